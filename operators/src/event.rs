@@ -1,0 +1,201 @@
+//! The event: one line and everything that the rules found out about it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::alert::Overflow;
+use crate::schema::{FieldId, Schema, Space};
+use crate::text::Text;
+use crate::time::Stamp;
+use crate::value::Value;
+
+/// What an event is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// A log line.
+    #[default]
+    Log,
+    /// A bucket that overflowed.
+    Overflow,
+    /// A verdict of the WAF.
+    Appsec,
+}
+
+/// The line as it was read.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The text, without its line end.
+    pub raw: Arc<str>,
+    /// Where it came from: a path, a topic, …
+    pub source: Arc<str>,
+    /// Labels of the acquisition; `type` drives the parsers.
+    pub labels: Arc<BTreeMap<Arc<str>, Arc<str>>>,
+    /// Name of the data source module: `file`, `kafka`, …
+    pub module: &'static str,
+    /// When it was read or, where the source says so, written.
+    pub time: Stamp,
+}
+
+const NO_ENTRY: u16 = u16::MAX;
+
+/// An event. One per worker is filled again and again; what must outlive the line is kept in
+/// compact form ([`crate::bucket::kept`]).
+#[derive(Clone, Debug)]
+pub struct Event {
+    schema: Arc<Schema>,
+    slots: Vec<u16>,
+    entries: Vec<(FieldId, Text)>,
+    extra: Vec<(Space, Arc<str>, Text)>,
+    version: u64,
+    /// What it is about.
+    pub kind: Kind,
+    /// The line.
+    pub line: Line,
+    /// `evt.Unmarshaled`: decoded documents by name.
+    pub unmarshaled: BTreeMap<Arc<str>, Value>,
+    /// Reason of the first whitelist that matched.
+    pub whitelisted: Option<Text>,
+    /// Name of the parser stage that is to come, `""` before the first.
+    pub stage: &'static str,
+    /// Whether all stages took it.
+    pub process: bool,
+    /// The date as read, if any.
+    pub time: Option<Stamp>,
+    /// `evt.StrTime`: the text of the line's date.
+    pub str_time: Text,
+    /// `evt.StrTimeFormat`: a Go layout to try first.
+    pub str_time_format: Text,
+    /// `evt.MarshaledTime`: the date in RFC 3339, the clock of buckets; "" where none was found.
+    pub marshaled_time: Text,
+    /// What overflowed, for [`Kind::Overflow`].
+    pub overflow: Option<Arc<Overflow>>,
+}
+
+impl Event {
+    /// An empty event for lines of these rules.
+    pub fn new(schema: Arc<Schema>, line: Line) -> Self {
+        let slots = vec![NO_ENTRY; schema.len()];
+        Self {
+            schema,
+            slots,
+            entries: Vec::new(),
+            extra: Vec::new(),
+            version: 0,
+            kind: Kind::Log,
+            line,
+            unmarshaled: BTreeMap::new(),
+            whitelisted: None,
+            stage: "",
+            process: false,
+            time: None,
+            str_time: Text::EMPTY,
+            str_time_format: Text::EMPTY,
+            marshaled_time: Text::EMPTY,
+            overflow: None,
+        }
+    }
+
+    /// Makes this the event of another line, keeping the memory.
+    pub fn reset(&mut self, line: Line) {
+        for (id, _) in self.entries.drain(..) {
+            if let Some(slot) = self.slots.get_mut(id.index()) {
+                *slot = NO_ENTRY;
+            }
+        }
+        self.extra.clear();
+        self.unmarshaled.clear();
+        self.version += 1;
+        self.kind = Kind::Log;
+        self.line = line;
+        self.whitelisted = None;
+        self.stage = "";
+        self.process = false;
+        self.time = None;
+        self.str_time = Text::EMPTY;
+        self.str_time_format = Text::EMPTY;
+        self.marshaled_time = Text::EMPTY;
+        self.overflow = None;
+    }
+
+    /// The names that this event can hold.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// Grows with every write: what was computed from an older version is stale. Whoever writes a
+    /// public field directly calls [`Event::touch`].
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Says that a public field was written.
+    pub fn touch(&mut self) {
+        self.version += 1;
+    }
+
+    /// The characters of a text of this event.
+    #[inline]
+    pub fn text<'a>(&'a self, text: &'a Text) -> &'a str {
+        text.resolve(&self.line.raw)
+    }
+
+    /// The value of a field, `None` where it was never written.
+    #[inline]
+    pub fn get(&self, id: FieldId) -> Option<&str> {
+        self.get_text(id).map(|text| self.text(text))
+    }
+
+    /// The text of a field, `None` where it was never written.
+    #[inline]
+    pub fn get_text(&self, id: FieldId) -> Option<&Text> {
+        let slot = *self.slots.get(id.index())?;
+        self.entries.get(usize::from(slot)).map(|(_, text)| text)
+    }
+
+    /// Writes a field.
+    #[inline]
+    pub fn set(&mut self, id: FieldId, text: Text) {
+        self.version += 1;
+        let Some(slot) = self.slots.get_mut(id.index()) else { return };
+        if let Some((_, old)) = self.entries.get_mut(usize::from(*slot)) {
+            *old = text;
+        } else if let Ok(new) = u16::try_from(self.entries.len()) {
+            *slot = new;
+            self.entries.push((id, text));
+        }
+    }
+
+    /// The value of a name that need not be known to the rules.
+    pub fn get_named(&self, space: Space, name: &str) -> Option<&str> {
+        if let Some(id) = self.schema.find(space, name) {
+            return self.get(id);
+        }
+        let found = self.extra.iter().find(|(s, n, _)| *s == space && &**n == name);
+        found.map(|(_, _, text)| self.text(text))
+    }
+
+    /// Writes a name that need not be known to the rules.
+    pub fn set_named(&mut self, space: Space, name: &str, text: Text) {
+        if let Some(id) = self.schema.find(space, name) {
+            return self.set(id, text);
+        }
+        self.version += 1;
+        match self.extra.iter_mut().find(|(s, n, _)| *s == space && &**n == name) {
+            Some((_, _, old)) => *old = text,
+            None => self.extra.push((space, name.into(), text)),
+        }
+    }
+
+    /// Every written name of a space with its value, by name.
+    pub fn named(&self, space: Space) -> Vec<(&str, &str)> {
+        let known = self.entries.iter().filter_map(|(id, text)| {
+            let (s, name) = self.schema.name(*id);
+            (s == space).then(|| (name, self.text(text)))
+        });
+        let extra = self.extra.iter().filter(|(s, ..)| *s == space);
+        let mut all: Vec<_> =
+            known.chain(extra.map(|(_, name, text)| (&**name, self.text(text)))).collect();
+        all.sort_unstable();
+        all
+    }
+}

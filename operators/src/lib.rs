@@ -1,0 +1,27 @@
+//! What a log line means: the pure half of Spillway.
+//!
+//! ```text
+//! record ─ parse ─ enrich ─ match ─▶ pour ─ bucket ─ postoverflow ─▶ alert ─ profile ─▶ decision
+//! ```
+//!
+//! Everything here is a function of its arguments. No clock, environment, network, file or hash
+//! order is read; what is not in the log comes in through [`lookup::Lookups`].
+
+pub mod alert;
+pub mod bucket;
+pub mod enrich;
+pub mod event;
+pub mod expr;
+pub mod grok;
+pub mod hash;
+pub mod lookup;
+pub mod order;
+pub mod parse;
+pub mod postoverflow;
+pub mod profile;
+pub mod reference;
+pub mod schema;
+pub mod text;
+pub mod time;
+pub mod value;
+pub mod yaml;

@@ -1,0 +1,30 @@
+//! *The* order of records and of what follows from them (law 1).
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::EventTime;
+
+/// Number of a source partition within a run (a file, a topic partition): in the order of the
+/// inputs as given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Partition(pub u32);
+
+/// Where a record stands among all records of a run. Records of one partition keep their order,
+/// partitions are merged by their clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct OrderKey {
+    /// Running maximum of the clock within the partition.
+    pub clock: EventTime,
+    /// The partition.
+    pub partition: Partition,
+    /// Position within the partition. Unit: bytes for files.
+    pub position: u64,
+}
+
+impl OrderKey {
+    /// Behind every record whose clock is `deadline`, before every later one: where a bucket that
+    /// ends by itself ends.
+    pub fn at_deadline(deadline: EventTime) -> Self {
+        Self { clock: deadline, partition: Partition(u32::MAX), position: u64::MAX }
+    }
+}

@@ -1,0 +1,1 @@
+//! Go time layouts: parsing and formatting.

@@ -1,0 +1,16 @@
+//! Times: what a line claims ([`EventTime`], [`Stamp`]), Go's layouts and durations.
+
+pub mod duration;
+pub mod layout;
+pub mod stamp;
+
+use serde::{Deserialize, Serialize};
+
+pub use duration::GoDuration;
+pub use stamp::Stamp;
+
+/// What a log line claims. Unit: nanoseconds since the Unix epoch, UTC.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct EventTime(pub i64);
