@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::alert::Overflow;
 use crate::schema::{FieldId, Schema, Space};
-use crate::text::Text;
+use crate::text::{RawLine, Text};
 use crate::time::Stamp;
 use crate::value::Value;
 
@@ -25,7 +25,7 @@ pub enum Kind {
 #[derive(Clone, Debug)]
 pub struct Line {
     /// The text, without its line end.
-    pub raw: Arc<str>,
+    pub raw: RawLine,
     /// Where it came from: a path, a topic, …
     pub source: Arc<str>,
     /// Labels of the acquisition; `type` drives the parsers.
@@ -136,7 +136,7 @@ impl Event {
     /// The characters of a text of this event.
     #[inline]
     pub fn text<'a>(&'a self, text: &'a Text) -> &'a str {
-        text.resolve(&self.line.raw)
+        text.resolve(self.line.raw.as_str())
     }
 
     /// The value of a field, `None` where it was never written.

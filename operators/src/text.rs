@@ -53,6 +53,43 @@ impl From<Arc<str>> for Text {
     }
 }
 
+/// A line within the block of text that it was read in: lines of a block share it.
+#[derive(Clone)]
+pub struct RawLine {
+    block: Arc<str>,
+    start: u32,
+    end: u32,
+}
+
+impl RawLine {
+    /// Bytes `start..end` of a block; an empty line where they do not lie on character boundaries.
+    pub fn new(block: Arc<str>, start: u32, end: u32) -> Self {
+        if block.get(start as usize..end as usize).is_some() {
+            Self { block, start, end }
+        } else {
+            Self { block, start: 0, end: 0 }
+        }
+    }
+
+    /// The characters.
+    #[inline]
+    pub fn as_str(&self) -> &str {
+        self.block.get(self.start as usize..self.end as usize).unwrap_or("")
+    }
+}
+
+impl std::fmt::Debug for RawLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+impl From<&str> for RawLine {
+    fn from(text: &str) -> Self {
+        Self { block: text.into(), start: 0, end: u32::try_from(text.len()).unwrap_or(0) }
+    }
+}
+
 static INTERNED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
 
 /// Keeps `text` for the life of the process and returns the one copy of it. For texts of rules
