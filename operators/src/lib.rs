@@ -10,10 +10,12 @@
 pub mod alert;
 pub mod bucket;
 pub mod enrich;
+pub mod epoch;
 pub mod event;
 pub mod expr;
 pub mod grok;
 pub mod hash;
+pub mod index;
 pub mod lookup;
 pub mod order;
 pub mod parse;

@@ -1,5 +1,8 @@
 //! *The* order of records and of what follows from them (law 1).
 
+pub mod clock;
+pub mod merge;
+
 use serde::{Deserialize, Serialize};
 
 use crate::time::EventTime;

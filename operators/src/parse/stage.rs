@@ -1,0 +1,83 @@
+//! The stages of a parser: which nodes an event meets, and what becomes of it
+//! (crowdsec pkg/parser/runtime.go).
+
+use super::node::{Abort, Node};
+use super::watch::Watch;
+use crate::expr::{Cx, Program};
+
+/// Nodes of one stage, in load order.
+#[derive(Debug)]
+pub struct Stage {
+    /// Directory name, such as `s01-parse`.
+    pub name: &'static str,
+    /// The nodes.
+    pub nodes: Vec<Node>,
+    /// Which of them can match an event.
+    pub index: super::index::NodeIndex,
+}
+
+/// All nodes of the parsers, or of the postoverflows.
+#[derive(Debug, Default)]
+pub struct Parser {
+    /// Stages that have nodes, in order.
+    pub stages: Vec<Stage>,
+    /// Their names.
+    pub names: Vec<&'static str>,
+    /// Names of the top-level nodes by [`Node::number`].
+    pub nodes: Vec<&'static str>,
+}
+
+impl Parser {
+    /// Takes the event of `cx` through all stages. `event.process` says whether it came through.
+    ///
+    /// # Errors
+    /// When a node ended the event.
+    pub fn run<W: Watch>(
+        &self,
+        program: &Program,
+        cx: &mut Cx<'_>,
+        watch: &mut W,
+    ) -> Result<(), Abort> {
+        cx.event.process = false;
+        let Some(first) = self.names.first() else {
+            cx.event.process = true;
+            return Ok(());
+        };
+        if cx.event.stage.is_empty() {
+            cx.event.stage = first;
+        }
+        for stage in &self.stages {
+            let current = self.names.iter().position(|name| *name == cx.event.stage);
+            let here = self.names.iter().position(|name| *name == stage.name);
+            if current > here {
+                continue;
+            }
+            if cx.event.stage != stage.name || !self.run_stage(stage, program, cx, watch)? {
+                return Ok(());
+            }
+        }
+        cx.event.process = true;
+        Ok(())
+    }
+
+    /// Whether any node of the stage succeeded.
+    fn run_stage<W: Watch>(
+        &self,
+        stage: &Stage,
+        program: &Program,
+        cx: &mut Cx<'_>,
+        watch: &mut W,
+    ) -> Result<bool, Abort> {
+        let mut any = false;
+        let mut candidates = stage.index.candidates(cx.event, W::ALL);
+        while let Some(node) = candidates.next(cx.event).and_then(|at| stage.nodes.get(at)) {
+            let success = node.process(program, &self.names, cx, watch)?;
+            watch.top(cx, stage.name, node, success);
+            any |= success;
+            if (success && node.next_stage) || cx.event.stage != stage.name {
+                break;
+            }
+        }
+        Ok(any)
+    }
+}

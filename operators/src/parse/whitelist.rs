@@ -1,0 +1,60 @@
+//! `whitelist`: marks events that must not be poured (crowdsec pkg/parser/whitelist.go).
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::node::source_addresses;
+use crate::event::Kind;
+use crate::expr::{Cx, ExprId, Program, TestError};
+use crate::text::Text;
+
+/// A compiled whitelist.
+#[derive(Debug)]
+pub struct Whitelist {
+    /// Said of what it takes.
+    pub reason: &'static str,
+    /// Single addresses. An IPv4-mapped IPv6 address is not its IPv4 address here.
+    pub ips: Vec<IpAddr>,
+    /// Networks.
+    pub networks: Vec<IpNet>,
+    /// Conditions, tried in order when no address fits.
+    pub expressions: Vec<ExprId>,
+}
+
+impl Whitelist {
+    /// Whether the event is whitelisted; the first whitelist of an event gives the reason.
+    pub fn check(&self, program: &Program, cx: &mut Cx<'_>) -> bool {
+        let matched = self.takes_address(cx) || self.takes_expression(program, cx);
+        if matched && cx.event.whitelisted.is_none() {
+            cx.event.whitelisted = Some(Text::Static(self.reason));
+            if cx.event.kind == Kind::Overflow
+                && let Some(overflow) = &mut cx.event.overflow
+            {
+                std::sync::Arc::make_mut(overflow).whitelisted = true;
+            }
+            cx.event.touch();
+        }
+        matched
+    }
+
+    fn takes_address(&self, cx: &Cx<'_>) -> bool {
+        if self.ips.is_empty() && self.networks.is_empty() {
+            return false;
+        }
+        source_addresses(cx).iter().any(|address| {
+            self.ips.contains(address) || self.networks.iter().any(|net| net.contains(address))
+        })
+    }
+
+    fn takes_expression(&self, program: &Program, cx: &mut Cx<'_>) -> bool {
+        for expression in &self.expressions {
+            match program.test(*expression, cx) {
+                Ok(true) => return true,
+                Ok(false) | Err(TestError::NotBool(_)) => {}
+                Err(TestError::Runtime(_)) => return false,
+            }
+        }
+        false
+    }
+}
