@@ -14,6 +14,7 @@ pub mod event;
 pub mod expr;
 pub mod grok;
 pub mod hash;
+pub mod json;
 pub mod lookup;
 pub mod order;
 pub mod parse;
