@@ -16,6 +16,7 @@ pub mod expr;
 pub mod grok;
 pub mod hash;
 pub mod index;
+pub mod json;
 pub mod lookup;
 pub mod order;
 pub mod parse;
