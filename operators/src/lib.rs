@@ -9,6 +9,7 @@
 
 pub mod alert;
 pub mod bucket;
+pub mod detector;
 pub mod enrich;
 pub mod epoch;
 pub mod event;
@@ -18,11 +19,13 @@ pub mod hash;
 pub mod index;
 pub mod json;
 pub mod lookup;
+pub mod matcher;
 pub mod order;
 pub mod parse;
 pub mod postoverflow;
 pub mod profile;
 pub mod reference;
+pub mod rules;
 pub mod schema;
 pub mod text;
 pub mod time;

@@ -1,7 +1,9 @@
 //! *The* order of records and of what follows from them (law 1).
 
+pub mod batch;
 pub mod clock;
 pub mod merge;
+pub mod operator;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +27,12 @@ pub struct OrderKey {
 }
 
 impl OrderKey {
+    /// The place of a line whose clock is not known yet.
+    pub fn at(place: crate::detector::Place) -> Self {
+        let clock = EventTime(i64::MIN);
+        Self { clock, partition: place.partition, position: place.position }
+    }
+
     /// Behind every record whose clock is `deadline`, before every later one: where a bucket that
     /// ends by itself ends.
     pub fn at_deadline(deadline: EventTime) -> Self {

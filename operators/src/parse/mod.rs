@@ -1,1 +1,11 @@
-//! To come.
+//! Parsers: from a raw line to named fields, stage by stage (crowdsec pkg/parser).
+
+pub mod index;
+pub mod lines;
+pub mod node;
+pub mod operator;
+pub mod stage;
+pub mod stash;
+pub mod statics;
+pub mod watch;
+pub mod whitelist;

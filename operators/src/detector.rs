@@ -1,0 +1,156 @@
+//! One line through parsers and filters: what it is, when it was, and which scenarios want it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::bucket::pour::Pour;
+use crate::event::{Event, Line};
+use crate::expr::{Cx, Memo};
+use crate::lookup::{Lookups, Stash};
+use crate::order::Partition;
+use crate::parse::lines::Tally;
+use crate::parse::node::{Abort, Node};
+use crate::parse::watch::{Blind, Step, Watch};
+use crate::rules::Rules;
+use crate::text::RawLine;
+use crate::time::EventTime;
+
+/// What is known of the lines of a source partition before they are read.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Where the lines come from, as `evt.Line.Src` shows it.
+    pub source: Arc<str>,
+    /// Labels of the acquisition.
+    pub labels: Arc<BTreeMap<Arc<str>, Arc<str>>>,
+    /// Name of the data source module.
+    pub module: &'static str,
+}
+
+/// Where a line stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The source partition.
+    pub partition: Partition,
+    /// Position within it.
+    pub position: u64,
+}
+
+/// What became of a line.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It was parsed, or set aside.
+    Done {
+        /// Its date.
+        stamp: Option<EventTime>,
+        /// One per scenario that wants it, in the order of the scenarios.
+        pours: Vec<Pour>,
+    },
+    /// It must be parsed in the order of its partition, with the stash.
+    WantsStash,
+}
+
+/// Parses and matches lines. One per worker: its event and memo are filled again and again.
+#[derive(Debug)]
+pub struct Detector {
+    rules: Arc<Rules>,
+    lookups: Arc<dyn Lookups>,
+    origins: Arc<[Origin]>,
+    event: Event,
+    memo: Memo,
+}
+
+impl Detector {
+    /// A detector for lines of these origins, which are numbered by partition.
+    pub fn new(rules: Arc<Rules>, lookups: Arc<dyn Lookups>, origins: Arc<[Origin]>) -> Self {
+        let line = Line {
+            raw: RawLine::from(""),
+            source: "".into(),
+            labels: Arc::default(),
+            module: "",
+            time: lookups.now(),
+        };
+        let event = Event::new(Arc::clone(rules.program.schema()), line);
+        Self { rules, lookups, origins, event, memo: Memo::new() }
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &Arc<Rules> {
+        &self.rules
+    }
+
+    /// Parses a line and finds the scenarios that want it.
+    pub fn line(
+        &mut self,
+        raw: RawLine,
+        place: Place,
+        stash: Option<&mut dyn Stash>,
+        tally: &mut Tally,
+    ) -> Verdict {
+        self.begin(raw, place.partition);
+        let rules = Arc::clone(&self.rules);
+        let mut cx = Cx::new(&mut self.event, &*self.lookups, &mut self.memo);
+        cx.stash = stash;
+        let mut nodes = std::mem::take(&mut tally.nodes);
+        let parsed = rules.parsers.run(&rules.program, &mut cx, &mut Counter(&mut nodes));
+        tally.nodes = nodes;
+        if parsed == Err(Abort::WantsStash) {
+            // What was counted on the way is counted again when the line is parsed in its order.
+            return Verdict::WantsStash;
+        }
+        tally.lines += 1;
+        let stamp = cx.event.time.map(|stamp| stamp.at);
+        let mut pours = Vec::new();
+        if parsed.is_err() {
+            tally.aborted += 1;
+        }
+        if !cx.event.process {
+            tally.unparsed += 1;
+            tally.sample(place.partition, place.position, cx.event.line.raw.as_str());
+        } else {
+            tally.parsed += 1;
+            if cx.event.whitelisted.is_some() {
+                tally.whitelisted += 1;
+            } else {
+                rules.matcher.log_pours(&rules, &mut cx, place, &mut pours);
+                tally.poured += u64::from(!pours.is_empty());
+            }
+        }
+        for pour in &pours {
+            Tally::count(&mut tally.scenarios, pour.scenario.index());
+        }
+        Verdict::Done { stamp, pours }
+    }
+
+    fn begin(&mut self, raw: RawLine, partition: Partition) {
+        let origin = self.origins.get(partition.0 as usize);
+        let line = &self.event.line;
+        let line = match origin {
+            Some(origin) => Line {
+                raw,
+                source: Arc::clone(&origin.source),
+                labels: Arc::clone(&origin.labels),
+                module: origin.module,
+                time: line.time,
+            },
+            None => Line { raw, ..line.clone() },
+        };
+        self.event.reset(line);
+    }
+}
+
+/// Counts successes of top-level nodes.
+struct Counter<'a>(&'a mut Vec<u64>);
+
+impl Watch for Counter<'_> {
+    const ALL: bool = Blind::ALL;
+
+    #[inline]
+    fn step(&mut self, _: &mut Cx<'_>, _: Step<'_>) {}
+
+    #[inline]
+    fn top(&mut self, _: &mut Cx<'_>, _: &'static str, node: &Node, success: bool) {
+        if success {
+            Tally::count(self.0, node.number);
+        }
+    }
+}

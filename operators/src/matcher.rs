@@ -1,0 +1,186 @@
+//! Which scenarios want an event, and which bucket of theirs: filters and `groupby`
+//! (crowdsec pkg/leakybucket/manager_run.go). A filter that fails on an event is false for it and
+//! hides no other scenario.
+
+use std::sync::Arc;
+
+use crate::alert::Coordinate;
+use crate::bucket::kept::Kept;
+use crate::bucket::pour::Pour;
+use crate::bucket::scenario::{Kind, Scenario, Takes};
+use crate::detector::Place;
+use crate::event::Event;
+use crate::expr::{Cx, ExprId, Guard, GuardTest, Program, Subject};
+use crate::index::{Index, Need};
+use crate::order::OrderKey;
+use crate::rules::Rules;
+use crate::time::EventTime;
+use crate::value::Value;
+
+/// Finds the scenarios that want an event.
+#[derive(Debug)]
+pub struct Matcher {
+    logs: Side,
+    overflows: Side,
+}
+
+/// Scenarios of one kind of event.
+#[derive(Debug)]
+struct Side {
+    /// Numbers in the catalogue, ascending.
+    scenarios: Vec<usize>,
+    index: Index<Subject>,
+}
+
+impl Side {
+    fn new(scenarios: &[Scenario], takes: Takes, program: &Program) -> Self {
+        let own = scenarios.iter().enumerate().filter(|(_, scenario)| scenario.takes == takes);
+        let needs: Vec<_> =
+            own.clone().map(|(_, scenario)| needs(program.guards(scenario.filter))).collect();
+        Self { scenarios: own.map(|(number, _)| number).collect(), index: Index::new(&needs) }
+    }
+}
+
+/// What an index may ask of a rule, from what its filter needs.
+pub(crate) fn needs(guards: &[Guard]) -> Vec<Need<Subject>> {
+    let need = |guard: &Guard| {
+        let subject = guard.subject.clone();
+        let (values, prefixes) = match &guard.test {
+            GuardTest::OneOf(values) => (values.iter().map(ToString::to_string).collect(), vec![]),
+            GuardTest::StartsWith(prefix) => (vec![], vec![prefix.to_string()]),
+        };
+        Need { subject, values, prefixes }
+    };
+    guards.iter().map(need).collect()
+}
+
+impl Matcher {
+    /// A matcher of these scenarios.
+    pub fn new(scenarios: &[Scenario], program: &Program) -> Self {
+        Self {
+            logs: Side::new(scenarios, Takes::Logs, program),
+            overflows: Side::new(scenarios, Takes::Overflows, program),
+        }
+    }
+
+    /// Whether any scenario looks at overflows.
+    pub fn takes_overflows(&self) -> bool {
+        !self.overflows.scenarios.is_empty()
+    }
+
+    /// Pours the line of `cx` where it is wanted. Their order key is filled in later.
+    pub fn log_pours(&self, rules: &Rules, cx: &mut Cx<'_>, place: Place, pours: &mut Vec<Pour>) {
+        self.logs.pours(rules, cx, place, pours);
+    }
+
+    /// Pours the overflow of `cx` where it is wanted.
+    pub fn overflow_pours(
+        &self,
+        rules: &Rules,
+        cx: &mut Cx<'_>,
+        place: Place,
+        pours: &mut Vec<Pour>,
+    ) {
+        self.overflows.pours(rules, cx, place, pours);
+    }
+}
+
+impl Side {
+    fn pours(&self, rules: &Rules, cx: &mut Cx<'_>, place: Place, pours: &mut Vec<Pour>) {
+        let mut kept: Option<(u64, Kept, Option<EventTime>)> = None;
+        let mut candidates = self.index.candidates(|subject| subject_value(cx.event, subject));
+        let mut version = cx.event.version();
+        let mut from = 0;
+        while let Some(at) = candidates.next(from) {
+            from = at + 1;
+            let scenario = self.scenarios.get(at);
+            let Some(scenario) = scenario.and_then(|at| rules.catalogue.scenarios().get(*at)) else {
+                continue;
+            };
+            if let Some(wanted) = wants(scenario, &rules.program, cx) {
+                let version = cx.event.version();
+                let (event, time) = match &kept {
+                    // Scenarios share the kept event as long as no filter has changed it.
+                    Some((kept_at, event, time)) if *kept_at == version => (event.clone(), *time),
+                    _ => {
+                        let at = Coordinate { partition: place.partition, position: place.position };
+                        let event = rules.catalogue.codec().keep(cx.event, at);
+                        let time = clock_of(cx.event);
+                        kept = Some((version, event.clone(), time));
+                        (event, time)
+                    }
+                };
+                pours.push(Pour {
+                    order: OrderKey::at(place),
+                    scenario: scenario.id,
+                    key: wanted.key,
+                    time,
+                    distinct: wanted.distinct,
+                    cancel: wanted.cancel,
+                    event,
+                });
+            }
+            if cx.event.version() != version {
+                version = cx.event.version();
+                candidates = self.index.candidates(|subject| subject_value(cx.event, subject));
+            }
+        }
+    }
+}
+
+struct Wanted {
+    key: Box<str>,
+    distinct: Option<Box<str>>,
+    cancel: bool,
+}
+
+fn wants(scenario: &Scenario, program: &Program, cx: &mut Cx<'_>) -> Option<Wanted> {
+    if !matches!(program.test(scenario.filter, cx), Ok(true)) {
+        return None;
+    }
+    let key = match scenario.groupby {
+        None => "".into(),
+        Some(groupby) => text_of(program, groupby, cx)??,
+    };
+    // A trigger overflows before anything else is looked at.
+    let trigger = scenario.kind == Kind::Trigger;
+    let distinct = match scenario.distinct.filter(|_| !trigger) {
+        None => None,
+        Some(distinct) => {
+            text_of(program, distinct, cx).map(|text| text.unwrap_or_else(|| "".into()))
+        }
+    };
+    let cancel = match scenario.cancel_on.filter(|_| !trigger) {
+        None => false,
+        Some(cancel_on) => matches!(program.test(cancel_on, cx), Ok(true)),
+    };
+    Some(Wanted { key, distinct, cancel })
+}
+
+/// The string that an expression gives: `None` where it fails, `Some(None)` where the result is of
+/// another type.
+fn text_of(program: &Program, id: ExprId, cx: &mut Cx<'_>) -> Option<Option<Box<str>>> {
+    match program.text(id, cx) {
+        Ok(Some(text)) => Some(Some(cx.event.text(&text).into())),
+        Ok(None) => match program.eval(id, cx) {
+            Ok(Value::Str(text)) => Some(Some(text.as_ref().into())),
+            Ok(_) => Some(None),
+            Err(_) => None,
+        },
+        Err(_) => None,
+    }
+}
+
+/// The instant that fills buckets: what `evt.MarshaledTime` says.
+fn clock_of(event: &Event) -> Option<EventTime> {
+    crate::time::layout::parse_rfc3339(event.text(&event.marshaled_time)).map(|stamp| stamp.at)
+}
+
+/// The string that a guard looks at.
+pub(crate) fn subject_value<'a>(event: &'a Event, subject: &Subject) -> &'a str {
+    match subject {
+        Subject::Field(id) => event.get(*id).unwrap_or(""),
+        Subject::Label(name) => event.line.labels.get(name).map_or("", Arc::as_ref),
+        Subject::Part(part) => part.value(event),
+    }
+}

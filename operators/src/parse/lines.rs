@@ -1,0 +1,152 @@
+//! Lines on their way into the parsers, and what is known of them behind: the messages between
+//! source, parse and order. Transport, not a promise.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bucket::pour::Pour;
+use crate::order::Partition;
+use crate::time::EventTime;
+
+/// A line within its block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineSpan {
+    /// First byte within the block.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+    /// Position within the source partition. Unit: bytes for files.
+    pub position: u64,
+}
+
+/// Successive lines of one source partition.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Lines {
+    /// Which worker parses them.
+    pub worker: u64,
+    /// Whose lines these are.
+    pub partition: Partition,
+    /// How many blocks of this partition came before.
+    pub number: u64,
+    /// The text.
+    pub block: Arc<str>,
+    /// The lines.
+    pub spans: Vec<LineSpan>,
+    /// Whether the partition ends here.
+    pub last: bool,
+}
+
+/// What the order must know of successive lines.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Parsed {
+    /// Which worker parsed them.
+    pub worker: u64,
+    /// Whose lines these were.
+    pub partition: Partition,
+    /// How many blocks of this partition came before.
+    pub number: u64,
+    /// Position and date of each line.
+    pub stamps: Vec<(u64, Option<EventTime>)>,
+    /// Lines that interest somebody, by their place in `stamps`.
+    pub found: Vec<(u32, Found)>,
+    /// The text again, if a line is [`Found::Later`].
+    pub block: Option<Arc<str>>,
+    /// Whether the partition ends here.
+    pub last: bool,
+    /// What was counted.
+    pub tally: Tally,
+}
+
+/// Why a line interests somebody.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Found {
+    /// Scenarios want it.
+    Pours(Vec<Pour>),
+    /// It touches the stash, so it must be parsed in the order of its partition.
+    Later(LineSpan),
+}
+
+/// A line that no parser took, for people to look at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Sample {
+    /// Where it stands.
+    pub partition: Partition,
+    /// Where it stands there.
+    pub position: u64,
+    /// Its first characters.
+    pub text: String,
+}
+
+/// How many samples are kept.
+pub const MAX_SAMPLES: usize = 5;
+
+/// Characters of a sample.
+pub const SAMPLE_LENGTH: usize = 200;
+
+/// What happened to lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Lines read.
+    pub lines: u64,
+    /// Lines that came through all stages.
+    pub parsed: u64,
+    /// Lines that did not.
+    pub unparsed: u64,
+    /// Lines that a static ended.
+    pub aborted: u64,
+    /// Lines that a whitelist dropped.
+    pub whitelisted: u64,
+    /// Lines that were poured somewhere.
+    pub poured: u64,
+    /// Successes by top-level node ([`super::node::Node::number`]).
+    pub nodes: Vec<u64>,
+    /// Pours by scenario.
+    pub scenarios: Vec<u64>,
+    /// The first lines that no parser took.
+    pub samples: Vec<Sample>,
+}
+
+impl Tally {
+    /// Adds another tally; what is sampled does not depend on the order of adding.
+    pub fn add(&mut self, other: &Self) {
+        self.lines += other.lines;
+        self.parsed += other.parsed;
+        self.unparsed += other.unparsed;
+        self.aborted += other.aborted;
+        self.whitelisted += other.whitelisted;
+        self.poured += other.poured;
+        add_each(&mut self.nodes, &other.nodes);
+        add_each(&mut self.scenarios, &other.scenarios);
+        self.samples.extend_from_slice(&other.samples);
+        self.samples.sort();
+        self.samples.truncate(MAX_SAMPLES);
+    }
+
+    /// Counts one in a list by number.
+    pub(crate) fn count(list: &mut Vec<u64>, number: usize) {
+        if list.len() <= number {
+            list.resize(number + 1, 0);
+        }
+        if let Some(count) = list.get_mut(number) {
+            *count += 1;
+        }
+    }
+
+    /// Keeps the beginning of a line that no parser took.
+    pub(crate) fn sample(&mut self, partition: Partition, position: u64, line: &str) {
+        if self.samples.len() < MAX_SAMPLES {
+            let text = line.chars().take(SAMPLE_LENGTH).collect();
+            self.samples.push(Sample { partition, position, text });
+        }
+    }
+}
+
+fn add_each(sums: &mut Vec<u64>, more: &[u64]) {
+    if sums.len() < more.len() {
+        sums.resize(more.len(), 0);
+    }
+    for (sum, more) in sums.iter_mut().zip(more) {
+        *sum += more;
+    }
+}

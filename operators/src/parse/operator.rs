@@ -1,0 +1,62 @@
+//! The parsers as a dataflow operator: lines in, stamps and pours out. Holds nothing: order is
+//! made behind it.
+
+use std::sync::Arc;
+
+use timely::dataflow::StreamVec;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::generic::Operator;
+
+use super::lines::{Found, Lines, Parsed, Tally};
+use crate::detector::{Detector, Place, Verdict};
+use crate::epoch::Epoch;
+use crate::text::RawLine;
+
+/// Parses each block on the worker that it names.
+pub fn operator<'scope>(
+    lines: StreamVec<'scope, Epoch, Lines>,
+    mut detector: Detector,
+) -> StreamVec<'scope, Epoch, Parsed> {
+    lines.unary(Exchange::new(|lines: &Lines| lines.worker), "parse", move |_capability, _info| {
+        move |input, output| {
+            input.for_each_time(|time, batches| {
+                let mut session = output.session(&time);
+                for lines in batches.flat_map(|batch| batch.drain(..)) {
+                    session.give(parse(&mut detector, &lines));
+                }
+            });
+        }
+    })
+}
+
+/// Parses a block.
+pub fn parse(detector: &mut Detector, lines: &Lines) -> Parsed {
+    let mut parsed = Parsed {
+        worker: lines.worker,
+        partition: lines.partition,
+        number: lines.number,
+        stamps: Vec::with_capacity(lines.spans.len()),
+        found: Vec::new(),
+        block: None,
+        last: lines.last,
+        tally: Tally::default(),
+    };
+    for (number, span) in (0_u32..).zip(&lines.spans) {
+        let raw = RawLine::new(Arc::clone(&lines.block), span.start, span.end);
+        let place = Place { partition: lines.partition, position: span.position };
+        match detector.line(raw, place, None, &mut parsed.tally) {
+            Verdict::Done { stamp, pours } => {
+                parsed.stamps.push((span.position, stamp));
+                if !pours.is_empty() {
+                    parsed.found.push((number, Found::Pours(pours)));
+                }
+            }
+            Verdict::WantsStash => {
+                parsed.stamps.push((span.position, None));
+                parsed.found.push((number, Found::Later(*span)));
+                parsed.block = Some(Arc::clone(&lines.block));
+            }
+        }
+    }
+    parsed
+}

@@ -1,0 +1,178 @@
+//! The source of a replay: reads inputs block by block, as the order asks for them, and deals the
+//! blocks to the workers.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use connectors::{Chunk, ReadError, Reader};
+use operators::epoch::Epoch;
+use operators::order::Partition;
+use operators::order::operator::Demand;
+use operators::parse::lines::{LineSpan, Lines};
+use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::operator::source;
+use timely::dataflow::{Scope, StreamVec};
+use timely::scheduling::Activator;
+
+/// How many blocks of the partition that the order waits for are under way, per worker.
+const AHEAD: u64 = 3;
+
+/// What went wrong with inputs, in the order in which it was seen.
+#[derive(Debug, Default)]
+pub struct Problems {
+    /// Inputs that could not be read, or not to their end.
+    pub errors: Vec<ReadError>,
+    /// Rejected lines by reason.
+    pub rejects: BTreeMap<&'static str, u64>,
+    /// Lines with invalid UTF-8, which was replaced.
+    pub repaired: u64,
+}
+
+struct Input {
+    reader: Reader,
+    sent: u64,
+    ended: bool,
+}
+
+/// Reads the inputs of a run; partitions are numbered in their order.
+pub struct Ingest {
+    inputs: Vec<Input>,
+    demand: Rc<RefCell<Demand>>,
+    problems: Rc<RefCell<Problems>>,
+    workers: u64,
+    /// Blocks given to each worker.
+    given: Vec<u64>,
+    /// The first partition that may still have no block under way.
+    cold: usize,
+}
+
+impl std::fmt::Debug for Ingest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ingest").field("inputs", &self.inputs.len()).finish_non_exhaustive()
+    }
+}
+
+impl Ingest {
+    /// A source over `readers`.
+    pub fn new(
+        readers: Vec<Reader>,
+        demand: Rc<RefCell<Demand>>,
+        problems: Rc<RefCell<Problems>>,
+        workers: u64,
+    ) -> Self {
+        let inputs =
+            readers.into_iter().map(|reader| Input { reader, sent: 0, ended: false }).collect();
+        let given = (0..workers).map(|_| 0).collect();
+        Self { inputs, demand, problems, workers, given, cold: 0 }
+    }
+
+    /// The partition to read from now, if any should be.
+    fn next_partition(&mut self) -> Option<usize> {
+        let demand = self.demand.borrow();
+        if let Some(wanted) = demand.wanted {
+            let at = wanted.0 as usize;
+            let taken = demand.taken.get(&wanted).copied().unwrap_or(0);
+            let input = self.inputs.get(at)?;
+            if !input.ended && input.sent - taken < AHEAD * self.workers {
+                return Some(at);
+            }
+        }
+        // Every partition must show its beginning before anything can be ordered.
+        while let Some(input) = self.inputs.get(self.cold) {
+            if input.sent == 0 {
+                return Some(self.cold);
+            }
+            self.cold += 1;
+        }
+        None
+    }
+
+    fn read(&mut self, at: usize) -> Option<Lines> {
+        let input = self.inputs.get_mut(at)?;
+        let partition = Partition(u32::try_from(at).unwrap_or(u32::MAX));
+        let number = input.sent;
+        input.sent += 1;
+        let chunk = match input.reader.next_chunk() {
+            Some(Ok(chunk)) => Some(chunk),
+            Some(Err(error)) => {
+                self.problems.borrow_mut().errors.push(error);
+                None
+            }
+            None => None,
+        };
+        input.ended = chunk.is_none();
+        let last = input.ended;
+        let chunk = chunk.unwrap_or_default();
+        self.count(&chunk);
+        let span = |span: &connectors::Span| LineSpan {
+            start: span.start,
+            end: span.end,
+            position: span.offset,
+        };
+        let spans = chunk.lines.iter().map(span).collect();
+        let worker = self.least_busy();
+        Some(Lines { worker, partition, number, block: chunk.text, spans, last })
+    }
+
+    fn count(&self, chunk: &Chunk) {
+        let mut problems = self.problems.borrow_mut();
+        for reject in &chunk.rejects {
+            *problems.rejects.entry(reject.reason()).or_default() += 1;
+        }
+        problems.repaired += chunk.repaired as u64;
+    }
+
+    /// The worker with the fewest blocks under way; the first one also reads and orders, so of
+    /// equals the last one is taken.
+    fn least_busy(&mut self) -> u64 {
+        let demand = self.demand.borrow();
+        let busy = |(worker, given): &(u64, &u64)| {
+            let done = usize::try_from(*worker).ok().and_then(|at| demand.done.get(at));
+            (**given - done.copied().unwrap_or(0), u64::MAX - worker)
+        };
+        let worker = (0..self.workers).zip(&self.given).min_by_key(busy).map_or(0, |(w, _)| w);
+        if let Some(given) = usize::try_from(worker).ok().and_then(|at| self.given.get_mut(at)) {
+            *given += 1;
+        }
+        worker
+    }
+
+    fn finished(&self) -> bool {
+        self.inputs.iter().all(|input| input.ended)
+    }
+}
+
+/// The lines of all inputs. `ingest` is given on the worker that reads.
+pub fn lines<'scope>(
+    scope: Scope<'scope, Epoch>,
+    ingest: Option<Ingest>,
+) -> (StreamVec<'scope, Epoch, Lines>, Option<Activator>) {
+    let mut wake = None;
+    let stream = source(scope, "ingest", |capability: Capability<Epoch>, info| {
+        let again = scope.activator_for(Rc::clone(&info.address));
+        wake = Some(scope.activator_for(info.address));
+        let mut running = ingest.map(|ingest| (ingest, capability));
+        move |output| {
+            let Some((ingest, capability)) = &mut running else { return };
+            let epoch = ingest.demand.borrow().epoch;
+            if epoch > *capability.time() {
+                capability.downgrade(&epoch);
+            }
+            let mut read = 0;
+            while read < ingest.workers
+                && let Some(at) = ingest.next_partition()
+                && let Some(lines) = ingest.read(at)
+            {
+                output.session(&*capability).give(lines);
+                read += 1;
+            }
+            if ingest.finished() {
+                running = None;
+            } else if read > 0 {
+                again.activate();
+            }
+        }
+    });
+    (stream, wake)
+}
