@@ -310,7 +310,7 @@ impl Parser {
     fn condition(&mut self) -> Parsed {
         let span = self.next().span;
         let condition = self.expression(0)?;
-        let mut block = |this: &mut Self| {
+        let block = |this: &mut Self| {
             this.expect_bracket('{')?;
             let node = this.sequence()?;
             this.expect_bracket('}')?;
