@@ -1,5 +1,6 @@
 //! What expressions compute with: the values of expr-lang as CrowdSec's engine shows them.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -125,5 +126,110 @@ impl Value {
     /// A `map[string]any`.
     pub fn map(entries: BTreeMap<Arc<str>, Value>) -> Self {
         Self::Map(Arc::new(Map { kind: MapKind::Any, entries }))
+    }
+}
+
+impl Value {
+    /// Name of the Go type, for messages.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Nil => "nil",
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "int",
+            Self::Int64(_) => "int64",
+            Self::Float(_) => "float64",
+            Self::Str(_) => "string",
+            Self::List(list) => match list.kind {
+                ListKind::Any => "[]interface {}",
+                ListKind::Strings => "[]string",
+                ListKind::Typed => "slice",
+            },
+            Self::Map(map) => match map.kind {
+                MapKind::Any => "map[string]interface {}",
+                MapKind::Strings => "map[string]string",
+                MapKind::StringLists => "map[string][]string",
+            },
+            Self::Time(_) => "time.Time",
+            Self::Duration(_) => "time.Duration",
+            Self::Event => "*pipeline.Event",
+            Self::Held(_) => "pipeline.Event",
+            Self::Fields(_) | Self::Labels => "map[string]string",
+            Self::Unmarshaled => "map[string]interface {}",
+            Self::Object(object) => object.type_name(),
+        }
+    }
+
+    /// Whether it is `nil`.
+    pub fn is_nil(&self) -> bool {
+        matches!(self, Self::Nil)
+    }
+
+    /// The characters, where it is a string.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value as a float, where it is a number. Go compares numbers of two types as floats if
+    /// one of them is.
+    #[expect(clippy::cast_precision_loss, reason = "as Go converts")]
+    fn as_float(&self) -> Option<f64> {
+        match self {
+            Self::Int(x) | Self::Int64(x) => Some(*x as f64),
+            Self::Float(x) => Some(*x),
+            _ => None,
+        }
+    }
+
+    /// `==` of expr-lang (`vm/runtime.Equal`): numbers of different types compare by value, times
+    /// by instant, lists and maps element by element; values of different types are different.
+    ///
+    /// The maps of the live event must have been resolved by the caller; as handles they are equal
+    /// to themselves only.
+    pub fn equal(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Nil, Self::Nil) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Int(a) | Self::Int64(a), Self::Int(b) | Self::Int64(b))
+            | (Self::Duration(a), Self::Duration(b)) => a == b,
+            (Self::Int(_) | Self::Int64(_) | Self::Float(_), _) => {
+                self.as_float().zip(other.as_float()).is_some_and(|(a, b)| a == b)
+            }
+            (Self::Str(a), Self::Str(b)) => a == b,
+            (Self::Time(a), Self::Time(b)) => a == b,
+            (Self::List(a), Self::List(b)) => {
+                a.items.len() == b.items.len()
+                    && a.items.iter().zip(&b.items).all(|(a, b)| a.equal(b))
+            }
+            (Self::Map(a), Self::Map(b)) => {
+                a.kind == b.kind
+                    && a.entries.len() == b.entries.len()
+                    && a.entries
+                        .iter()
+                        .zip(&b.entries)
+                        .all(|((ka, a), (kb, b))| ka == kb && a.equal(b))
+            }
+            (Self::Event, Self::Event)
+            | (Self::Labels, Self::Labels)
+            | (Self::Unmarshaled, Self::Unmarshaled) => true,
+            (Self::Fields(a), Self::Fields(b)) => a == b,
+            (Self::Held(a), Self::Held(b)) => Arc::ptr_eq(a, b),
+            (Self::Object(a), Self::Object(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
+    /// `<` and its relatives: `None` where the two cannot be ordered (that is an error), and
+    /// `Some(None)` where they can but are not (NaN).
+    pub fn order(&self, other: &Self) -> Option<Option<Ordering>> {
+        match (self, other) {
+            (Self::Int(a) | Self::Int64(a), Self::Int(b) | Self::Int64(b))
+            | (Self::Duration(a), Self::Duration(b)) => Some(Some(a.cmp(b))),
+            (Self::Str(a), Self::Str(b)) => Some(Some(a.cmp(b))),
+            (Self::Time(a), Self::Time(b)) => Some(Some(a.at.cmp(&b.at))),
+            _ => self.as_float().zip(other.as_float()).map(|(a, b)| a.partial_cmp(&b)),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What an expression may see and touch while it runs.
 
+use super::memo::Memo;
 use crate::event::Event;
 use crate::lookup::{Lookups, Stash};
 use crate::value::Value;
@@ -11,6 +12,8 @@ pub struct Cx<'a> {
     pub event: &'a mut Event,
     /// Facts that are not in the log.
     pub lookups: &'a dyn Lookups,
+    /// What was computed before; one per worker and [`crate::expr::Program`].
+    pub memo: &'a mut Memo,
     /// The parse state of the event's source partition; `None` while lines are parsed ahead of
     /// their order: touching it then sets [`Cx::wants_stash`] and fails.
     pub stash: Option<&'a mut dyn Stash>,
@@ -18,4 +21,31 @@ pub struct Cx<'a> {
     pub wants_stash: bool,
     /// Other roots than `evt`: `queue`, `leaky`, `signal`, `Alert`, `results`, `match`, `req`.
     pub roots: &'a [(&'static str, Value)],
+}
+
+impl<'a> Cx<'a> {
+    /// Surroundings with `evt` alone and no stash.
+    pub fn new(event: &'a mut Event, lookups: &'a dyn Lookups, memo: &'a mut Memo) -> Self {
+        Self { event, lookups, memo, stash: None, wants_stash: false, roots: &[] }
+    }
+
+    /// The same with other roots.
+    #[must_use]
+    pub fn with_roots(mut self, roots: &'a [(&'static str, Value)]) -> Self {
+        self.roots = roots;
+        self
+    }
+
+    /// The same with a stash.
+    #[must_use]
+    pub fn with_stash(mut self, stash: &'a mut dyn Stash) -> Self {
+        self.stash = Some(stash);
+        self
+    }
+
+    /// A root other than `evt`, nil where it was not given.
+    pub fn root(&self, name: &str) -> Value {
+        let found = self.roots.iter().find(|(known, _)| *known == name);
+        found.map_or(Value::Nil, |(_, value)| value.clone())
+    }
 }

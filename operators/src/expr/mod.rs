@@ -2,8 +2,30 @@
 //!
 //! Stages, one file each: `lex → parse → ast → check → compile → eval`.
 
+mod ast;
+mod check;
 pub mod context;
+mod error;
+mod eval;
 pub mod functions;
+mod lex;
+pub mod memo;
+mod method;
+mod nearest;
+pub mod objects;
+mod operation;
+mod parse;
+mod pattern;
+mod predicate;
+mod program;
+mod reads;
+pub mod structures;
 pub mod types;
 
+pub use ast::Part;
 pub use context::Cx;
+pub use error::{CompileError, EvalError, TestError};
+pub use memo::Memo;
+pub use nearest::suggestion;
+pub use program::{Compiler, Env, Expect, ExprId, Program, Step, Trace};
+pub use reads::{Constant, Guard, GuardTest, Reads, Subject};

@@ -32,3 +32,11 @@ pub struct Function {
     /// An expression that shows it, and what it gives (as `Sprintf("%v")` prints it).
     pub example: (&'static str, &'static str),
 }
+
+/// All functions.
+pub const FUNCTIONS: &[Function] = &[];
+
+/// A function by name.
+pub fn find(name: &str) -> Option<&'static Function> {
+    FUNCTIONS.iter().find(|function| function.name == name)
+}

@@ -1,0 +1,574 @@
+//! Types and names: the second stage. Unknown fields, wrong arguments and operands that cannot be
+//! compared are errors at load, after expr-lang's `checker/checker.go`.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::ast::{Kind, Loop, Node, Op, Part, Pointer};
+use super::functions::{self, Function};
+use super::nearest::suggestion;
+use super::structures::{self, Structure};
+use super::types::Type;
+use super::{CompileError, Env};
+use crate::schema::{Schema, Space};
+
+/// Resolves the names of a tree and gives every node its type.
+pub(super) fn check(node: &mut Node, env: Env, schema: &mut Schema) -> Result<(), CompileError> {
+    let mut checker = Checker { env, schema, variables: Vec::new(), scopes: Vec::new() };
+    checker.visit(node).map(|_| ())
+}
+
+/// The roots of an environment with their types.
+pub(super) fn roots(env: Env) -> &'static [(&'static str, Type)] {
+    const EVENT: (&str, Type) = ("evt", Type::Struct("Event"));
+    const QUEUE: (&str, Type) = ("queue", Type::Struct("Queue"));
+    const LEAKY: (&str, Type) = ("leaky", Type::Struct("Leaky"));
+    const SIGNAL: (&str, Type) = ("signal", Type::Struct("RuntimeAlert"));
+    match env {
+        Env::Event => &[EVENT],
+        Env::Condition => &[EVENT, QUEUE, LEAKY],
+        Env::OverflowFilter => &[QUEUE, SIGNAL, LEAKY],
+        Env::Context => {
+            &[EVENT, ("match", Type::Map(&Type::Any)), ("req", Type::Struct("Request"))]
+        }
+        Env::Profile => &[("Alert", Type::Struct("Alert"))],
+        Env::Assert => &[("results", Type::Any)],
+    }
+}
+
+struct Checker<'a> {
+    env: Env,
+    schema: &'a mut Schema,
+    variables: Vec<(Arc<str>, Type)>,
+    /// The collections and builtins of the predicates around.
+    scopes: Vec<(Type, Loop)>,
+}
+
+type Checked = Result<Type, CompileError>;
+
+fn fail<T>(message: String, span: &Range<usize>) -> Result<T, CompileError> {
+    Err(CompileError { message, span: span.clone(), help: None })
+}
+
+impl Checker<'_> {
+    fn visit(&mut self, node: &mut Node) -> Checked {
+        let ty = self.type_of(node)?;
+        node.ty = ty;
+        Ok(ty)
+    }
+
+    fn type_of(&mut self, node: &mut Node) -> Checked {
+        let span = node.span.clone();
+        match &mut node.kind {
+            Kind::Nil => Ok(Type::Nil),
+            Kind::Bool(_) => Ok(Type::Bool),
+            Kind::Int(_) => Ok(Type::Int),
+            Kind::Float(_) => Ok(Type::Float),
+            Kind::Text(_) | Kind::Field(_) | Kind::Label(_) | Kind::Part(_) => Ok(Type::String),
+            Kind::Bytes(_) => Ok(Type::List(&Type::Int)),
+            Kind::Space(_) | Kind::Labels => Ok(Type::Map(&Type::String)),
+            Kind::Unmarshaled => Ok(Type::Map(&Type::Any)),
+            Kind::Event => Ok(Type::Struct("Event")),
+            Kind::Variable(_) | Kind::Root(_) | Kind::Environment => Ok(node.ty),
+            Kind::Name(_) => self.name(node),
+            Kind::Pointer(pointer) => self.pointer(*pointer, &span),
+            Kind::Negate(x) | Kind::Plus(x) => match self.visit(x)? {
+                ty if ty.is_number() || ty.is_any() => Ok(ty),
+                ty => fail(format!("invalid operation: - (mismatched type {ty})"), &span),
+            },
+            Kind::Not(x) => match self.visit(x)? {
+                Type::Bool | Type::Any => Ok(Type::Bool),
+                ty => fail(format!("invalid operation: not (mismatched type {ty})"), &span),
+            },
+            Kind::And(all) | Kind::Or(all) => self.conditions(all),
+            Kind::Binary(op, a, b) => self.binary(*op, a, b, &span),
+            Kind::Chain(x) => self.visit(x),
+            Kind::Member { .. } => self.member(node),
+            Kind::Slice { base, from, to } => self.slice([Some(base), from.as_mut(), to.as_mut()]),
+            Kind::Call { name, arguments } => {
+                let name = Arc::clone(name);
+                self.call(&name, arguments, &span)
+            }
+            Kind::Method { base, name, arguments, .. } => {
+                let name = Arc::clone(name);
+                self.method(base, &name, arguments, &span)
+            }
+            Kind::Predicate { name, arguments } => self.predicate(*name, arguments),
+            Kind::Let { name, value, body } => {
+                let name = Arc::clone(name);
+                self.declare(&name, value, body, &span)
+            }
+            Kind::Sequence(all) => all.iter_mut().try_fold(Type::Nil, |_, node| self.visit(node)),
+            Kind::Conditional(condition, yes, no) => self.conditional(condition, yes, no),
+            Kind::List(all) => self.list(all),
+            Kind::Map(pairs) => {
+                for (key, value) in pairs {
+                    self.visit(key)?;
+                    self.visit(value)?;
+                }
+                Ok(Type::Map(&Type::Any))
+            }
+        }
+    }
+
+    fn name(&mut self, node: &mut Node) -> Checked {
+        let Kind::Name(name) = &node.kind else { return Ok(node.ty) };
+        let known = self.variables.iter().enumerate().rev().find(|(_, (known, _))| known == name);
+        if let Some((index, (_, ty))) = known {
+            let ty = *ty;
+            node.kind = Kind::Variable(u16::try_from(index).unwrap_or(u16::MAX));
+            return Ok(ty);
+        }
+        if &**name == "$env" {
+            node.kind = Kind::Environment;
+            return Ok(Type::Any);
+        }
+        match roots(self.env).iter().find(|(root, _)| *root == &**name) {
+            Some((root, ty)) => {
+                node.kind = if *root == "evt" { Kind::Event } else { Kind::Root(root) };
+                Ok(*ty)
+            }
+            None => Err(self.unknown(name, &node.span)),
+        }
+    }
+
+    fn unknown(&self, name: &str, span: &Range<usize>) -> CompileError {
+        let variables = self.variables.iter().map(|(name, _)| &**name);
+        let roots = roots(self.env).iter().map(|(name, _)| *name);
+        let functions = functions::FUNCTIONS.iter().map(|function| function.name);
+        let loops = super::ast::LOOPS.iter().map(|(name, ..)| *name);
+        let help = suggestion(name, variables.chain(roots).chain(functions).chain(loops));
+        let span = span.start..span.start + name.len();
+        CompileError { message: format!("unknown name {name}"), span, help }
+    }
+
+    fn pointer(&self, pointer: Pointer, span: &Range<usize>) -> Checked {
+        let Some((collection, builtin)) = self.scopes.last() else {
+            return fail("cannot use pointer accessor outside predicate".into(), span);
+        };
+        match pointer {
+            Pointer::Item => Ok(collection.element().unwrap_or(Type::Any)),
+            Pointer::Index if matches!(builtin, Loop::Map | Loop::Reduce) => Ok(Type::Int),
+            Pointer::Accumulator if *builtin == Loop::Reduce => Ok(Type::Any),
+            Pointer::Index => fail("unknown pointer #index".into(), span),
+            Pointer::Accumulator => fail("unknown pointer #acc".into(), span),
+        }
+    }
+
+    fn conditions(&mut self, all: &mut [Node]) -> Checked {
+        for node in all {
+            let ty = self.visit(node)?;
+            if !matches!(ty, Type::Bool | Type::Any) {
+                let message = format!("a condition must be bool, not {ty}");
+                return fail(message, &node.span);
+            }
+        }
+        Ok(Type::Bool)
+    }
+
+    fn binary(&mut self, op: Op, a: &mut Node, b: &mut Node, span: &Range<usize>) -> Checked {
+        let (l, r) = (self.visit(a)?, self.visit(b)?);
+        let found = match op {
+            Op::Coalesce => Some(match (l, r) {
+                (Type::Nil, other) | (other, Type::Nil) => other,
+                _ if r.assignable(l) && !l.is_any() => l,
+                _ => Type::Any,
+            }),
+            Op::In => return member_test(l, r, span),
+            Op::Equal | Op::NotEqual => l.comparable(r).then_some(Type::Bool),
+            Op::Matches | Op::Contains | Op::StartsWith | Op::EndsWith => {
+                let fits = |t| matches!(t, Type::String | Type::Any);
+                let bytes = op == Op::Matches && l == Type::List(&Type::Int);
+                ((fits(l) || bytes) && fits(r)).then_some(Type::Bool)
+            }
+            _ => arithmetic(op, l, r),
+        };
+        if let (Op::Matches, Some(_), Some(pattern)) = (op, found, b.text())
+            && let Err(message) = super::pattern::compile(pattern)
+        {
+            return fail(message, &b.span);
+        }
+        match found {
+            Some(ty) => Ok(ty),
+            None => {
+                let sign = op.sign();
+                fail(format!("invalid operation: {sign} (mismatched types {l} and {r})"), span)
+            }
+        }
+    }
+
+    fn member(&mut self, node: &mut Node) -> Checked {
+        let Kind::Member { base, property, .. } = &mut node.kind else { return Ok(node.ty) };
+        if base.kind == Kind::Name("$env".into())
+            && let Some(name) = property.text()
+            && let Some((root, ty)) = roots(self.env).iter().find(|(root, _)| *root == &**name)
+        {
+            node.kind = if *root == "evt" { Kind::Event } else { Kind::Root(root) };
+            return Ok(*ty);
+        }
+        let (base_ty, property_ty) = (self.visit(base)?, self.visit(property)?);
+        if base_ty.is_any() {
+            return Ok(Type::Any);
+        }
+        let ty = member_type(base_ty, property_ty, property)?;
+        if let Some(kind) = self.place(base, property)? {
+            node.span.start = node.span.start.min(base.span.start);
+            node.kind = kind;
+        }
+        Ok(ty)
+    }
+
+    /// What a member of the live event is, where it has a short cut.
+    fn place(&mut self, base: &Node, property: &Node) -> Result<Option<Kind>, CompileError> {
+        let Some(name) = property.text() else { return Ok(None) };
+        let inner = match &base.kind {
+            Kind::Member { base, property, optional: false } => {
+                property.text().map(|text| (&base.kind, &**text))
+            }
+            _ => None,
+        };
+        Ok(match (&base.kind, inner, &**name) {
+            (Kind::Event, _, "Parsed") => Some(Kind::Space(Space::Parsed)),
+            (Kind::Event, _, "Meta") => Some(Kind::Space(Space::Meta)),
+            (Kind::Event, _, "Enriched") => Some(Kind::Space(Space::Enriched)),
+            (Kind::Event, _, "Unmarshaled") => Some(Kind::Unmarshaled),
+            (Kind::Event, _, "Stage") => Some(Kind::Part(Part::Stage)),
+            (Kind::Event, _, "StrTime") => Some(Kind::Part(Part::StrTime)),
+            (Kind::Event, _, "StrTimeFormat") => Some(Kind::Part(Part::StrTimeFormat)),
+            (Kind::Event, _, "MarshaledTime") => Some(Kind::Part(Part::MarshaledTime)),
+            (Kind::Event, _, "WhitelistReason") => Some(Kind::Part(Part::WhitelistReason)),
+            (_, Some((Kind::Event, "Line")), "Raw") => Some(Kind::Part(Part::Raw)),
+            (_, Some((Kind::Event, "Line")), "Src") => Some(Kind::Part(Part::Source)),
+            (_, Some((Kind::Event, "Line")), "Module") => Some(Kind::Part(Part::Module)),
+            (_, Some((Kind::Event, "Line")), "Labels") => Some(Kind::Labels),
+            (Kind::Labels, ..) => Some(Kind::Label(Arc::clone(name))),
+            (Kind::Space(space), ..) => match self.schema.add(*space, name) {
+                Ok(id) => Some(Kind::Field(id)),
+                Err(error) => return fail(error.to_string(), &property.span),
+            },
+            (_, Some((Kind::Member { base, property, .. }, "Alert")), "Scenario")
+                if base.kind == Kind::Event
+                    && property.text().is_some_and(|p| &**p == "Overflow") =>
+            {
+                Some(Kind::Part(Part::Scenario))
+            }
+            _ => None,
+        })
+    }
+
+    fn slice(&mut self, parts: [Option<&mut Box<Node>>; 3]) -> Checked {
+        let [base, from, to] = parts;
+        let Some(base) = base else { return Ok(Type::Any) };
+        let ty = self.visit(base)?;
+        for bound in from.into_iter().chain(to) {
+            let found = self.visit(bound)?;
+            if !found.is_integer() && !found.is_any() {
+                return fail(format!("non-integer slice index {found}"), &bound.span);
+            }
+        }
+        if ty.is_any() || ty == Type::String || ty.element().is_some() {
+            return Ok(ty);
+        }
+        fail(format!("cannot slice {ty}"), &base.span)
+    }
+
+    fn call(&mut self, name: &str, arguments: &mut [Node], span: &Range<usize>) -> Checked {
+        let found = functions::find(name);
+        let found = found.filter(|f| f.name != "basename" || self.env == Env::Assert);
+        let Some(function) = found else { return Err(self.unknown(name, span)) };
+        let Function { signature, .. } = function;
+        let many = arguments.len() > signature.arguments.len() && signature.rest.is_none();
+        self.arity((arguments.len() < signature.required, many), name, span)?;
+        let types = signature.arguments.iter().copied().map(Some);
+        let types = types.chain(std::iter::repeat(signature.rest));
+        self.arguments(name, arguments, types.map(|ty| ty.unwrap_or(Type::Any)))?;
+        Ok(signature.result)
+    }
+
+    fn arity(
+        &self,
+        bad: (bool, bool),
+        name: &str,
+        span: &Range<usize>,
+    ) -> Result<(), CompileError> {
+        match bad {
+            (true, _) => fail(format!("not enough arguments to call {name}"), span),
+            (_, true) => fail(format!("too many arguments to call {name}"), span),
+            _ => Ok(()),
+        }
+    }
+
+    fn arguments(
+        &mut self,
+        name: &str,
+        arguments: &mut [Node],
+        types: impl Iterator<Item = Type>,
+    ) -> Result<(), CompileError> {
+        for (argument, wanted) in arguments.iter_mut().zip(types) {
+            let found = self.visit(argument)?;
+            if let (Type::Float, Kind::Int(int)) = (wanted, &argument.kind) {
+                // Go converts the constant.
+                #[expect(clippy::cast_precision_loss, reason = "as Go converts")]
+                let float = *int as f64;
+                argument.kind = Kind::Float(float);
+                argument.ty = Type::Float;
+                continue;
+            }
+            let number = wanted.is_number() && found.is_integer();
+            if !(found.is_any() || number || fits(found, wanted)) {
+                let message =
+                    format!("cannot use {found} as argument (type {wanted}) to call {name}");
+                return fail(message, &argument.span);
+            }
+        }
+        Ok(())
+    }
+
+    fn method(
+        &mut self,
+        base: &mut Node,
+        name: &str,
+        arguments: &mut [Node],
+        span: &Range<usize>,
+    ) -> Checked {
+        let ty = self.visit(base)?;
+        let table = match ty {
+            Type::Time => Some(structures::time()),
+            Type::Duration => Some(structures::duration()),
+            Type::Struct(name) => structures::find(name),
+            _ => None,
+        };
+        let Some(table) = table else {
+            return match ty {
+                Type::Any | Type::Struct(_) | Type::Map(&Type::Any) => {
+                    self.arguments(name, arguments, std::iter::repeat(Type::Any))?;
+                    Ok(Type::Any)
+                }
+                _ => fail(format!("type {ty} has no method {name}"), span),
+            };
+        };
+        let Some((_, types, result)) = table.method(name) else {
+            let help = suggestion(name, table.methods.iter().map(|(name, ..)| *name));
+            let message = format!("type {ty} has no method {name}");
+            return Err(CompileError { message, span: span.clone(), help });
+        };
+        self.arity((arguments.len() < types.len(), arguments.len() > types.len()), name, span)?;
+        self.arguments(name, arguments, types.iter().copied())?;
+        Ok(*result)
+    }
+
+    fn predicate(&mut self, builtin: Loop, arguments: &mut [Node]) -> Checked {
+        let [collection, rest @ ..] = arguments else { return Ok(Type::Any) };
+        let ty = self.visit(collection)?;
+        if !ty.is_any() && ty.element().is_none() {
+            let message = format!("builtin {} takes only array (got {ty})", builtin.name());
+            return fail(message, &collection.span);
+        }
+        let mut out = ty.element().unwrap_or(Type::Any);
+        if let Some(body) = rest.first_mut() {
+            self.scopes.push((ty, builtin));
+            let found = self.visit(body);
+            self.scopes.pop();
+            out = found?;
+        }
+        if let Some(more) = rest.get_mut(1) {
+            let found = self.visit(more)?;
+            if builtin == Loop::SortBy && !matches!(found, Type::String | Type::Any) {
+                let message = format!("sortBy order argument must be a string (got {found})");
+                return fail(message, &more.span);
+            }
+        }
+        let tests = matches!(
+            builtin,
+            Loop::All
+                | Loop::None
+                | Loop::Any
+                | Loop::One
+                | Loop::Filter
+                | Loop::Count
+                | Loop::Find
+                | Loop::FindIndex
+                | Loop::FindLast
+                | Loop::FindLastIndex
+        );
+        if tests && !matches!(out, Type::Bool | Type::Any) {
+            let span = rest.first().map_or(&collection.span, |body| &body.span);
+            return fail(format!("predicate should return boolean (got {out})"), span);
+        }
+        Ok(match builtin {
+            Loop::All | Loop::None | Loop::Any | Loop::One => Type::Bool,
+            Loop::Count | Loop::FindIndex | Loop::FindLastIndex => Type::Int,
+            Loop::Filter => ty.element().unwrap_or(Type::Any).list(),
+            Loop::Map => out.list(),
+            Loop::Find | Loop::FindLast => ty.element().unwrap_or(Type::Any),
+            Loop::GroupBy => Type::Map(&Type::List(&Type::Any)),
+            Loop::SortBy => ty,
+            Loop::Sum | Loop::Reduce => out,
+        })
+    }
+
+    fn declare(
+        &mut self,
+        name: &Arc<str>,
+        value: &mut Node,
+        body: &mut Node,
+        span: &Range<usize>,
+    ) -> Checked {
+        let taken = roots(self.env).iter().any(|(root, _)| *root == &**name)
+            || functions::find(name).is_some()
+            || super::ast::LOOPS.iter().any(|(known, ..)| *known == &**name)
+            || self.variables.iter().any(|(known, _)| known == name);
+        if taken {
+            return fail(format!("cannot redeclare {name}"), span);
+        }
+        let ty = self.visit(value)?;
+        self.variables.push((Arc::clone(name), ty));
+        let result = self.visit(body);
+        self.variables.pop();
+        result
+    }
+
+    fn conditional(&mut self, condition: &mut Node, yes: &mut Node, no: &mut Node) -> Checked {
+        let ty = self.visit(condition)?;
+        if !matches!(ty, Type::Bool | Type::Any) {
+            let message = format!("non-bool expression (type {ty}) used as condition");
+            return fail(message, &condition.span);
+        }
+        Ok(match (self.visit(yes)?, self.visit(no)?) {
+            (Type::Nil, other) | (other, Type::Nil) => other,
+            (yes, no) if yes == no => yes,
+            (Type::List(_), Type::List(_)) => Type::List(&Type::Any),
+            _ => Type::Any,
+        })
+    }
+
+    fn list(&mut self, all: &mut [Node]) -> Checked {
+        let mut element = None;
+        let mut same = true;
+        for node in all {
+            let ty = self.visit(node)?;
+            same &= element.is_none_or(|before| before == ty);
+            element = Some(ty);
+        }
+        Ok(if same { element.unwrap_or(Type::Any).list() } else { Type::List(&Type::Any) })
+    }
+}
+
+/// Whether an argument of a known type may be passed.
+fn fits(found: Type, wanted: Type) -> bool {
+    let list = matches!(wanted, Type::List(&Type::Any)) && found.element().is_some();
+    let map = matches!((found, wanted), (Type::Map(_), Type::Map(&Type::Any)));
+    found != Type::Nil && (list || map || found.assignable(wanted)) || wanted.is_any()
+}
+
+fn arithmetic(op: Op, l: Type, r: Type) -> Option<Type> {
+    use Type::{Any, Bool, Duration, Float, Int, String, Time};
+    let numbers = l.is_number() && r.is_number();
+    let promoted = if l == Float || r == Float { Float } else { Int };
+    // With one side unknown, the other must be of a kind that the operator takes at all.
+    let maybe = |kinds: &[Type]| {
+        let takes =
+            |t: Type| t.is_any() || kinds.contains(&t) || t.is_number() && kinds.contains(&Int);
+        (l.is_any() || r.is_any()) && takes(l) && takes(r)
+    };
+    match op {
+        Op::Less | Op::More | Op::LessOrEqual | Op::MoreOrEqual => {
+            let same = l == r && matches!(l, String | Time | Duration);
+            (numbers || same || maybe(&[Int, String, Time, Duration])).then_some(Bool)
+        }
+        Op::Add => match (l, r) {
+            _ if numbers => Some(promoted),
+            (String, String) => Some(String),
+            (Time, Duration) | (Duration, Time) => Some(Time),
+            (Duration, Duration) => Some(Duration),
+            _ => maybe(&[Int, String, Time, Duration]).then_some(Any),
+        },
+        Op::Subtract => match (l, r) {
+            _ if numbers => Some(promoted),
+            (Time, Time) | (Duration, Duration) => Some(Duration),
+            (Time, Duration) => Some(Time),
+            _ => maybe(&[Int, Time, Duration]).then_some(Any),
+        },
+        Op::Multiply => match (l, r) {
+            _ if numbers => Some(promoted),
+            (Duration, Duration) => Some(Duration),
+            (Duration, other) | (other, Duration) if other.is_number() => Some(Duration),
+            _ => maybe(&[Int, Duration]).then_some(Any),
+        },
+        Op::Divide | Op::Power => (numbers || maybe(&[Int])).then_some(Float),
+        Op::Modulo => {
+            let whole = |t: Type| t.is_integer() || t.is_any();
+            (whole(l) && whole(r)).then_some(Int)
+        }
+        Op::Range => {
+            let whole = |t: Type| t.is_integer() || t.is_any();
+            (whole(l) && whole(r)).then_some(Type::List(&Int))
+        }
+        _ => None,
+    }
+}
+
+/// The type of `l in r`.
+fn member_test(l: Type, r: Type, span: &Range<usize>) -> Checked {
+    if let Some(element) = r.element() {
+        if !l.comparable(element) {
+            return fail(format!("cannot use {l} as type {element} in array"), span);
+        }
+        return Ok(Type::Bool);
+    }
+    match r {
+        Type::Map(_) if !matches!(l, Type::String | Type::Any) => {
+            fail(format!("cannot use {l} as type string in map key"), span)
+        }
+        Type::Map(_) | Type::Any | Type::Nil => Ok(Type::Bool),
+        Type::Struct(_) if matches!(l, Type::String | Type::Any) => Ok(Type::Bool),
+        _ => fail(format!("invalid operation: in (mismatched types {l} and {r})"), span),
+    }
+}
+
+fn member_type(base: Type, property: Type, node: &Node) -> Checked {
+    match base {
+        Type::Map(value) => {
+            if !matches!(property, Type::String | Type::Any) {
+                let message = format!("cannot use {property} to get an element from {base}");
+                return fail(message, &node.span);
+            }
+            return Ok(*value);
+        }
+        Type::Struct(name) => {
+            let Some(table) = structures::find(name) else { return Ok(Type::Any) };
+            return field_type(table, property, node);
+        }
+        Type::List(element) if property.is_integer() || property.is_any() => return Ok(*element),
+        Type::List(_) => {
+            let message =
+                format!("array elements can only be selected using an integer (got {property})");
+            return fail(message, &node.span);
+        }
+        _ => {}
+    }
+    match node.text() {
+        Some(name) => fail(format!("type {base} has no field {name}"), &node.span),
+        None => fail(format!("type {base}[{property}] is undefined"), &node.span),
+    }
+}
+
+fn field_type(table: &Structure, property: Type, node: &Node) -> Checked {
+    if let Some(name) = node.text() {
+        if let Some(ty) = table.field(name) {
+            return Ok(ty);
+        }
+        if let Some(ty) = table.values {
+            return Ok(ty);
+        }
+        let help = suggestion(name, table.fields.iter().map(|(name, _)| *name));
+        let message = format!("type {} has no field {name}", table.name);
+        return Err(CompileError { message, span: node.span.clone(), help });
+    }
+    match (table.items, table.values) {
+        (Some(item), _) if property.is_integer() || property.is_any() => Ok(item),
+        (_, Some(value)) if matches!(property, Type::String | Type::Any) => Ok(value),
+        _ if property.is_any() => Ok(Type::Any),
+        _ => fail(format!("type {}[{property}] is undefined", table.name), &node.span),
+    }
+}

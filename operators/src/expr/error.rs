@@ -1,0 +1,36 @@
+//! What can go wrong with an expression: at load, and while it runs.
+
+use std::ops::Range;
+
+/// An expression that does not compile.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CompileError {
+    /// What is wrong.
+    pub message: String,
+    /// Where. Unit: bytes of the source.
+    pub span: Range<usize>,
+    /// What to do, such as the nearest known name.
+    pub help: Option<String>,
+}
+
+/// An expression that failed while it ran.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct EvalError {
+    /// What went wrong.
+    pub message: String,
+    /// The part of the source that failed. Unit: bytes.
+    pub span: Range<usize>,
+}
+
+/// A condition that gave neither true nor false.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TestError {
+    /// It failed.
+    #[error(transparent)]
+    Runtime(#[from] EvalError),
+    /// It gave a value of this type.
+    #[error("the condition gave a {0}, not a bool")]
+    NotBool(String),
+}

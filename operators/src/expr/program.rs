@@ -1,0 +1,270 @@
+//! All expressions of a rule set: compiled together, then shared and never changed.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::ast::{Kind, Node};
+use super::context::Cx;
+use super::error::{CompileError, EvalError, TestError};
+use super::reads::{self, Guard, Reads};
+use super::types::Type;
+use super::{check, eval, parse};
+use crate::schema::Schema;
+use crate::text::{Text, intern};
+use crate::value::Value;
+
+/// What an expression may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Env {
+    /// Parsers, scenario filters, groupby, distinct, scope, postoverflows: `evt`.
+    Event,
+    /// `condition` of buckets: `evt`, `queue`, `leaky`.
+    Condition,
+    /// `overflow_filter`: `queue`, `signal`, `leaky`.
+    OverflowFilter,
+    /// Alert context: `evt`, `match`, `req`.
+    Context,
+    /// Profiles: `Alert`.
+    Profile,
+    /// Assertions of tests: `results`.
+    Assert,
+}
+
+/// What a place of the rules wants. An expression of unknown type passes everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Expect {
+    /// Any value.
+    Any,
+    /// A condition.
+    Bool,
+    /// A string.
+    String,
+}
+
+/// An expression of a [`Program`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExprId(u32);
+
+#[derive(Debug)]
+struct Expression {
+    source: &'static str,
+    tree: Node,
+    reads: Reads,
+    guards: Vec<Guard>,
+}
+
+/// Takes the expressions of a rule set one by one.
+#[derive(Debug, Default)]
+pub struct Compiler {
+    schema: Schema,
+    expressions: Vec<Expression>,
+    known: BTreeMap<(&'static str, Env, Expect), ExprId>,
+}
+
+impl Compiler {
+    /// A compiler of no expressions.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The names of fields so far, to add those that are written only.
+    pub fn schema(&mut self) -> &mut Schema {
+        &mut self.schema
+    }
+
+    /// Adds an expression; the same one twice is one.
+    ///
+    /// # Errors
+    /// What does not parse, names what is not there, mixes types, or cannot give what is expected.
+    pub fn compile(
+        &mut self,
+        source: &str,
+        env: Env,
+        expect: Expect,
+    ) -> Result<ExprId, CompileError> {
+        if let Some(id) = self.known.get(&(source, env, expect) as &(&str, Env, Expect)) {
+            return Ok(*id);
+        }
+        let mut tree = parse::parse(source)?;
+        check::check(&mut tree, env, &mut self.schema)?;
+        expected(&tree, expect, source)?;
+        let id = ExprId(u32::try_from(self.expressions.len()).unwrap_or(u32::MAX));
+        let source = intern(source);
+        let reads = reads::reads(&tree, &mut self.schema);
+        let guards = reads::guards(&tree);
+        self.expressions.push(Expression { source, tree, reads, guards });
+        self.known.insert((source, env, expect), id);
+        Ok(id)
+    }
+
+    /// The program of all expressions that were added.
+    pub fn finish(self) -> Program {
+        Program { schema: Arc::new(self.schema), expressions: self.expressions }
+    }
+}
+
+fn expected(tree: &Node, expect: Expect, source: &str) -> Result<(), CompileError> {
+    let wanted = match expect {
+        Expect::Any => return Ok(()),
+        Expect::Bool => Type::Bool,
+        Expect::String => Type::String,
+    };
+    if tree.ty == wanted || tree.ty.is_any() {
+        return Ok(());
+    }
+    let message = format!("expected {wanted}, but got {}", tree.ty);
+    Err(CompileError { message, span: 0..source.len(), help: None })
+}
+
+/// The expressions of a rule set.
+#[derive(Debug)]
+pub struct Program {
+    schema: Arc<Schema>,
+    expressions: Vec<Expression>,
+}
+
+impl Program {
+    /// The fields that the rules name.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    fn get(&self, id: ExprId) -> Result<&Expression, EvalError> {
+        let found = self.expressions.get(id.0 as usize);
+        found.ok_or_else(|| EvalError { message: "no such expression".into(), span: 0..0 })
+    }
+
+    /// The value of an expression.
+    ///
+    /// # Errors
+    /// What the expression does wrong with the values that it meets.
+    pub fn eval(&self, id: ExprId, cx: &mut Cx<'_>) -> Result<Value, EvalError> {
+        eval::run(&self.get(id)?.tree, cx)
+    }
+
+    /// Whether a condition holds.
+    ///
+    /// # Errors
+    /// As [`Program::eval`], or the type of a value that is no boolean.
+    pub fn test(&self, id: ExprId, cx: &mut Cx<'_>) -> Result<bool, TestError> {
+        match self.eval(id, cx)? {
+            Value::Bool(x) => Ok(x),
+            other => Err(TestError::NotBool(other.type_name().into())),
+        }
+    }
+
+    /// The text of an expression whose type is known to be string. `None` says that the type is
+    /// another one or not known at load, and that nothing was evaluated: use [`Program::eval`].
+    ///
+    /// # Errors
+    /// As [`Program::eval`].
+    pub fn text(&self, id: ExprId, cx: &mut Cx<'_>) -> Result<Option<Text>, EvalError> {
+        let tree = &self.get(id)?.tree;
+        match &tree.kind {
+            Kind::Field(id) => Ok(Some(cx.event.get_text(*id).cloned().unwrap_or(Text::EMPTY))),
+            Kind::Text(text) => Ok(Some(Text::Shared(Arc::clone(text)))),
+            _ if tree.ty != Type::String => Ok(None),
+            _ => match eval::run(tree, cx)? {
+                Value::Str(text) => Ok(Some(text.into())),
+                _ => Ok(Some(Text::EMPTY)),
+            },
+        }
+    }
+
+    /// The expression as written.
+    pub fn source(&self, id: ExprId) -> &str {
+        self.get(id).map_or("", |expression| expression.source)
+    }
+
+    /// What an expression reads and does.
+    pub fn reads(&self, id: ExprId) -> &Reads {
+        static NOTHING: std::sync::LazyLock<Reads> = std::sync::LazyLock::new(Reads::default);
+        self.get(id).map_or(&NOTHING, |expression| &expression.reads)
+    }
+
+    /// Conditions that must hold for the expression to be true, in order of evaluation.
+    pub fn guards(&self, id: ExprId) -> &[Guard] {
+        self.get(id).map_or(&[], |expression| &expression.guards)
+    }
+
+    /// Evaluates a condition and says what made it false.
+    pub fn trace(&self, id: ExprId, cx: &mut Cx<'_>) -> Trace {
+        let Ok(expression) = self.get(id) else {
+            return Trace { result: Ok(Value::Nil), failed: None };
+        };
+        let conjuncts = match &expression.tree.kind {
+            Kind::And(all) => all.as_slice(),
+            _ => std::slice::from_ref(&expression.tree),
+        };
+        let mut result = Ok(Value::Bool(true));
+        for node in conjuncts {
+            result = eval::run(node, cx);
+            if !matches!(result, Ok(Value::Bool(true))) {
+                let failed = Some(step(expression.source, node, cx));
+                return Trace { result, failed };
+            }
+        }
+        Trace { result, failed: None }
+    }
+}
+
+/// How an evaluation went.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// What the expression gave.
+    pub result: Result<Value, EvalError>,
+    /// The first conjunct that was not true, where there is one.
+    pub failed: Option<Step>,
+}
+
+/// A conjunct and the values that it met.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Where it stands. Unit: bytes of the source.
+    pub span: Range<usize>,
+    /// Its operands that are not literals, as written, with their values.
+    pub operands: Vec<(String, Value)>,
+}
+
+/// How many operands a trace shows.
+const MAX_OPERANDS: usize = 16;
+
+fn step(source: &str, node: &Node, cx: &mut Cx<'_>) -> Step {
+    let mut leaves = Vec::new();
+    operands(node, &mut leaves);
+    let mut seen: Vec<(String, Value)> = Vec::new();
+    for leaf in leaves {
+        let text = source.get(extent(leaf, source)).unwrap_or("").trim().to_owned();
+        if seen.len() < MAX_OPERANDS
+            && !seen.iter().any(|(known, _)| *known == text)
+            && let Ok(value) = eval::run(leaf, cx)
+        {
+            seen.push((text, eval::owned(&value, cx)));
+        }
+    }
+    Step { span: extent(node, source), operands: seen }
+}
+
+/// The parts of a condition that have values worth showing and can be evaluated again.
+fn operands<'a>(node: &'a Node, found: &mut Vec<&'a Node>) {
+    match &node.kind {
+        Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) | Kind::Text(_) | Kind::Nil => {}
+        Kind::Field(_) | Kind::Label(_) | Kind::Part(_) | Kind::Member { .. } => found.push(node),
+        Kind::Call { .. } | Kind::Method { .. } if reads::calm(node) => found.push(node),
+        Kind::Predicate { arguments, .. } => found.extend(arguments.first()),
+        Kind::Let { value, .. } => operands(value, found),
+        _ => node.visit(&mut |child| operands(child, found)),
+    }
+}
+
+/// From the first to the last byte of a node and all below it.
+fn extent(node: &Node, source: &str) -> Range<usize> {
+    let mut all = node.span.clone();
+    node.visit(&mut |child| {
+        let inner = extent(child, source);
+        all.start = all.start.min(inner.start);
+        all.end = all.end.max(inner.end);
+    });
+    all
+}
