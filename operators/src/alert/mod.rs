@@ -5,7 +5,6 @@
 //! ```
 
 pub mod identity;
-pub mod object;
 pub mod wire;
 
 use std::collections::BTreeMap;
