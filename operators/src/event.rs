@@ -186,6 +186,16 @@ impl Event {
         }
     }
 
+    /// Every written field, in the order of first writing.
+    pub fn fields(&self) -> impl Iterator<Item = (FieldId, &Text)> {
+        self.entries.iter().map(|(id, text)| (*id, text))
+    }
+
+    /// Every written name that the rules do not know.
+    pub fn extra(&self) -> impl Iterator<Item = (Space, &str, &Text)> {
+        self.extra.iter().map(|(space, name, text)| (*space, &**name, text))
+    }
+
     /// Every written name of a space with its value, by name.
     pub fn named(&self, space: Space) -> Vec<(&str, &str)> {
         let known = self.entries.iter().filter_map(|(id, text)| {

@@ -54,6 +54,12 @@ impl Schema {
         self.ids.get(&(space, name) as &(Space, &str)).copied()
     }
 
+    /// The field of that [`FieldId::index`], `None` where there is none.
+    pub fn at(&self, index: usize) -> Option<FieldId> {
+        let id = u16::try_from(index).ok()?;
+        (index < self.names.len()).then_some(FieldId(id))
+    }
+
     /// Space and name of a field.
     pub fn name(&self, id: FieldId) -> (Space, &'static str) {
         self.names.get(id.index()).copied().unwrap_or((Space::Parsed, ""))

@@ -1,1 +1,39 @@
-//! To come.
+//! Buckets: from pours to overflows, on values alone.
+//!
+//! ```text
+//! event ─ kept ─▶ pour ─ table ─▶ state (limiter, queue) ─ conditional, bayesian, counter
+//!                                   └▶ overflow (context) ─ overflow_filter ─ blackhole ─▶ alert
+//! ```
+
+pub mod scenario;
+pub mod kept;
+pub mod pour;
+pub mod group;
+pub mod limiter;
+pub mod queue;
+pub mod state;
+pub mod blackhole;
+pub mod catalogue;
+pub mod context;
+pub mod evaluate;
+pub mod failure;
+pub mod buckets;
+pub mod moment;
+
+mod bayesian;
+mod bytes;
+mod conditional;
+mod counter;
+mod overflow;
+mod overflow_filter;
+mod packed;
+mod table;
+mod view;
+
+pub use buckets::{Buckets, Open, Overflowed};
+pub use catalogue::Catalogue;
+pub use failure::{Counters, Failure};
+pub use group::{GROUPS, group_of};
+pub use kept::{Codec, Kept, Reads};
+pub use pour::Pour;
+pub use scenario::{Scenario, ScenarioId};

@@ -1,13 +1,22 @@
 //! Overflows, alerts and decisions, under the names of CrowdSec's API.
+//!
+//! ```text
+//! bucket ─▶ Overflow ─ postoverflow ─▶ Alert (one per source) ─ profile ─▶ Decision ─▶ wire (JSON)
+//! ```
+
+pub mod identity;
+pub mod wire;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::order::{OrderKey, Partition};
 use crate::time::{EventTime, Stamp};
 
 /// Who did it. Field names follow CrowdSec's `models.Source`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Source {
     /// `Ip`, `Range`, `Country`, `AS` or a scenario's own.
     pub scope: Arc<str>,
@@ -30,7 +39,7 @@ pub struct Source {
 }
 
 /// An event as an alert lists it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlertEvent {
     /// RFC 3339.
     pub timestamp: Arc<str>,
@@ -39,7 +48,7 @@ pub struct AlertEvent {
 }
 
 /// Where a line that caused an alert stands.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Coordinate {
     /// The source partition.
     pub partition: Partition,
@@ -48,7 +57,7 @@ pub struct Coordinate {
 }
 
 /// A bucket that overflowed, as `evt.Overflow` shows it (CrowdSec's `RuntimeAlert`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Overflow {
     /// Key of the bucket (hexadecimal).
     pub map_key: Arc<str>,
@@ -62,19 +71,34 @@ pub struct Overflow {
     pub alert: Alert,
 }
 
+impl Overflow {
+    /// One alert per source, by value. With a single source it is the alert as postoverflows left
+    /// it; with several, copies of it that differ in their source alone (crowdsec
+    /// cmd/crowdsec/output.go).
+    pub fn alerts(&self) -> Vec<Alert> {
+        if self.sources.len() <= 1 {
+            return vec![self.alert.clone()];
+        }
+        let of = |source: &Source| Alert { source: source.clone(), ..self.alert.clone() };
+        self.sources.values().map(of).collect()
+    }
+}
+
 /// An alert (CrowdSec's `models.Alert`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Alert {
     /// Where it stands in the run: the record (or deadline) that caused it.
     pub cause: OrderKey,
+    /// Key of the bucket (hexadecimal), part of what names the alert and its decisions.
+    pub bucket: Arc<str>,
     /// Name of the scenario.
     pub scenario: Arc<str>,
     /// Hash of the scenario's content.
     pub scenario_hash: Arc<str>,
     /// Version of the scenario, "" for a local one.
     pub scenario_version: Arc<str>,
-    /// Labels of the scenario: values are JSON.
-    pub labels: Arc<BTreeMap<Arc<str>, crate::value::Value>>,
+    /// Labels of the scenario. CrowdSec's alerts do not carry them.
+    pub labels: Arc<BTreeMap<Arc<str>, serde_json::Value>>,
     /// Capacity of the bucket.
     pub capacity: i32,
     /// Leak speed as Go prints a duration.
@@ -104,9 +128,10 @@ pub struct Alert {
 }
 
 /// A decision (CrowdSec's `models.Decision`).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
     /// Hash of (scenario, version, bucket key, coordinates, profile, index, source value): law 4.
+    /// 63 bits, as Go's clients read it into an `int64`.
     pub id: u64,
     /// `crowdsec` or `crowdsec/<origin>`.
     pub origin: Arc<str>,
@@ -116,7 +141,7 @@ pub struct Decision {
     pub scope: Arc<str>,
     /// What it applies to.
     pub value: Arc<str>,
-    /// How long, as Go prints a duration.
+    /// How long, as the profile wrote it (`4h`, `2d`).
     pub duration: Arc<str>,
     /// When it ends.
     pub until: EventTime,

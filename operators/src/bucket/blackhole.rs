@@ -1,0 +1,71 @@
+//! Overflows that are ignored because the same bucket overflowed a short while ago (crowdsec
+//! pkg/leakybucket/blackhole.go).
+//!
+//! Only the bucket's own last overflow counts. The reference keeps one list per scenario and drops
+//! what is over at each overflow of *any* bucket, so that an overflow dated ahead opens the
+//! blackholes of others; an alert that failed to build does not arm it here.
+
+use std::collections::BTreeMap;
+
+use super::scenario::ScenarioId;
+use super::state::GRACE;
+use crate::time::EventTime;
+
+/// So many entries are never worth a sweep.
+const FEW: usize = 64;
+
+/// Blackholes of one key group.
+#[derive(Clone, Debug, Default)]
+pub struct Blackholes {
+    ends: BTreeMap<(ScenarioId, Box<str>), End>,
+    swept: usize,
+}
+
+/// When a blackhole ends.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    /// Overflows of this time or later count again.
+    until: EventTime,
+    /// By the clock of the order all do, [`GRACE`] after the blackhole's time has passed on it,
+    /// whatever time a late overflow claims: what a sweep drops is what this says.
+    over: EventTime,
+}
+
+impl Blackholes {
+    /// Whether an overflow at `at`, ordered at `clock`, is to be ignored.
+    pub fn hides(&self, bucket: &(ScenarioId, Box<str>), at: EventTime, clock: EventTime) -> bool {
+        self.ends.get(bucket).is_some_and(|end| end.until > at && clock <= end.over)
+    }
+
+    /// Ignores overflows of this bucket for `duration` (nanoseconds) after the one at `at`.
+    pub fn arm(
+        &mut self,
+        bucket: (ScenarioId, Box<str>),
+        duration: i64,
+        at: EventTime,
+        clock: EventTime,
+    ) {
+        if self.ends.len() >= FEW.max(2 * self.swept) {
+            self.sweep(clock);
+        }
+        let until = EventTime(at.0.saturating_add(duration));
+        let over = EventTime(clock.0.saturating_add(duration).saturating_add(GRACE));
+        self.ends.insert(bucket, End { until, over });
+    }
+
+    /// Drops what can hide nothing any more at `clock` or later.
+    pub fn sweep(&mut self, clock: EventTime) {
+        self.ends.retain(|_, end| clock <= end.over);
+        self.swept = self.ends.len();
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+}

@@ -1,0 +1,28 @@
+//! Where the state of a bucket lives: key groups, handed out to workers.
+
+use crate::hash::fnv1a;
+
+/// How many key groups there are. Fixed: state on disk is divided by it.
+pub const GROUPS: u32 = 256;
+
+/// The key group of a bucket, below [`GROUPS`].
+pub fn group_of(scenario: &str, key: &str) -> u32 {
+    let group = hash_of(scenario, key) % u64::from(GROUPS);
+    u32::try_from(group).unwrap_or(0)
+}
+
+/// The hash behind [`group_of`].
+pub(super) fn hash_of(scenario: &str, key: &str) -> u64 {
+    let mut bytes = Vec::with_capacity(scenario.len() + 1 + key.len());
+    bytes.extend_from_slice(scenario.as_bytes());
+    bytes.push(0);
+    bytes.extend_from_slice(key.as_bytes());
+    fnv1a(&bytes)
+}
+
+/// Spreads a hash whose low bits are the same for a whole group (the finaliser of MurmurHash3).
+pub(super) fn spread(hash: u64) -> u64 {
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
+}

@@ -1,0 +1,26 @@
+//! Whether an overflow counts (crowdsec pkg/leakybucket/overflow_filter.go).
+
+use std::sync::Arc;
+
+use super::conditional;
+use super::overflow::Surroundings;
+use super::scenario::Scenario;
+use super::state::Bucket;
+use super::view;
+use crate::alert::Overflow;
+use crate::value::Value;
+
+/// Whether `overflow_filter` lets this overflow through; one that fails or gives no bool does.
+pub(super) fn passes(
+    scenario: &Scenario,
+    bucket: &Bucket,
+    overflow: &Overflow,
+    around: &mut Surroundings<'_>,
+) -> bool {
+    let Some(filter) = scenario.overflow_filter else { return true };
+    let at = Some(overflow.alert.stop_at);
+    let [queue, leaky] = view::roots(bucket, scenario, around.catalogue, at);
+    let signal = ("signal", Value::Object(Arc::new(overflow.clone())));
+    let mut nothing = around.catalogue.codec().nothing();
+    conditional::holds(filter, &mut nothing, &[queue, signal, leaky], around).unwrap_or(true)
+}

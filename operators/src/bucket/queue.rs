@@ -1,0 +1,40 @@
+//! The events that a bucket holds: the last of those poured, whatever has leaked since (crowdsec
+//! pkg/pipeline/queue.go).
+
+use std::collections::VecDeque;
+
+use super::kept::Kept;
+
+/// Held events, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Queue {
+    events: VecDeque<Kept>,
+}
+
+impl Queue {
+    /// Takes one more event; of a bounded queue the oldest make place, so that it holds
+    /// `bound` + 1 events at most.
+    pub fn add(&mut self, event: Kept, bound: Option<usize>) {
+        if let Some(bound) = bound {
+            while self.events.len() > bound {
+                self.events.pop_front();
+            }
+        }
+        self.events.push_back(event);
+    }
+
+    /// The events, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Kept> {
+        self.events.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+}
