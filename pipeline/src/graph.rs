@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use operators::alert::Alert;
-use operators::bucket::worker::Detect;
+use operators::bucket::detect::Detect;
 use operators::detector::Detector;
 use operators::epoch::{Epoch, settled};
 use operators::order::operator::{Demand, Sequencer};

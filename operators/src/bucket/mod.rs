@@ -18,6 +18,8 @@ pub mod context;
 pub mod evaluate;
 pub mod failure;
 pub mod buckets;
+pub mod detect;
+pub mod operator;
 pub mod moment;
 
 mod bayesian;

@@ -4,7 +4,7 @@
 use timely::dataflow::StreamVec;
 use timely::dataflow::operators::core::OkErr;
 
-use super::worker::{Detect, Outcome};
+use super::detect::{Detect, Outcome};
 use crate::alert::Alert;
 use crate::epoch::{Epoch, settled};
 use crate::order::batch::Batch;

@@ -11,12 +11,14 @@ use timely::dataflow::operators::generic::Operator;
 use timely::scheduling::Activator;
 
 use super::merge::{Merge, Next};
-use super::{Partition, batch::Batch};
-use crate::bucket::pour::Pour;
+use super::Partition;
+use super::batch::{Batch, Via};
+use crate::bucket::Pour;
 use crate::detector::{Detector, Place, Verdict};
 use crate::epoch::Epoch;
 use crate::parse::lines::{Found, Parsed, Tally};
 use crate::parse::stash::Stashes;
+use crate::rules::Rules;
 use crate::text::RawLine;
 use crate::time::EventTime;
 
@@ -113,17 +115,22 @@ impl Sequencer {
     }
 
     /// Appends what is certain to `pours`; the partition that is needed next, `None` at the end.
-    pub fn drain(&mut self, pours: &mut Vec<Pour>) -> Option<Partition> {
+    pub fn drain(&mut self, pours: &mut Vec<(Via, Pour)>) -> Option<Partition> {
         loop {
             match self.merge.pop() {
                 Next::Item(order, items) => pours.extend(items.into_iter().map(|mut pour| {
                     pour.order = order;
-                    pour
+                    (Via::default(), pour)
                 })),
                 Next::Wants(partition) => return Some(partition),
                 Next::End => return None,
             }
         }
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &Rules {
+        self.detector.rules()
     }
 
     /// The merged clock.
@@ -172,7 +179,12 @@ pub fn operator<'scope>(
             let mut pours = Vec::new();
             let wanted = sequencer.drain(&mut pours);
             let clock = sequencer.clock();
-            output.session(&*capability).give_iterator(Batch::deal(clock, pours, workers));
+            output.session(&*capability).give_iterator(Batch::deal(
+                clock,
+                pours,
+                workers,
+                sequencer.rules(),
+            ));
             let next = Epoch(capability.time().0 + 1);
             demand.wanted = wanted;
             demand.taken.clone_from(&sequencer.taken);

@@ -144,8 +144,11 @@ impl Static {
         let text = match self.origin {
             Origin::Constant(text) => Text::Static(text),
             Origin::Expression(id) => match program.text(id, cx) {
-                Ok(Ok(text)) => text,
-                Ok(Err(value)) => render(&value)?,
+                Ok(Some(text)) => text,
+                Ok(None) => match program.eval(id, cx) {
+                    Ok(value) => render(&value)?,
+                    Err(_) => return Ok(()),
+                },
                 Err(_) => return Ok(()),
             },
         };

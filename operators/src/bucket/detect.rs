@@ -1,0 +1,144 @@
+//! From pours to alerts on one worker: buckets, then postoverflows, then what is matched again.
+
+use std::cell::RefCell;
+use std::cmp::Ordering;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::{Buckets, Overflowed, Pour};
+use crate::alert::Alert;
+use crate::detector::Place;
+use crate::event::{Event, Kind};
+use crate::expr::{Cx, Memo};
+use crate::lookup::Lookups;
+use crate::order::batch::{Batch, Via};
+use crate::parse::watch::{Blind, Watch};
+use crate::rules::Rules;
+use crate::text::Text;
+use crate::time::EventTime;
+
+/// What an epoch of pours leads to.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Somebody attacked.
+    Alert(Box<Alert>),
+    /// Overflows as events, for the buckets of one worker.
+    Again(Batch),
+}
+
+/// What became of overflows, besides what buckets count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Overflows that a postoverflow whitelisted.
+    pub whitelisted: u64,
+    /// Overflows that were matched again.
+    pub reprocessed: u64,
+}
+
+/// The second half of detection, of one worker.
+#[derive(Debug)]
+pub struct Detect {
+    rules: Arc<Rules>,
+    lookups: Arc<dyn Lookups>,
+    buckets: Rc<RefCell<Buckets>>,
+    settled: Rc<RefCell<Settled>>,
+    workers: u64,
+    /// Whether overflows may be matched again: not those of the second round.
+    again: bool,
+    memo: Memo,
+}
+
+/// The order of overflows within an epoch.
+fn by_cause(a: &Overflowed, b: &Overflowed) -> Ordering {
+    a.order(b)
+}
+
+impl Detect {
+    /// A fold over `buckets`, which the caller may look at between epochs. `again` where scenarios
+    /// look at its overflows.
+    pub fn new(
+        rules: Arc<Rules>,
+        lookups: Arc<dyn Lookups>,
+        buckets: Rc<RefCell<Buckets>>,
+        workers: u64,
+        again: bool,
+    ) -> Self {
+        let settled = Rc::default();
+        Self { rules, lookups, buckets, settled, workers, again, memo: Memo::new() }
+    }
+
+    /// What is counted, to be read between epochs.
+    pub fn settled(&self) -> Rc<RefCell<Settled>> {
+        Rc::clone(&self.settled)
+    }
+
+    /// Applies the pours of an epoch.
+    pub fn epoch(&mut self, batches: Vec<Batch>) -> Vec<Outcome> {
+        let clock = batches.iter().map(|batch| batch.clock).min();
+        let Some(clock) = clock else { return Vec::new() };
+        let mut pours: Vec<_> = batches.into_iter().flat_map(|batch| batch.pours).collect();
+        pours.sort_unstable();
+        let mut overflows = Vec::new();
+        {
+            let mut buckets = self.buckets.borrow_mut();
+            for (_, _, pour) in &pours {
+                buckets.pour(pour, &*self.lookups, &mut overflows);
+            }
+            // Records of the clock itself may still be to come.
+            let before = EventTime(clock.0.saturating_sub(1));
+            buckets.advance(before, &*self.lookups, &mut overflows);
+        }
+        overflows.sort_by(by_cause);
+        let mut outcomes = Vec::new();
+        let mut again = Vec::new();
+        for overflowed in overflows {
+            self.settle(overflowed, &mut Blind, &mut outcomes, &mut again);
+        }
+        if self.again {
+            let batches = Batch::deal(clock, again, self.workers, &self.rules);
+            outcomes.extend(batches.map(Outcome::Again));
+        }
+        outcomes
+    }
+
+    /// Takes an overflow through the postoverflows; its event, as it stands then.
+    pub fn settle<W: Watch>(
+        &mut self,
+        overflowed: Overflowed,
+        watch: &mut W,
+        outcomes: &mut Vec<Outcome>,
+        again: &mut Vec<(Via, Pour)>,
+    ) -> Event {
+        let Overflowed { cause, key, overflow, .. } = overflowed;
+        let scenario = Arc::clone(&overflow.alert.scenario);
+        let mut event = self.rules.catalogue.codec().nothing();
+        event.kind = Kind::Overflow;
+        event.time = Some(overflow.alert.stop_at);
+        event.marshaled_time = Text::from(overflow.alert.stop_at.rfc3339());
+        event.overflow = Some(Arc::new(overflow));
+        event.touch();
+        let rules = Arc::clone(&self.rules);
+        let mut cx = Cx::new(&mut event, &*self.lookups, &mut self.memo);
+        // A postoverflow that fails leaves the alert as it is: CrowdSec's output routine would end.
+        let _ = rules.postoverflows.run(&rules.program, &mut cx, watch);
+        let Some(overflow) = cx.event.overflow.clone() else { return event };
+        if overflow.whitelisted || cx.event.whitelisted.is_some() {
+            self.settled.borrow_mut().whitelisted += 1;
+            return event;
+        }
+        let alerts = overflow.alerts().into_iter();
+        outcomes.extend(alerts.map(|alert| Outcome::Alert(Box::new(alert))));
+        if overflow.reprocess && self.again {
+            self.settled.borrow_mut().reprocessed += 1;
+            let place = Place { partition: cause.partition, position: cause.position };
+            let mut pours = Vec::new();
+            rules.matcher.overflow_pours(&rules, &mut cx, place, &mut pours);
+            let via = Via::new(&scenario, &key);
+            again.extend(pours.into_iter().map(|mut pour| {
+                pour.order = cause;
+                (via.clone(), pour)
+            }));
+        }
+        event
+    }
+}
