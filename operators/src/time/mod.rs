@@ -1,12 +1,16 @@
 //! Times: what a line claims ([`EventTime`], [`Stamp`]), Go's layouts and durations.
 
+pub mod civil;
 pub mod duration;
 pub mod layout;
+pub mod moment;
 pub mod stamp;
 
 use serde::{Deserialize, Serialize};
 
 pub use duration::GoDuration;
+pub use layout::Layout;
+pub use moment::Moment;
 pub use stamp::Stamp;
 
 /// What a log line claims. Unit: nanoseconds since the Unix epoch, UTC.

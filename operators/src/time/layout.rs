@@ -1,1 +1,0 @@
-//! Go time layouts: parsing and formatting.
