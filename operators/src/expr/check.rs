@@ -135,7 +135,7 @@ impl Checker<'_> {
     fn unknown(&self, name: &str, span: &Range<usize>) -> CompileError {
         let variables = self.variables.iter().map(|(name, _)| &**name);
         let roots = roots(self.env).iter().map(|(name, _)| *name);
-        let functions = functions::FUNCTIONS.iter().map(|function| function.name);
+        let functions = functions::all().map(|function| function.name);
         let loops = super::ast::LOOPS.iter().map(|(name, ..)| *name);
         let help = suggestion(name, variables.chain(roots).chain(functions).chain(loops));
         let span = span.start..span.start + name.len();

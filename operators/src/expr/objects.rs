@@ -331,7 +331,7 @@ pub(super) fn event_field(event: &Event, name: &str) -> Option<Value> {
         "Line" => Record::value(
             "pipeline.Line",
             [
-                ("Raw", Value::Str(Arc::clone(&event.line.raw))),
+                ("Raw", Value::str(event.line.raw.as_str())),
                 ("Src", Value::Str(Arc::clone(&event.line.source))),
                 ("Time", Value::Time(event.line.time)),
                 ("Labels", labels(event)),

@@ -33,10 +33,15 @@ pub struct Function {
     pub example: (&'static str, &'static str),
 }
 
+/// All functions, by family.
+pub const FUNCTIONS: &[&[Function]] = &[];
+
 /// All functions.
-pub const FUNCTIONS: &[Function] = &[];
+pub fn all() -> impl Iterator<Item = &'static Function> {
+    FUNCTIONS.iter().flat_map(|family| family.iter())
+}
 
 /// A function by name.
 pub fn find(name: &str) -> Option<&'static Function> {
-    FUNCTIONS.iter().find(|function| function.name == name)
+    all().find(|function| function.name == name)
 }
