@@ -6,12 +6,14 @@
 //! ```
 
 pub mod fields;
+pub mod format;
 pub mod nearest;
 mod offset;
 pub mod position;
 pub mod scalar;
 pub mod source;
 pub mod tree;
+mod value;
 
 pub use fields::{Fields, Reading};
 pub use nearest::{nearest, suggestion};
@@ -20,7 +22,7 @@ pub use source::Source;
 pub use tree::{Content, Documents, Node, parse};
 
 // Until crate::time parses durations.
-fn duration_of(text: &str) -> Option<crate::time::GoDuration> {
+pub(crate) fn duration_of(text: &str) -> Option<crate::time::GoDuration> {
     let _ = text;
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1.0, rest),
