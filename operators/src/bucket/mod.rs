@@ -6,6 +6,7 @@
 //! ```
 
 pub mod scenario;
+pub mod spec;
 pub mod kept;
 pub mod pour;
 pub mod group;

@@ -4,6 +4,7 @@ pub mod index;
 pub mod lines;
 pub mod node;
 pub mod operator;
+pub mod spec;
 pub mod stage;
 pub mod stash;
 pub mod statics;
