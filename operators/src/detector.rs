@@ -10,6 +10,7 @@ use crate::lookup::{Lookups, Stash};
 use crate::order::Partition;
 use crate::parse::lines::Tally;
 use crate::parse::node::{Abort, Node};
+use crate::parse::pass::Hands;
 use crate::parse::watch::{Blind, Step, Watch};
 use crate::rules::Rules;
 use crate::text::RawLine;
@@ -57,6 +58,7 @@ pub struct Detector {
     origins: Arc<[Origin]>,
     event: Event,
     memo: Memo,
+    hands: Hands,
 }
 
 impl Detector {
@@ -70,7 +72,7 @@ impl Detector {
             time: lookups.now(),
         };
         let event = Event::new(Arc::clone(rules.program.schema()), line);
-        Self { rules, lookups, origins, event, memo: Memo::new() }
+        Self { rules, lookups, origins, event, memo: Memo::new(), hands: Hands::default() }
     }
 
     /// The rules.
@@ -79,11 +81,11 @@ impl Detector {
     }
 
     /// Parses a line and finds the scenarios that want it.
-    pub fn line(
-        &mut self,
+    pub fn line<'a>(
+        &'a mut self,
         raw: RawLine,
         place: Place,
-        stash: Option<&mut dyn Stash>,
+        stash: Option<&'a mut (dyn Stash + 'a)>,
         tally: &mut Tally,
     ) -> Verdict {
         self.begin(raw, place.partition);
@@ -91,7 +93,12 @@ impl Detector {
         let mut cx = Cx::new(&mut self.event, &*self.lookups, &mut self.memo);
         cx.stash = stash;
         let mut nodes = std::mem::take(&mut tally.nodes);
-        let parsed = rules.parsers.run(&rules.program, &mut cx, &mut Counter(&mut nodes));
+        let parsed = rules.parsers.run(
+            &rules.program,
+            &mut cx,
+            &mut self.hands,
+            &mut Counter(&mut nodes),
+        );
         tally.nodes = nodes;
         if parsed == Err(Abort::WantsStash) {
             // What was counted on the way is counted again when the line is parsed in its order.

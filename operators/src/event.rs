@@ -139,6 +139,20 @@ impl Event {
         text.resolve(self.line.raw.as_str())
     }
 
+    /// Replaces the raw line; texts that were slices of the old one keep their characters.
+    pub fn replace_raw(&mut self, raw: &str) {
+        let old = std::mem::replace(&mut self.line.raw, RawLine::from(raw));
+        let fields = self.entries.iter_mut().map(|(_, text)| text);
+        let extra = self.extra.iter_mut().map(|(_, _, text)| text);
+        let own = [&mut self.str_time, &mut self.str_time_format, &mut self.marshaled_time];
+        for text in fields.chain(extra).chain(own) {
+            if let Text::Slice { .. } = text {
+                *text = text.resolve(old.as_str()).into();
+            }
+        }
+        self.version += 1;
+    }
+
     /// The value of a field, `None` where it was never written.
     #[inline]
     pub fn get(&self, id: FieldId) -> Option<&str> {

@@ -173,7 +173,7 @@ fn text_of(program: &Program, id: ExprId, cx: &mut Cx<'_>) -> Option<Option<Box<
 
 /// The instant that fills buckets: what `evt.MarshaledTime` says.
 fn clock_of(event: &Event) -> Option<EventTime> {
-    crate::time::layout::parse_rfc3339(event.text(&event.marshaled_time)).map(|stamp| stamp.at)
+    crate::bucket::moment::parse(event.text(&event.marshaled_time)).map(|stamp| stamp.at)
 }
 
 /// The string that a guard looks at.
@@ -181,6 +181,6 @@ pub(crate) fn subject_value<'a>(event: &'a Event, subject: &Subject) -> &'a str 
     match subject {
         Subject::Field(id) => event.get(*id).unwrap_or(""),
         Subject::Label(name) => event.line.labels.get(name).map_or("", Arc::as_ref),
-        Subject::Part(part) => part.value(event),
+        Subject::Part(part) => crate::expr::part_of(event, *part).unwrap_or(""),
     }
 }

@@ -12,6 +12,7 @@ use crate::event::{Event, Kind};
 use crate::expr::{Cx, Memo};
 use crate::lookup::Lookups;
 use crate::order::batch::{Batch, Via};
+use crate::parse::pass::Hands;
 use crate::parse::watch::{Blind, Watch};
 use crate::rules::Rules;
 use crate::text::Text;
@@ -46,6 +47,7 @@ pub struct Detect {
     /// Whether overflows may be matched again: not those of the second round.
     again: bool,
     memo: Memo,
+    hands: Hands,
 }
 
 /// The order of overflows within an epoch.
@@ -64,7 +66,7 @@ impl Detect {
         again: bool,
     ) -> Self {
         let settled = Rc::default();
-        Self { rules, lookups, buckets, settled, workers, again, memo: Memo::new() }
+        Self { rules, lookups, buckets, settled, workers, again, memo: Memo::new(), hands: Hands::default() }
     }
 
     /// What is counted, to be read between epochs.
@@ -114,13 +116,13 @@ impl Detect {
         let mut event = self.rules.catalogue.codec().nothing();
         event.kind = Kind::Overflow;
         event.time = Some(overflow.alert.stop_at);
-        event.marshaled_time = Text::from(overflow.alert.stop_at.rfc3339());
+        event.marshaled_time = Text::from(overflow.alert.stop_at.rfc3339_nano());
         event.overflow = Some(Arc::new(overflow));
         event.touch();
         let rules = Arc::clone(&self.rules);
         let mut cx = Cx::new(&mut event, &*self.lookups, &mut self.memo);
         // A postoverflow that fails leaves the alert as it is: CrowdSec's output routine would end.
-        let _ = rules.postoverflows.run(&rules.program, &mut cx, watch);
+        let _ = rules.postoverflows.run(&rules.program, &mut cx, &mut self.hands, watch);
         let Some(overflow) = cx.event.overflow.clone() else { return event };
         if overflow.whitelisted || cx.event.whitelisted.is_some() {
             self.settled.borrow_mut().whitelisted += 1;

@@ -167,7 +167,7 @@ pub(super) fn label<'a>(event: &'a Event, name: &str) -> &'a str {
 }
 
 /// A string of the event.
-pub(super) fn part_of(event: &Event, part: Part) -> Result<&str, String> {
+pub(crate) fn part_of(event: &Event, part: Part) -> Result<&str, String> {
     Ok(match part {
         Part::Raw => event.line.raw.as_str(),
         Part::Source => &event.line.source,

@@ -24,6 +24,7 @@ pub mod types;
 
 pub use ast::Part;
 pub use context::Cx;
+pub(crate) use eval::part_of;
 pub use error::{CompileError, EvalError, TestError};
 pub use memo::Memo;
 pub use nearest::suggestion;

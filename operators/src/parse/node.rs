@@ -3,11 +3,12 @@
 
 use std::fmt;
 
+use super::pass::Pass;
 use super::statics::Static;
 use super::whitelist::Whitelist;
 use super::watch::{Step, Watch};
 use crate::expr::{Cx, ExprId, Program, TestError};
-use crate::grok::Grok;
+use crate::grok::{Captures, Grok};
 use crate::schema::{FieldId, Space};
 use crate::text::Text;
 use crate::value::Value;
@@ -102,27 +103,20 @@ impl Node {
     /// When the event cannot be parsed further.
     pub fn process<W: Watch>(
         &self,
-        program: &Program,
-        stages: &[&'static str],
+        pass: &mut Pass<'_, W>,
         cx: &mut Cx<'_>,
-        watch: &mut W,
     ) -> Result<bool, Abort> {
-        watch.step(cx, Step::Enter(self));
-        let result = self.run(program, stages, cx, watch);
-        watch.step(cx, Step::Leave(self, result.as_ref().is_ok_and(|success| *success)));
+        pass.watch.step(cx, Step::Enter(self));
+        let result = self.run(pass, cx);
+        pass.watch.step(cx, Step::Leave(self, result.as_ref().is_ok_and(|success| *success)));
         result
     }
 
-    fn run<W: Watch>(
-        &self,
-        program: &Program,
-        stages: &[&'static str],
-        cx: &mut Cx<'_>,
-        watch: &mut W,
-    ) -> Result<bool, Abort> {
+    fn run<W: Watch>(&self, pass: &mut Pass<'_, W>, cx: &mut Cx<'_>) -> Result<bool, Abort> {
+        let program = pass.program;
         if let Some(filter) = self.filter {
             let passed = passes(program, filter, cx)?;
-            watch.step(cx, Step::Filter(filter, passed));
+            pass.watch.step(cx, Step::Filter(filter, passed));
             if !passed {
                 return Ok(false);
             }
@@ -131,13 +125,13 @@ impl Node {
             Some(whitelist) => {
                 let matched = whitelist.check(program, cx);
                 stash_was_there(cx)?;
-                watch.step(cx, Step::Whitelist(matched));
+                pass.watch.step(cx, Step::Whitelist(matched));
                 matched
             }
             None => false,
         };
         let grok_matched = match &self.grok {
-            Some(step) => Some(self.grok(step, program, cx, watch)?),
+            Some(step) => Some(self.grok(step, pass, cx)?),
             None => None,
         };
         if grok_matched != Some(false) {
@@ -147,7 +141,7 @@ impl Node {
         }
         let mut success = grok_matched != Some(false);
         for child in &self.children {
-            if child.process(program, stages, cx, watch)? {
+            if child.process(pass, cx)? {
                 success = true;
                 if self.next_stage {
                     break;
@@ -160,11 +154,11 @@ impl Node {
             return Ok(false);
         }
         if self.whitelist.is_none() || whitelisted {
-            self.statics(&self.statics, program, cx, watch)?;
+            self.statics(&self.statics, pass, cx)?;
         }
         if self.next_stage {
-            let here = stages.iter().position(|stage| *stage == cx.event.stage);
-            if let Some(next) = here.and_then(|here| stages.get(here + 1)) {
+            let here = pass.stages.iter().position(|stage| *stage == cx.event.stage);
+            if let Some(next) = here.and_then(|here| pass.stages.get(here + 1)) {
                 cx.event.stage = next;
             }
         }
@@ -174,14 +168,13 @@ impl Node {
     fn statics<W: Watch>(
         &self,
         statics: &[Static],
-        program: &Program,
+        pass: &mut Pass<'_, W>,
         cx: &mut Cx<'_>,
-        watch: &mut W,
     ) -> Result<(), Abort> {
         for step in statics {
-            let result = step.run(program, cx);
+            let result = step.run(pass.program, cx, pass.hands);
             stash_was_there(cx)?;
-            watch.step(cx, Step::Static(step, result.as_ref().err()));
+            pass.watch.step(cx, Step::Static(step, result.as_ref().err()));
             result.map_err(|message| Abort::Static { node: self.name, message })?;
         }
         Ok(())
@@ -190,15 +183,14 @@ impl Node {
     fn grok<W: Watch>(
         &self,
         step: &GrokStep,
-        program: &Program,
+        pass: &mut Pass<'_, W>,
         cx: &mut Cx<'_>,
-        watch: &mut W,
     ) -> Result<bool, Abort> {
-        let matched = step.capture(program, cx);
+        let matched = step.capture(pass.program, cx, &mut pass.hands.captures);
         stash_was_there(cx)?;
-        watch.step(cx, Step::Grok(step, matched));
+        pass.watch.step(cx, Step::Grok(step, matched));
         if matched {
-            self.statics(&step.statics, program, cx, watch)?;
+            self.statics(&step.statics, pass, cx)?;
         }
         Ok(matched)
     }
@@ -224,12 +216,11 @@ fn input_text(input: Input, program: &Program, cx: &mut Cx<'_>) -> Option<Text> 
 
 impl GrokStep {
     /// Matches and writes what was captured; whether it matched.
-    fn capture(&self, program: &Program, cx: &mut Cx<'_>) -> bool {
+    fn capture(&self, program: &Program, cx: &mut Cx<'_>, captures: &mut Captures) -> bool {
         let Some(input) = input_text(self.input, program, cx) else { return false };
-        let mut spans = std::mem::take(&mut cx.spans);
-        let matched = self.grok.captures(cx.event.text(&input), &mut spans);
+        let matched = self.grok.matches(cx.event.text(&input), captures);
         if matched {
-            for (field, span) in self.fields.iter().zip(&spans) {
+            for (field, span) in self.fields.iter().zip(captures.spans()) {
                 let text = match span {
                     Some((start, end)) => sub_text(&input, *start, *end),
                     None => Text::EMPTY,
@@ -237,7 +228,6 @@ impl GrokStep {
                 cx.event.set(*field, text);
             }
         }
-        cx.spans = spans;
         matched
     }
 

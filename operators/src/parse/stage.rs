@@ -2,6 +2,7 @@
 //! (crowdsec pkg/parser/runtime.go).
 
 use super::node::{Abort, Node};
+use super::pass::{Hands, Pass};
 use super::watch::Watch;
 use crate::expr::{Cx, Program};
 
@@ -36,8 +37,10 @@ impl Parser {
         &self,
         program: &Program,
         cx: &mut Cx<'_>,
+        hands: &mut Hands,
         watch: &mut W,
     ) -> Result<(), Abort> {
+        let mut pass = Pass { program, stages: &self.names, hands, watch };
         cx.event.process = false;
         let Some(first) = self.names.first() else {
             cx.event.process = true;
@@ -52,7 +55,7 @@ impl Parser {
             if current > here {
                 continue;
             }
-            if cx.event.stage != stage.name || !self.run_stage(stage, program, cx, watch)? {
+            if cx.event.stage != stage.name || !stage.run(&mut pass, cx)? {
                 return Ok(());
             }
         }
@@ -60,21 +63,18 @@ impl Parser {
         Ok(())
     }
 
+}
+
+impl Stage {
     /// Whether any node of the stage succeeded.
-    fn run_stage<W: Watch>(
-        &self,
-        stage: &Stage,
-        program: &Program,
-        cx: &mut Cx<'_>,
-        watch: &mut W,
-    ) -> Result<bool, Abort> {
+    fn run<W: Watch>(&self, pass: &mut Pass<'_, W>, cx: &mut Cx<'_>) -> Result<bool, Abort> {
         let mut any = false;
-        let mut candidates = stage.index.candidates(cx.event, W::ALL);
-        while let Some(node) = candidates.next(cx.event).and_then(|at| stage.nodes.get(at)) {
-            let success = node.process(program, &self.names, cx, watch)?;
-            watch.top(cx, stage.name, node, success);
+        let mut candidates = self.index.candidates(cx.event, W::ALL);
+        while let Some(node) = candidates.next(cx.event).and_then(|at| self.nodes.get(at)) {
+            let success = node.process(pass, cx)?;
+            pass.watch.top(cx, self.name, node, success);
             any |= success;
-            if (success && node.next_stage) || cx.event.stage != stage.name {
+            if (success && node.next_stage) || cx.event.stage != self.name {
                 break;
             }
         }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::pass::Hands;
 use crate::enrich::Method;
 use crate::expr::{Cx, ExprId, Program};
 use crate::schema::{FieldId, Space};
@@ -76,7 +77,7 @@ pub struct Static {
 
 impl Target {
     /// The place that a `target:` names; a leading `evt.` may be missing.
-    pub fn parse(path: &str, mut field: impl FnMut(Space, &str) -> FieldId) -> Self {
+    pub fn parse(path: &str, mut field: impl FnMut(Space, &str) -> Option<FieldId>) -> Self {
         let path = path.strip_prefix("evt.").unwrap_or(path);
         let mut parts = path.split('.');
         let first = parts.next().unwrap_or_default();
@@ -85,9 +86,15 @@ impl Target {
             ("StrTime", None) => Self::StrTime,
             ("StrTimeFormat", None) => Self::StrTimeFormat,
             ("MarshaledTime", None) => Self::MarshaledTime,
-            ("Parsed", Some(name)) => Self::Field(field(Space::Parsed, name)),
-            ("Meta", Some(name)) => Self::Field(field(Space::Meta, name)),
-            ("Enriched", Some(name)) => Self::Field(field(Space::Enriched, name)),
+            ("Parsed", Some(name)) => {
+                field(Space::Parsed, name).map_or(Self::Nowhere, Self::Field)
+            }
+            ("Meta", Some(name)) => {
+                field(Space::Meta, name).map_or(Self::Nowhere, Self::Field)
+            }
+            ("Enriched", Some(name)) => {
+                field(Space::Enriched, name).map_or(Self::Nowhere, Self::Field)
+            }
             ("Line", Some("Raw")) => Self::Raw,
             ("Line", Some("Labels")) => match parts.next() {
                 Some(label) => Self::Label(crate::text::intern(label)),
@@ -140,7 +147,12 @@ impl Static {
     ///
     /// # Errors
     /// The value is of a type that CrowdSec refuses, which ends the event.
-    pub fn run(&self, program: &Program, cx: &mut Cx<'_>) -> Result<(), String> {
+    pub fn run(
+        &self,
+        program: &Program,
+        cx: &mut Cx<'_>,
+        hands: &mut Hands,
+    ) -> Result<(), String> {
         let text = match self.origin {
             Origin::Constant(text) => Text::Static(text),
             Origin::Expression(id) => match program.text(id, cx) {
@@ -153,19 +165,21 @@ impl Static {
             },
         };
         let empty = cx.event.text(&text).is_empty();
-        if empty && !matches!(self.target, Target::Method(Method::ParseDate)) {
+        if empty && !matches!(self.target, Target::Method(method) if method.takes_empty()) {
             return Ok(());
         }
-        self.write(text, cx);
+        self.write(text, cx, hands);
         Ok(())
     }
 
-    fn write(&self, text: Text, cx: &mut Cx<'_>) {
+    fn write(&self, text: Text, cx: &mut Cx<'_>, hands: &mut Hands) {
         match &self.target {
             Target::Field(field) => return cx.event.set(*field, text),
             Target::Method(method) => {
-                let lookups = cx.lookups;
-                return method.run(&text, cx.event, lookups);
+                let value = cx.event.text(&text).to_owned();
+                // CrowdSec logs what an enricher could not do and goes on.
+                let _ = method.run(&value, cx.event, cx.lookups, &mut hands.dates);
+                return;
             }
             Target::StrTime => cx.event.str_time = text,
             Target::StrTimeFormat => cx.event.str_time_format = text,
