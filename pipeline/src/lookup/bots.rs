@@ -24,7 +24,7 @@ struct Spec {
     #[serde(default)]
     ips: Vec<IpAddr>,
     #[serde(default)]
-    ranges: Vec<IpNet>,
+    ranges: Vec<String>,
     #[serde(default)]
     rdns: Vec<String>,
 }
@@ -70,13 +70,14 @@ impl Bot {
         let compile = |text: &String| datafile::compile(&format!("(?i){text}"));
         let compile_all = |texts: &[String]| texts.iter().map(compile).collect::<Result<_, _>>();
         let agent = Some(&spec.user_agent).filter(|agent| !agent.is_empty());
+        let range = |text: &String| text.parse::<IpNet>().map_err(|e| format!("{text:?}: {e}"));
         Ok(Self {
             user_agent: agent.map(compile).transpose()?,
             paths: compile_all(&spec.paths)?,
             rdns: compile_all(&spec.rdns)?,
             name: spec.name,
             ips: spec.ips,
-            ranges: spec.ranges,
+            ranges: spec.ranges.iter().map(range).collect::<Result<_, _>>()?,
         })
     }
 

@@ -128,8 +128,7 @@ impl Files {
         text: &str,
         warnings: &mut Vec<String>,
     ) -> Result<(), FileError> {
-        let wrong =
-            |line, reason| FileError::Line { file: name.to_owned(), line, reason };
+        let wrong = |line, reason| FileError::Line { file: name.to_owned(), line, reason };
         let key = name.to_owned();
         match kind {
             FileType::Lines => {
@@ -143,8 +142,9 @@ impl Files {
                     patterns.push(translate(line).map_err(|reason| wrong(number, reason))?);
                 }
                 let set = RegexSetBuilder::new(patterns).size_limit(SIZE_LIMIT).build();
-                let set = set.map_err(|error| {
-                    FileError::TooLarge { file: name.to_owned(), reason: error.to_string() }
+                let set = set.map_err(|error| FileError::TooLarge {
+                    file: name.to_owned(),
+                    reason: error.to_string(),
                 })?;
                 self.patterns.insert(key, set);
             }
@@ -157,9 +157,8 @@ impl Files {
                 self.maps.insert(key, RowMap::new(rows, warn));
             }
             FileType::Bots => {
-                let bots = entries(text).map(|(number, line)| {
-                    Bot::new(line).map_err(|reason| wrong(number, reason))
-                });
+                let bots = entries(text)
+                    .map(|(number, line)| Bot::new(line).map_err(|reason| wrong(number, reason)));
                 let bots = bots.collect::<Result<_, _>>()?;
                 self.bots.insert(key, bots);
             }
@@ -176,7 +175,7 @@ fn entries(text: &str) -> impl Iterator<Item = (usize, &str)> {
 /// An expression of Go's syntax in that of the `regex` crate: the one place where data files are
 /// translated.
 fn translate(pattern: &str) -> Result<String, String> {
-    Ok(ascii_classes(pattern))
+    operators::grok::re2::translate(pattern).map_err(|error| error.to_string())
 }
 
 /// Compiles an expression of Go's syntax.
@@ -187,38 +186,6 @@ pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
     let pattern = translate(pattern)?;
     let built = RegexBuilder::new(&pattern).size_limit(SIZE_LIMIT).build();
     built.map_err(|error| error.to_string())
-}
-
-/// Spells `\d`, `\w`, `\s` and `\b` out in ASCII, which is what they are in Go.
-fn ascii_classes(pattern: &str) -> String {
-    let mut text = String::with_capacity(pattern.len());
-    let mut characters = pattern.chars();
-    let mut in_class = false;
-    while let Some(character) = characters.next() {
-        if character != '\\' {
-            match character {
-                '[' if in_class => text.push('\\'),
-                '[' => in_class = true,
-                ']' => in_class = false,
-                _ => {}
-            }
-            text.push(character);
-            continue;
-        }
-        match characters.next() {
-            Some('d') => text.push_str("[0-9]"),
-            Some('D') => text.push_str("[^0-9]"),
-            Some('w') => text.push_str("[0-9A-Za-z_]"),
-            Some('W') => text.push_str("[^0-9A-Za-z_]"),
-            Some('s') => text.push_str("[\\t\\n\\f\\r ]"),
-            Some('S') => text.push_str("[^\\t\\n\\f\\r ]"),
-            Some('b') => text.push_str("(?-u:\\b)"),
-            Some('B') => text.push_str("(?-u:\\B)"),
-            Some(other) => text.extend(['\\', other]),
-            None => text.push('\\'),
-        }
-    }
-    text
 }
 
 /// A row of a map: every field is a text.
@@ -270,8 +237,7 @@ impl RowMap {
             }
         }
         // Leftmost-first: of needles that begin at the same place the first of the file counts.
-        let contains =
-            AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(&needles);
+        let contains = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(&needles);
         if let Err(error) = &contains {
             warn(format!("`contains` rows are left out: {error}"));
         }
@@ -288,7 +254,8 @@ impl RowMap {
             return tag;
         }
         let contained = self.contains.as_ref().and_then(|contains| contains.find(text));
-        if let Some(tag) = contained.and_then(|found| self.contained.get(found.pattern().as_usize()))
+        if let Some(tag) =
+            contained.and_then(|found| self.contained.get(found.pattern().as_usize()))
         {
             return tag;
         }

@@ -117,10 +117,9 @@ fn offline_answers_are_empty() {
 
 #[test]
 fn databases_of_the_conformance_kit_answer() {
-    let root = std::env::var("SPILLWAY_CONFORMANCE").unwrap_or_else(|_| {
-        format!("{}/../../shared/conformance", env!("CARGO_MANIFEST_DIR"))
-    });
-    let data = std::path::Path::new(&root).join("data");
+    let root = std::env::var("SPILLWAY_CONFORMANCE")
+        .unwrap_or_else(|_| format!("{}/../../shared/conformance", env!("CARGO_MANIFEST_DIR")));
+    let data = Path::new(&root).join("data");
     if !data.join("GeoLite2-ASN.mmdb").exists() {
         return eprintln!("skipped: no databases in {}", data.display());
     }
