@@ -1,0 +1,130 @@
+use operators::time::{EventTime, Stamp};
+
+use super::*;
+
+fn world(files: &[(&str, &str)]) -> (tempfile::TempDir, WorldLookups) {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(directory.path().join(name), text).unwrap();
+    }
+    let world = WorldLookups::new(directory.path(), Stamp::utc_at(EventTime(0)));
+    (directory, world)
+}
+
+#[test]
+fn comments_and_empty_lines_are_no_entries() {
+    let (_directory, mut world) = world(&[("list.txt", "# head\none\n\n two \r\n#three\n")]);
+    world.load("list.txt", "string").unwrap();
+    let Some(Value::List(list)) = world.file("list.txt") else { panic!("no list") };
+    let texts: Vec<_> = list.items.iter().map(|item| format!("{item:?}")).collect();
+    assert_eq!(texts, ["Str(\"one\")", "Str(\" two \")"]);
+}
+
+#[test]
+fn any_expression_of_a_file_is_enough() {
+    let (_directory, mut world) = world(&[("re.txt", "^a\\d$\n(?i)BOT\n")]);
+    world.load("re.txt", "regexp").unwrap();
+    assert_eq!(world.regexp_in_file("a1", "re.txt"), Some(true));
+    assert_eq!(world.regexp_in_file("a robot", "re.txt"), Some(true));
+    // Arabic-Indic one: a digit of Unicode, none of Go.
+    assert_eq!(world.regexp_in_file("a\u{661}", "re.txt"), Some(false));
+    assert_eq!(world.regexp_in_file("a1", "other.txt"), None);
+}
+
+#[test]
+fn a_wrong_expression_names_its_line() {
+    let (_directory, mut world) = world(&[("re.txt", "#\nok\n(\n")]);
+    let error = world.load("re.txt", "regex").unwrap_err().to_string();
+    assert!(error.starts_with("data file re.txt, line 3: "), "{error}");
+}
+
+#[test]
+fn maps_prefer_equals_then_contains_then_expressions() {
+    let rows = concat!(
+        r#"{"pattern":"^/a","tag":"regex","type":"regex"}"#,
+        "\n",
+        r#"{"pattern":"bc","tag":"late","type":"contains"}"#,
+        "\n",
+        r#"{"pattern":"ab","tag":"first","type":"contains"}"#,
+        "\n",
+        r#"{"pattern":"abc","tag":"longer","type":"contains"}"#,
+        "\n",
+        r#"{"pattern":"/ab","tag":"old","type":"equals"}"#,
+        "\n",
+        r#"{"pattern":"/ab","tag":"equal","type":"equals"}"#,
+        "\n",
+        r#"{"pattern":"(","tag":"wrong","type":"regex"}"#,
+        "\n",
+    );
+    let (_directory, mut world) = world(&[("map.json", rows)]);
+    world.load("map.json", "map").unwrap();
+    let tag = |text| world.lookup_file(text, "map.json");
+    assert_eq!(tag("/ab"), Some("equal"));
+    assert_eq!(tag("xabc"), Some("first"));
+    assert_eq!(tag("/a"), Some("regex"));
+    assert_eq!(tag("z"), Some(""));
+    assert_eq!(world.lookup_file("/ab", "none.json"), None);
+    assert_eq!(world.warnings().len(), 1);
+}
+
+#[test]
+fn missing_files_are_listed_and_wrong_types_refused() {
+    let (_directory, mut world) = world(&[]);
+    world.load("gone.txt", "string").unwrap();
+    world.load("typeless.txt", "").unwrap();
+    assert_eq!(world.missing().collect::<Vec<_>>(), ["gone.txt"]);
+    assert!(world.file("gone.txt").is_none());
+    assert!(world.load("x", "strings").is_err());
+}
+
+#[test]
+fn bots_are_proven_by_address_or_confirmed_name() {
+    let rows = concat!(
+        r#"{"name":"crawler","user_agent":"crawl","ranges":["192.0.2.0/24"]}"#,
+        "\n",
+        r#"{"name":"named","paths":["^/r"],"rdns":["\\.bot\\.example$"]}"#,
+        "\n",
+    );
+    let (_directory, mut world) = world(&[("bots.json", rows)]);
+    world.load("bots.json", "bots").unwrap();
+    let recorded = concat!(
+        r#"{"kind":"reverse_dns","question":"198.51.100.7","answer":["a.bot.example."]}"#,
+        "\n",
+        r#"{"kind":"reverse_dns","question":"198.51.100.8","answer":["a.bot.example."]}"#,
+        "\n",
+        r#"{"kind":"lookup_host","question":"a.bot.example","answer":["198.51.100.7"]}"#,
+        "\n",
+    );
+    world.load_recorded(recorded).unwrap();
+    let bot = |ip, agent, path| world.known_bot(ip, agent, path, &["bots.json"]);
+    assert_eq!(bot("192.0.2.1:443", "A CRAWLER", "/"), "crawler");
+    assert_eq!(bot("192.0.2.1", "browser", "/"), "");
+    assert_eq!(bot("198.51.100.7", "", "/robots.txt"), "named");
+    assert_eq!(bot("198.51.100.8", "", "/robots.txt"), "");
+    let ip = "198.51.100.7".parse().unwrap();
+    assert_eq!(world.reverse_dns(ip).as_deref(), Some("a.bot.example."));
+}
+
+#[test]
+fn offline_answers_are_empty() {
+    let (_directory, world) = world(&[]);
+    let ip = "192.0.2.1".parse().unwrap();
+    assert!(world.city(ip).is_none() && world.asn(ip).is_none());
+    assert!(world.reverse_dns(ip).is_none() && world.lookup_host("a.example").is_empty());
+    assert_eq!((world.decisions_count("a", None), world.active_decisions("a")), (0, (0, 0)));
+    assert!(world.cti("192.0.2.1").is_err() && world.http("GET", "http://a", &[], "").is_err());
+}
+
+#[test]
+fn databases_of_the_conformance_kit_answer() {
+    let root = std::env::var("SPILLWAY_CONFORMANCE")
+        .unwrap_or_else(|_| format!("{}/../../shared/conformance", env!("CARGO_MANIFEST_DIR")));
+    let data = Path::new(&root).join("data");
+    if !data.join("GeoLite2-ASN.mmdb").exists() {
+        return eprintln!("skipped: no databases in {}", data.display());
+    }
+    let world = WorldLookups::new(&data, Stamp::utc_at(EventTime(0)));
+    assert!(world.warnings().is_empty(), "{:?}", world.warnings());
+    let unknown = "192.0.2.1".parse().unwrap();
+    assert!(world.city(unknown).is_some() && world.asn(unknown).is_some());
+}
