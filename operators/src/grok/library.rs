@@ -165,7 +165,7 @@ impl Library {
         let wanted = name.to_ascii_uppercase();
         self.names()
             .map(|known| (distance(&wanted, &known.to_ascii_uppercase()), known))
-            .filter(|(distance, _)| *distance * 3 <= name.len().max(3))
+            .filter(|(distance, _)| *distance <= name.len().div_ceil(3))
             .min_by_key(|(distance, _)| *distance)
             .map(|(_, known)| known)
     }

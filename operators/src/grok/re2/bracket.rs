@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::escape::{self, Escape};
 use super::Re2Error;
+use super::escape::{self, Escape};
 
 /// Reads the bracket expression at the head of `rest` (which starts with `[` and lies at
 /// `offset`), writes its translation to `out`, and returns its length in bytes.

@@ -13,9 +13,7 @@ pub(super) fn check(translation: &Translation) -> Result<(), Re2Error> {
         .nest_limit(NESTING)
         .build()
         .parse(&translation.text)
-        .map_err(|error| {
-            translation.error(error.kind().to_string(), error.span().start.offset)
-        })?;
+        .map_err(|error| translation.error(error.kind().to_string(), error.span().start.offset))?;
     ast::visit(&tree, Repeats { left: vec![REPEATS], translation })
 }
 

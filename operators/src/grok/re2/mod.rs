@@ -67,7 +67,11 @@ pub fn compile(pattern: &str) -> Result<regex::Regex, Re2Error> {
         .build()
         .map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => too_big(),
-            other => Re2Error::new(last_line(&other.to_string()), 0),
+            // The parser's own error knows the place.
+            other => match parse(&translation) {
+                Ok(_) => Re2Error::new(last_line(&other.to_string()), 0),
+                Err(error) => error,
+            },
         })
 }
 
@@ -76,11 +80,8 @@ pub fn compile(pattern: &str) -> Result<regex::Regex, Re2Error> {
 /// # Errors
 /// What RE2 refuses is refused.
 pub fn parse(translation: &Translation) -> Result<regex_syntax::hir::Hir, Re2Error> {
-    regex_syntax::ParserBuilder::new()
-        .nest_limit(NESTING)
-        .build()
-        .parse(&translation.text)
-        .map_err(|error| match error {
+    regex_syntax::ParserBuilder::new().nest_limit(NESTING).build().parse(&translation.text).map_err(
+        |error| match error {
             regex_syntax::Error::Parse(error) => {
                 translation.error(error.kind().to_string(), error.span().start.offset)
             }
@@ -88,7 +89,8 @@ pub fn parse(translation: &Translation) -> Result<regex_syntax::hir::Hir, Re2Err
                 translation.error(error.kind().to_string(), error.span().start.offset)
             }
             other => Re2Error::new(last_line(&other.to_string()), 0),
-        })
+        },
+    )
 }
 
 /// The refusal of an expression that is too large once compiled.

@@ -1,9 +1,9 @@
 //! The translation itself: one pass over the expression, token by token.
 
+use super::Re2Error;
 use super::bracket::{self, write_char, write_class};
 use super::escape::{self, Escape};
 use super::limits::REPEATS;
-use super::Re2Error;
 
 /// An expression in the syntax of the `regex` crate.
 #[derive(Clone, Debug)]
