@@ -84,8 +84,10 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 1).unwrap()
 }
 
-const PACKERS: &[(&str, fn(&[u8]) -> Vec<u8>)] =
-    &[("gzip", gzip), ("bzip2", bzip2), ("xz", xz), ("zstd", zstd)];
+/// A codec's name, which errors tell, and how to pack.
+type Packer = (&'static str, fn(&[u8]) -> Vec<u8>);
+
+const PACKERS: &[Packer] = &[("gzip", gzip), ("bzip2", bzip2), ("xz", xz), ("zstd", zstd)];
 
 #[test]
 fn every_codec_gives_the_plain_lines() {
@@ -216,8 +218,8 @@ fn what_may_not_be_read_says_what_to_do() {
     let (file, directory) = (root.path().join("a.log"), root.path().join("closed"));
     fs::write(&file, "x\n").unwrap();
     fs::create_dir(&directory).unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
-    fs::set_permissions(&directory, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read_dir(&directory).is_ok() {
         println!("skipped: this user may read everything");
         return;
