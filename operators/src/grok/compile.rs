@@ -1,0 +1,108 @@
+//! A compiled grok pattern: finds texts and gives them names.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::error::GrokError;
+use super::expand::{self, Expansion};
+use super::library::Library;
+use super::matcher::{Captures, Lean, Matcher, Plain, strip};
+use super::re2::{self, Re2Error, Translation};
+
+/// A compiled pattern. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Grok {
+    names: Arc<[Arc<str>]>,
+    matcher: Arc<dyn Matcher>,
+}
+
+impl Grok {
+    /// Compiles a pattern.
+    ///
+    /// # Errors
+    /// An unknown reference, or an expression that RE2 refuses; the span lies in `pattern`.
+    pub fn compile(library: &Library, pattern: &str) -> Result<Self, GrokError> {
+        Self::build(library, pattern, |_, translation, groups| lean(translation, groups))
+    }
+
+    /// Compiles the pattern called `name`, as `name:` in a grok section asks for.
+    ///
+    /// # Errors
+    /// As [`Grok::compile`]; the span is empty if there is no such pattern.
+    pub fn named(library: &Library, name: &str) -> Result<Self, GrokError> {
+        match library.definition(name) {
+            Some((_, body)) => Self::compile(library, body),
+            None => {
+                let error = GrokError::new(format!("pattern `{name}` is not defined"), 0..0);
+                Err(match library.nearest(name) {
+                    Some(near) => error.with_help(format!("did you mean `{near}`?")),
+                    None => error,
+                })
+            }
+        }
+    }
+
+    /// Compiles a pattern for the plain engine: the slow twin that tests compare with.
+    ///
+    /// # Errors
+    /// As [`Grok::compile`].
+    pub fn plain(library: &Library, pattern: &str) -> Result<Self, GrokError> {
+        Self::build(library, pattern, |expression, _, groups| {
+            let regex = re2::compile(expression)?;
+            Ok(Arc::new(Plain::new(regex, groups.to_vec())))
+        })
+    }
+
+    fn build(
+        library: &Library,
+        pattern: &str,
+        engine: impl FnOnce(&str, &Translation, &[usize]) -> Result<Arc<dyn Matcher>, Re2Error>,
+    ) -> Result<Self, GrokError> {
+        if pattern.is_empty() {
+            return Err(GrokError::new("pattern is empty", 0..0));
+        }
+        let expansion = expand::expand(library, pattern)?;
+        let refuse = |e: Re2Error| GrokError::new(e.message, expansion.origin(e.offset));
+        let translation = re2::rewrite(&expansion.text).map_err(refuse)?;
+        let (names, groups) = named_groups(&expansion, &translation);
+        let matcher = engine(&expansion.text, &translation, &groups).map_err(refuse)?;
+        Ok(Self { names: names.into(), matcher })
+    }
+
+    /// The names that a match fills, in the order of the spans.
+    pub fn names(&self) -> &[Arc<str>] {
+        &self.names
+    }
+
+    /// Searches `text` for the pattern's leftmost match. On a match, `captures` holds a place for
+    /// every name; one that took no part in the match has none, and counts as the empty text.
+    ///
+    /// A pattern without names finds nothing, for a match that names nothing is a failure.
+    /// Source: crowdsec `pkg/parser/node.go`, grokky `Parse`.
+    pub fn matches(&self, text: &str, captures: &mut Captures) -> bool {
+        !self.names.is_empty() && self.matcher.find(text, captures)
+    }
+}
+
+/// Names with their group numbers, in the order of the groups.
+fn named_groups(expansion: &Expansion, translation: &Translation) -> (Vec<Arc<str>>, Vec<usize>) {
+    let mut found: Vec<(usize, &str)> = Vec::new();
+    for (semantic, offset) in &expansion.semantics {
+        // A reference within a character class opens no group: it names nothing.
+        if let Ok(index) = translation.groups.binary_search(offset) {
+            found.push((index + 1, semantic));
+        }
+    }
+    found.sort_unstable();
+    found.into_iter().map(|(group, name)| (Arc::from(name), group)).unzip()
+}
+
+fn lean(translation: &Translation, groups: &[usize]) -> Result<Arc<dyn Matcher>, Re2Error> {
+    let hir = re2::parse(translation)?;
+    let kept: BTreeMap<u32, u32> = groups
+        .iter()
+        .zip(1_u32..)
+        .filter_map(|(group, index)| Some((u32::try_from(*group).ok()?, index)))
+        .collect();
+    Ok(Arc::new(Lean::new(&strip(&hir, &kept))?))
+}
