@@ -350,7 +350,7 @@ impl<'a, 'e> Printer<'a, 'e> {
                 }
             }
             Value::Time(stamp) if self.named(verb) || verb == 'v' => {
-                let text = super::time::display(*stamp);
+                let text = stamp.to_string();
                 self.string(value, &text, verb);
             }
             Value::List(list) => self.list(value, &list.items, verb, depth),

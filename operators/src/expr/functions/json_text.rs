@@ -48,8 +48,7 @@ impl Encoder<'_, '_> {
             Value::Float(number) => self.number(*number)?,
             Value::Str(text) => self.string(text),
             Value::Time(stamp) => {
-                let text = super::time::rfc3339_nano(*stamp);
-                self.string(&text);
+                self.string(&stamp.rfc3339_nano());
             }
             Value::List(list) => self.list(&list.items)?,
             _ => match (entries(self.cx, value), super::arguments::items(value)) {

@@ -33,6 +33,8 @@ mod xml;
 mod xml_path;
 mod xml_tree;
 
+use std::sync::LazyLock;
+
 use super::context::Cx;
 use super::types::Type;
 use crate::value::Value;
@@ -147,7 +149,13 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
     FUNCTIONS.iter().flat_map(|family| family.iter())
 }
 
-/// The function of that name. Asked at load only.
+/// The function of that name.
 pub fn find(name: &str) -> Option<&'static Function> {
-    all().find(|function| function.name == name)
+    static SORTED: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
+        let mut sorted: Vec<_> = all().collect();
+        sorted.sort_unstable_by_key(|function| function.name);
+        sorted
+    });
+    let found = SORTED.binary_search_by_key(&name, |function| function.name).ok()?;
+    SORTED.get(found).copied()
 }

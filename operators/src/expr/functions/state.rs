@@ -60,25 +60,11 @@ fn decisions_count(cx: &mut Cx<'_>, a: &[Value]) -> Outcome {
     Ok(Value::Int(cx.lookups.decisions_count(text(a, 0)?, None)))
 }
 
-/// A Go duration that may start with days: `1d12h`.
-fn with_days(text: &str) -> Option<i64> {
-    let (days, rest) = match text.split_once('d') {
-        Some((days, rest)) => (days.parse::<i64>().ok()?, rest),
-        None => (0, text),
-    };
-    let rest = if rest.is_empty() && text.contains('d') {
-        0
-    } else {
-        rest.parse::<GoDuration>().ok()?.0
-    };
-    days.checked_mul(86_400_000_000_000)?.checked_add(rest)
-}
-
 fn decisions_since_count(cx: &mut Cx<'_>, a: &[Value]) -> Outcome {
     let value = text(a, 0)?;
-    let count = match with_days(text(a, 1)?) {
-        Some(since) => cx.lookups.decisions_count(value, Some(since)),
-        None => 0,
+    let count = match GoDuration::parse_with_days(text(a, 1)?) {
+        Ok(since) => cx.lookups.decisions_count(value, Some(since.0)),
+        Err(_) => 0,
     };
     Ok(Value::Int(count))
 }
