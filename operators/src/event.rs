@@ -38,13 +38,41 @@ pub struct Line {
 
 const NO_ENTRY: u16 = u16::MAX;
 
+/// A field that was written.
+#[derive(Clone, Debug)]
+struct Entry {
+    id: FieldId,
+    text: Text,
+    /// [`Event::version`] that the write made.
+    version: u64,
+}
+
+/// A version that no event of this process had: a thread takes them from a range of its own.
+fn next_version() -> u64 {
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static RANGE: AtomicU64 = AtomicU64::new(1);
+    thread_local! {
+        static LAST: Cell<u64> = const { Cell::new(0) };
+    }
+    LAST.with(|last| {
+        // A range holds 2^40 versions, and there are 2^24 of them.
+        let next = match last.get().wrapping_add(1) {
+            next if next & ((1 << 40) - 1) > 1 => next,
+            _ => (RANGE.fetch_add(1, Ordering::Relaxed) << 40) + 2,
+        };
+        last.set(next);
+        next
+    })
+}
+
 /// An event. One per worker is filled again and again; what must outlive the line is kept in
 /// compact form ([`crate::bucket::kept`]).
 #[derive(Clone, Debug)]
 pub struct Event {
     schema: Arc<Schema>,
     slots: Vec<u16>,
-    entries: Vec<(FieldId, Text)>,
+    entries: Vec<Entry>,
     extra: Vec<(Space, Arc<str>, Text)>,
     version: u64,
     /// What it is about.
@@ -80,7 +108,7 @@ impl Event {
             slots,
             entries: Vec::new(),
             extra: Vec::new(),
-            version: 0,
+            version: next_version(),
             kind: Kind::Log,
             line,
             unmarshaled: BTreeMap::new(),
@@ -97,14 +125,14 @@ impl Event {
 
     /// Makes this the event of another line, keeping the memory.
     pub fn reset(&mut self, line: Line) {
-        for (id, _) in self.entries.drain(..) {
-            if let Some(slot) = self.slots.get_mut(id.index()) {
+        for entry in self.entries.drain(..) {
+            if let Some(slot) = self.slots.get_mut(entry.id.index()) {
                 *slot = NO_ENTRY;
             }
         }
         self.extra.clear();
         self.unmarshaled.clear();
-        self.version += 1;
+        self.touch();
         self.kind = Kind::Log;
         self.line = line;
         self.whitelisted = None;
@@ -122,15 +150,22 @@ impl Event {
         &self.schema
     }
 
-    /// Grows with every write: what was computed from an older version is stale. Whoever writes a
-    /// public field directly calls [`Event::touch`].
+    /// Another one after every write, and never that of another content: what was computed from
+    /// another version is stale. Whoever writes a public field directly calls [`Event::touch`].
     pub fn version(&self) -> u64 {
         self.version
     }
 
     /// Says that a public field was written.
     pub fn touch(&mut self) {
-        self.version += 1;
+        self.version = next_version();
+    }
+
+    /// As [`Event::version`], of one field: 0 where it was never written.
+    #[inline]
+    pub fn field_version(&self, id: FieldId) -> u64 {
+        let slot = self.slots.get(id.index()).copied().unwrap_or(NO_ENTRY);
+        self.entries.get(usize::from(slot)).map_or(0, |entry| entry.version)
     }
 
     /// The characters of a text of this event.
@@ -163,19 +198,20 @@ impl Event {
     #[inline]
     pub fn get_text(&self, id: FieldId) -> Option<&Text> {
         let slot = *self.slots.get(id.index())?;
-        self.entries.get(usize::from(slot)).map(|(_, text)| text)
+        self.entries.get(usize::from(slot)).map(|entry| &entry.text)
     }
 
     /// Writes a field.
     #[inline]
     pub fn set(&mut self, id: FieldId, text: Text) {
-        self.version += 1;
+        self.touch();
+        let version = self.version;
         let Some(slot) = self.slots.get_mut(id.index()) else { return };
-        if let Some((_, old)) = self.entries.get_mut(usize::from(*slot)) {
-            *old = text;
+        if let Some(old) = self.entries.get_mut(usize::from(*slot)) {
+            *old = Entry { id, text, version };
         } else if let Ok(new) = u16::try_from(self.entries.len()) {
             *slot = new;
-            self.entries.push((id, text));
+            self.entries.push(Entry { id, text, version });
         }
     }
 
@@ -193,7 +229,7 @@ impl Event {
         if let Some(id) = self.schema.find(space, name) {
             return self.set(id, text);
         }
-        self.version += 1;
+        self.touch();
         match self.extra.iter_mut().find(|(s, n, _)| *s == space && &**n == name) {
             Some((_, _, old)) => *old = text,
             None => self.extra.push((space, name.into(), text)),
@@ -212,9 +248,9 @@ impl Event {
 
     /// Every written name of a space with its value, by name.
     pub fn named(&self, space: Space) -> Vec<(&str, &str)> {
-        let known = self.entries.iter().filter_map(|(id, text)| {
-            let (s, name) = self.schema.name(*id);
-            (s == space).then(|| (name, self.text(text)))
+        let known = self.entries.iter().filter_map(|entry| {
+            let (s, name) = self.schema.name(entry.id);
+            (s == space).then(|| (name, self.text(&entry.text)))
         });
         let extra = self.extra.iter().filter(|(s, ..)| *s == space);
         let mut all: Vec<_> =

@@ -1,12 +1,36 @@
-//! What was computed for the current version of the event.
+//! What was computed for the current content of the event.
+
+use std::sync::Arc;
 
 use regex::Regex;
 
+/// A key that no content has.
+pub(super) const NEVER: u64 = u64::MAX;
+
 /// Results that stay right until the event changes, and regular expressions that were built at
-/// run time. One per worker and [`super::Program`].
+/// run time. One per worker: it serves one [`super::Program`] at a time.
 #[derive(Debug, Default)]
 pub struct Memo {
+    program: u64,
+    texts: Vec<Computed>,
+    hits: Vec<Hits>,
     patterns: Vec<(Box<str>, Result<Regex, String>)>,
+}
+
+#[derive(Clone, Debug)]
+struct Computed {
+    key: u64,
+    text: Option<Arc<str>>,
+}
+
+/// Which literals a string holds.
+#[derive(Clone, Debug)]
+struct Hits {
+    key: u64,
+    asked: u64,
+    scanned: bool,
+    bits: Vec<u64>,
+    found: Vec<u32>,
 }
 
 /// How many regular expressions of run time are kept.
@@ -16,6 +40,89 @@ impl Memo {
     /// An empty one.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Makes room for a program, forgetting any other.
+    #[inline]
+    pub(super) fn serve(&mut self, program: u64, sizes: (usize, usize)) {
+        if self.program != program {
+            let (texts, hits) = sizes;
+            self.program = program;
+            self.texts = vec![Computed { key: NEVER, text: None }; texts];
+            let empty = Hits {
+                key: NEVER,
+                asked: 0,
+                scanned: false,
+                bits: Vec::new(),
+                found: Vec::new(),
+            };
+            self.hits = vec![empty; hits];
+        }
+    }
+
+    pub(super) fn text_key(&self, number: u32) -> u64 {
+        self.texts.get(number as usize).map_or(NEVER, |computed| computed.key)
+    }
+
+    pub(super) fn set_text(&mut self, number: u32, key: u64, text: Option<Arc<str>>) {
+        if let Some(computed) = self.texts.get_mut(number as usize) {
+            *computed = Computed { key, text };
+        }
+    }
+
+    pub(super) fn text(&self, number: u32) -> Option<&str> {
+        self.texts.get(number as usize)?.text.as_deref()
+    }
+
+    /// Counts questions about a string; [`NEVER`] where it was scanned already.
+    pub(super) fn ask(&mut self, haystack: u32, key: u64, questions: usize) -> u64 {
+        let Some(hits) = self.hits.get_mut(haystack as usize) else { return 0 };
+        if hits.key != key {
+            hits.key = key;
+            hits.asked = 0;
+            hits.scanned = false;
+        }
+        if hits.scanned {
+            return NEVER;
+        }
+        hits.asked += questions as u64;
+        hits.asked
+    }
+
+    /// Keeps what a scan found.
+    pub(super) fn set_hits(&mut self, haystack: u32, found: &[u32]) {
+        let Some(hits) = self.hits.get_mut(haystack as usize) else { return };
+        for old in hits.found.drain(..) {
+            if let Some(word) = hits.bits.get_mut(old as usize / 64) {
+                *word = 0;
+            }
+        }
+        for id in found {
+            let word = *id as usize / 64;
+            if hits.bits.len() <= word {
+                hits.bits.resize(word + 1, 0);
+            }
+            if let Some(bits) = hits.bits.get_mut(word)
+                && *bits & (1 << (id % 64)) == 0
+            {
+                *bits |= 1 << (id % 64);
+                hits.found.push(*id);
+            }
+        }
+        hits.scanned = true;
+    }
+
+    /// Whether one of these literals was found.
+    pub(super) fn hit(&self, haystack: u32, ids: &[u32], mask: &[u64]) -> bool {
+        let Some(hits) = self.hits.get(haystack as usize) else { return false };
+        let has = |bits: &[u64], id: u32| {
+            bits.get(id as usize / 64).is_some_and(|word| word & (1 << (id % 64)) != 0)
+        };
+        if mask.is_empty() {
+            ids.iter().any(|id| has(&hits.bits, *id))
+        } else {
+            hits.found.iter().any(|id| has(mask, *id))
+        }
     }
 
     /// A regular expression that was not known at load.

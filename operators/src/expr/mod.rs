@@ -4,6 +4,8 @@
 
 mod ast;
 mod check;
+mod condition;
+mod constant;
 pub mod context;
 mod error;
 mod eval;
@@ -16,10 +18,12 @@ pub mod objects;
 mod operation;
 mod parse;
 mod pattern;
+mod phrase;
 mod predicate;
 mod program;
 mod reads;
 pub mod structures;
+mod subject;
 pub mod types;
 
 pub use ast::Part;

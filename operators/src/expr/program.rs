@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ast::{Kind, Node};
+use super::condition::{Builder, Test};
+use super::constant::Folder;
 use super::context::Cx;
 use super::error::{CompileError, EvalError, TestError};
+use super::phrase::Phrase;
 use super::reads::{self, Guard, Reads};
+use super::subject::Subjects;
 use super::types::Type;
 use super::{check, eval, parse};
 use crate::schema::Schema;
@@ -50,8 +55,17 @@ pub struct ExprId(u32);
 struct Expression {
     source: &'static str,
     tree: Node,
+    code: Code,
     reads: Reads,
     guards: Vec<Guard>,
+}
+
+/// The compiled form of an expression, by its type.
+#[derive(Debug)]
+enum Code {
+    Test(Test),
+    Text(Phrase),
+    Plain,
 }
 
 /// Takes the expressions of a rule set one by one.
@@ -60,6 +74,8 @@ pub struct Compiler {
     schema: Schema,
     expressions: Vec<Expression>,
     known: BTreeMap<(&'static str, Env, Expect), ExprId>,
+    subjects: Subjects,
+    folder: Option<Folder>,
 }
 
 impl Compiler {
@@ -93,14 +109,29 @@ impl Compiler {
         let source = intern(source);
         let reads = reads::reads(&tree, &mut self.schema);
         let guards = reads::guards(&tree);
-        self.expressions.push(Expression { source, tree, reads, guards });
+        let folder = self.folder.get_or_insert_with(Folder::new);
+        let mut builder = Builder { subjects: &mut self.subjects, folder };
+        let code = match tree.ty {
+            Type::Bool => Code::Test(builder.test(&tree)),
+            Type::String => Code::Text(builder.phrase(&tree)),
+            _ => Code::Plain,
+        };
+        self.expressions.push(Expression { source, tree, code, reads, guards });
         self.known.insert((source, env, expect), id);
         Ok(id)
     }
 
     /// The program of all expressions that were added.
-    pub fn finish(self) -> Program {
-        Program { schema: Arc::new(self.schema), expressions: self.expressions }
+    pub fn finish(mut self) -> Program {
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        self.subjects.finish();
+        Program {
+            // Tells memos apart; nothing else depends on it.
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            schema: Arc::new(self.schema),
+            expressions: self.expressions,
+            subjects: self.subjects,
+        }
     }
 }
 
@@ -120,8 +151,10 @@ fn expected(tree: &Node, expect: Expect, source: &str) -> Result<(), CompileErro
 /// The expressions of a rule set.
 #[derive(Debug)]
 pub struct Program {
+    number: u64,
     schema: Arc<Schema>,
     expressions: Vec<Expression>,
+    subjects: Subjects,
 }
 
 impl Program {
@@ -140,6 +173,26 @@ impl Program {
     /// # Errors
     /// What the expression does wrong with the values that it meets.
     pub fn eval(&self, id: ExprId, cx: &mut Cx<'_>) -> Result<Value, EvalError> {
+        let expression = self.get(id)?;
+        cx.memo.serve(self.number, self.subjects.sizes());
+        match &expression.code {
+            Code::Test(test) => test.run(&self.subjects, cx).map(Value::Bool),
+            Code::Text(phrase) => {
+                let text = phrase.run(&self.subjects, cx)?;
+                Ok(Value::Str(match text {
+                    Text::Shared(text) => text,
+                    other => cx.event.text(&other).into(),
+                }))
+            }
+            Code::Plain => eval::run(&expression.tree, cx),
+        }
+    }
+
+    /// The value of an expression by the plain evaluator alone: the oracle of tests.
+    ///
+    /// # Errors
+    /// As [`Program::eval`].
+    pub fn eval_plainly(&self, id: ExprId, cx: &mut Cx<'_>) -> Result<Value, EvalError> {
         eval::run(&self.get(id)?.tree, cx)
     }
 
@@ -148,6 +201,11 @@ impl Program {
     /// # Errors
     /// As [`Program::eval`], or the type of a value that is no boolean.
     pub fn test(&self, id: ExprId, cx: &mut Cx<'_>) -> Result<bool, TestError> {
+        let expression = self.get(id)?;
+        cx.memo.serve(self.number, self.subjects.sizes());
+        if let Code::Test(test) = &expression.code {
+            return Ok(test.run(&self.subjects, cx)?);
+        }
         match self.eval(id, cx)? {
             Value::Bool(x) => Ok(x),
             other => Err(TestError::NotBool(other.type_name().into())),
@@ -156,20 +214,14 @@ impl Program {
 
     /// The text of an expression whose type is known to be string. `None` says that the type is
     /// another one or not known at load, and that nothing was evaluated: use [`Program::eval`].
+    /// A [`Text::Slice`] belongs to the event of `cx`.
     ///
     /// # Errors
     /// As [`Program::eval`].
     pub fn text(&self, id: ExprId, cx: &mut Cx<'_>) -> Result<Option<Text>, EvalError> {
-        let tree = &self.get(id)?.tree;
-        match &tree.kind {
-            Kind::Field(id) => Ok(Some(cx.event.get_text(*id).cloned().unwrap_or(Text::EMPTY))),
-            Kind::Text(text) => Ok(Some(Text::Shared(Arc::clone(text)))),
-            _ if tree.ty != Type::String => Ok(None),
-            _ => match eval::run(tree, cx)? {
-                Value::Str(text) => Ok(Some(text.into())),
-                _ => Ok(Some(Text::EMPTY)),
-            },
-        }
+        let Code::Text(phrase) = &self.get(id)?.code else { return Ok(None) };
+        cx.memo.serve(self.number, self.subjects.sizes());
+        phrase.run(&self.subjects, cx).map(Some)
     }
 
     /// The expression as written.
