@@ -1,3 +1,7 @@
 //! Spillway as a program: what joins records, rules and the world.
 
+pub mod graph;
+pub mod hub;
+pub mod ingest;
 pub mod lookup;
+pub mod report;

@@ -1,0 +1,375 @@
+//! Where rules are: a directory in the layout of a hub, an installed CrowdSec configuration, or
+//! files inside the binary. All become the same list of found files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use operators::yaml::{Node, RuleError, Source, parse};
+
+use super::index::Index;
+use super::item::ItemKind;
+
+/// A place that rules come from.
+#[derive(Clone, Debug)]
+pub enum RuleSource {
+    /// A hub or a configuration directory of CrowdSec.
+    Directory(PathBuf),
+    /// Files inside the binary: path in the layout of a hub, and text.
+    Embedded(&'static [(&'static str, &'static str)]),
+}
+
+/// What a [`RuleSource`] holds, unread.
+#[derive(Debug, Default)]
+pub struct Layout {
+    /// Items of all kinds, by path.
+    pub files: Vec<Found>,
+    /// What is known about them.
+    pub index: Index,
+    /// Directories of data files.
+    pub data_dirs: Vec<PathBuf>,
+    /// Data files inside the binary: name and text.
+    pub embedded_data: Vec<(&'static str, &'static str)>,
+    /// Grok pattern files, by name.
+    pub patterns: Vec<PatternFile>,
+    /// Profiles of an installed configuration.
+    pub profiles: Option<PathBuf>,
+    /// Simulation file of an installed configuration.
+    pub simulation: Option<PathBuf>,
+    /// Console context of an installed configuration.
+    pub console_context: Option<PathBuf>,
+    /// What could not be found or read.
+    pub errors: Vec<RuleError>,
+    /// What was left out.
+    pub warnings: Vec<RuleError>,
+}
+
+/// A file of a hub.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What it is, after its directory.
+    pub kind: ItemKind,
+    /// Stage, "" where the kind has none.
+    pub stage: String,
+    /// Path relative to the hub, `/` between its parts.
+    pub path: String,
+    /// Path for people.
+    pub shown: String,
+    /// Where its text is.
+    pub text: Text,
+}
+
+/// Where a text is.
+#[derive(Clone, Debug)]
+pub enum Text {
+    /// On disk.
+    File(PathBuf),
+    /// Inside the binary.
+    Static(&'static str),
+}
+
+/// A file of grok patterns.
+#[derive(Clone, Debug)]
+pub struct PatternFile {
+    /// Its name; files are loaded in the order of names.
+    pub name: String,
+    /// Path for people.
+    pub shown: String,
+    /// Lines `NAME pattern`.
+    pub text: String,
+}
+
+/// Deepest directory below a kind's: stage, author and some room.
+const MAX_DEPTH: usize = 6;
+/// Rule files above this size are not read. Unit: bytes.
+const MAX_FILE: u64 = 16 << 20;
+
+impl Found {
+    /// Name of the file without its directories: parsers of a stage run in this order.
+    pub fn basename(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+
+    /// `author/stem`, or the stem where there is no author.
+    pub fn path_name(&self) -> String {
+        let skipped = if self.kind.has_stages() { 2 } else { 1 };
+        let stem = self.path.strip_suffix(".yaml").or_else(|| self.path.strip_suffix(".yml"));
+        let parts: Vec<&str> = stem.unwrap_or(&self.path).split('/').skip(skipped).collect();
+        parts.get(parts.len().saturating_sub(2)..).unwrap_or_default().join("/")
+    }
+
+    /// Its text.
+    ///
+    /// # Errors
+    /// The file cannot be read, is too large or no UTF-8.
+    pub fn read(&self) -> Result<String, RuleError> {
+        match &self.text {
+            Text::Static(text) => Ok((*text).to_owned()),
+            Text::File(path) => read_text(path, &self.shown),
+        }
+    }
+}
+
+/// Reads a file of rules: bounded, and UTF-8.
+///
+/// # Errors
+/// With the file's name, and what to do.
+pub fn read_text(path: &Path, shown: &str) -> Result<String, RuleError> {
+    let size = fs::metadata(path).map_err(|error| RuleError::of_file(shown, error.to_string()))?;
+    if size.len() > MAX_FILE {
+        let message = format!("{} bytes are too many for a rule file", size.len());
+        return Err(RuleError::of_file(shown, message));
+    }
+    let bytes = fs::read(path).map_err(|error| RuleError::of_file(shown, error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        RuleError::of_file(shown, format!("not UTF-8 at byte {at}"))
+    })
+}
+
+impl RuleSource {
+    /// Lists what is there.
+    pub fn layout(&self) -> Layout {
+        match self {
+            Self::Embedded(files) => embedded(files),
+            Self::Directory(directory) => {
+                let config = directory.join("config.yaml");
+                if config.is_file() { installed(directory, &config) } else { hub(directory) }
+            }
+        }
+    }
+}
+
+fn embedded(files: &'static [(&'static str, &'static str)]) -> Layout {
+    let mut layout = Layout::default();
+    for (path, text) in files {
+        let mut parts = path.splitn(3, '/');
+        let (top, second) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+        if let Some(kind) = ItemKind::ALL.into_iter().find(|kind| kind.directory() == top) {
+            let stage = if kind.has_stages() { second } else { "" };
+            layout.files.push(Found {
+                kind,
+                stage: stage.to_owned(),
+                path: (*path).to_owned(),
+                shown: format!("built-in:{path}"),
+                text: Text::Static(text),
+            });
+        } else if top == "patterns" {
+            layout.patterns.push(PatternFile {
+                name: second.to_owned(),
+                shown: format!("built-in:{path}"),
+                text: (*text).to_owned(),
+            });
+        } else if top == "data" {
+            layout.embedded_data.push((path.get("data/".len()..).unwrap_or(""), text));
+        }
+    }
+    layout
+}
+
+fn hub(directory: &Path) -> Layout {
+    let mut layout = Layout::default();
+    if let Err(error) = fs::read_dir(directory) {
+        let shown = directory.display().to_string();
+        layout.errors.push(RuleError::of_file(&shown, error.to_string()));
+        return layout;
+    }
+    find_items(directory, &mut layout);
+    if layout.files.is_empty() && layout.errors.is_empty() {
+        let shown = directory.display().to_string();
+        let error = RuleError::of_file(&shown, "no rules here");
+        let help = "a rules directory holds parsers/<stage>/, scenarios/, postoverflows/<stage>/";
+        layout.errors.push(error.with_help(help));
+    }
+    for name in ["index.json", ".index.json"] {
+        let path = directory.join(name);
+        if path.is_file() {
+            read_index(&path, &mut layout);
+            break;
+        }
+    }
+    let data = directory.join("data");
+    layout.data_dirs.extend(data.is_dir().then_some(data));
+    let patterns = directory.join("patterns");
+    if patterns.is_dir() {
+        layout.read_patterns(&patterns);
+    }
+    layout
+}
+
+/// A directory like `/etc/crowdsec`. Paths of `config.yaml` that do not exist (the directory was
+/// copied from another machine) are looked for under their usual names in the directory itself.
+fn installed(directory: &Path, config: &Path) -> Layout {
+    let mut layout = Layout::default();
+    let mut documents = Vec::new();
+    for name in ["config.yaml.local", "config.yaml"] {
+        let path = directory.join(name);
+        if !path.is_file() {
+            continue;
+        }
+        let shown = path.display().to_string();
+        match read_text(&path, &shown) {
+            Ok(text) => {
+                let read = parse(&Source::new(shown, &text));
+                layout.errors.extend(read.errors);
+                documents.extend(read.nodes);
+            }
+            Err(error) => layout.errors.push(error),
+        }
+    }
+    let lookup = |keys: &[&str]| -> Option<PathBuf> {
+        documents.iter().find_map(|document| {
+            let found = keys.iter().try_fold(document, |node: &Node, key| node.entry(key))?;
+            Some(PathBuf::from(found.located_text()?.value))
+        })
+    };
+    let place = |keys: &[&str], usual: &str| -> Option<PathBuf> {
+        let named = lookup(keys).filter(|path| path.exists());
+        named.or_else(|| Some(directory.join(usual)).filter(|path| path.exists()))
+    };
+    find_items(directory, &mut layout);
+    let hub_dir = place(&["config_paths", "hub_dir"], "hub");
+    if let Some(hub_dir) = &hub_dir {
+        name_by_target(hub_dir, &mut layout);
+        let index = lookup(&["config_paths", "index_path"]).filter(|path| path.is_file());
+        let index = index.or_else(|| Some(hub_dir.join(".index.json")).filter(|p| p.is_file()));
+        if let Some(index) = index {
+            read_index(&index, &mut layout);
+        }
+    }
+    layout.data_dirs.extend(place(&["config_paths", "data_dir"], "data"));
+    if let Some(patterns) = place(&["config_paths", "pattern_dir"], "patterns") {
+        layout.read_patterns(&patterns);
+    }
+    layout.simulation = place(&["config_paths", "simulation_path"], "simulation.yaml");
+    layout.profiles = place(&["api", "server", "profiles_path"], "profiles.yaml");
+    let context = ["crowdsec_service", "console_context_path"];
+    layout.console_context = place(&context, "console/context.yaml");
+    if layout.files.is_empty() && layout.errors.is_empty() {
+        let error = RuleError::of_file(&config.display().to_string(), "nothing is installed here");
+        let help = "install hub items with `cscli collections install …`, or give a hub directory";
+        layout.errors.push(error.with_help(help));
+    }
+    layout
+}
+
+fn read_index(path: &Path, layout: &mut Layout) {
+    let shown = path.display().to_string();
+    let index = fs::read_to_string(path).map_err(|error| error.to_string());
+    match index.and_then(|text| Index::read(&text).map_err(|error| error.to_string())) {
+        Ok(index) => layout.index = index,
+        Err(error) => {
+            let message = format!("index not read, versions are unknown: {error}");
+            layout.warnings.push(RuleError::of_file(&shown, message));
+        }
+    }
+}
+
+/// Gives items that are links into the hub their path there, which names the author.
+fn name_by_target(hub_dir: &Path, layout: &mut Layout) {
+    let Ok(hub_dir) = hub_dir.canonicalize() else { return };
+    for file in &mut layout.files {
+        let Text::File(path) = &file.text else { continue };
+        let target = path.canonicalize().ok();
+        let within = target.as_ref().and_then(|target| target.strip_prefix(&hub_dir).ok());
+        if let Some(within) = within.and_then(Path::to_str) {
+            // The stage is the directory of the link: moving a link moves the parser.
+            file.path = within.replace(std::path::MAIN_SEPARATOR, "/");
+        }
+    }
+}
+
+fn find_items(directory: &Path, layout: &mut Layout) {
+    for kind in ItemKind::ALL {
+        let top = directory.join(kind.directory());
+        if !top.is_dir() {
+            continue;
+        }
+        let relative = kind.directory().to_owned();
+        if kind.has_stages() {
+            for (name, path) in sorted_entries(&top, layout) {
+                if path.is_dir() {
+                    walk(&path, &format!("{relative}/{name}"), (kind, &name), layout);
+                }
+            }
+        } else {
+            walk(&top, &relative, (kind, ""), layout);
+        }
+    }
+}
+
+fn walk(directory: &Path, relative: &str, place: (ItemKind, &str), layout: &mut Layout) {
+    if relative.split('/').count() > MAX_DEPTH {
+        let shown = directory.display().to_string();
+        layout.warnings.push(RuleError::of_file(&shown, "left out: nested too deep for rules"));
+        return;
+    }
+    for (name, path) in sorted_entries(directory, layout) {
+        let relative = format!("{relative}/{name}");
+        let is_rule = [".yaml", ".yml"].iter().any(|suffix| name.ends_with(suffix));
+        let shown = path.display().to_string();
+        match fs::metadata(&path) {
+            Ok(found) if found.is_dir() => walk(&path, &relative, place, layout),
+            Ok(found) if is_rule && found.is_file() => layout.files.push(Found {
+                kind: place.0,
+                stage: place.1.to_owned(),
+                path: relative,
+                shown,
+                text: Text::File(path),
+            }),
+            // CrowdSec's way to disable an item.
+            Ok(_) if is_rule => {
+                layout.warnings.push(RuleError::of_file(&shown, "left out: this is no file"));
+            }
+            Ok(_) => {}
+            Err(error) if is_rule => layout.errors.push(unreadable(&path, &shown, &error)),
+            Err(_) => {}
+        }
+    }
+}
+
+fn unreadable(path: &Path, shown: &str, error: &std::io::Error) -> RuleError {
+    match fs::read_link(path) {
+        Ok(target) => {
+            let message = format!("this link leads to {}: {error}", target.display());
+            RuleError::of_file(shown, message)
+                .with_help("install the item again, or remove the link")
+        }
+        Err(_) => RuleError::of_file(shown, error.to_string()),
+    }
+}
+
+/// Entries of a directory by name; hidden ones and names that are no UTF-8 are left out.
+fn sorted_entries(directory: &Path, layout: &mut Layout) -> Vec<(String, PathBuf)> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let shown = directory.display().to_string();
+            layout.errors.push(RuleError::of_file(&shown, error.to_string()));
+            return Vec::new();
+        }
+    };
+    let named = entries.filter_map(Result::ok);
+    let named =
+        named.filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())));
+    let mut named: Vec<_> = named.filter(|(name, _)| !name.starts_with('.')).collect();
+    named.sort();
+    named
+}
+
+impl Layout {
+    /// Adds the grok pattern files of a directory: those whose name has no dot (crowdsec
+    /// pkg/parser/unix_parser.go).
+    pub fn read_patterns(&mut self, directory: &Path) {
+        for (name, path) in sorted_entries(directory, self) {
+            if name.contains('.') || !path.is_file() {
+                continue;
+            }
+            let shown = path.display().to_string();
+            match read_text(&path, &shown) {
+                Ok(text) => self.patterns.push(PatternFile { name, shown, text }),
+                Err(error) => self.errors.push(error),
+            }
+        }
+        self.patterns.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+}

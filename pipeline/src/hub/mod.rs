@@ -1,0 +1,19 @@
+//! Rules on disk and in the binary: from directories, a configuration and names to a [`RuleSet`].
+//!
+//! ```text
+//! RuleSource ─ layout (files, index) ─ select (names) ─ load (specs) ─▶ RuleSet
+//! ```
+
+pub mod data;
+pub mod file;
+pub mod index;
+pub mod item;
+pub mod layout;
+pub mod load;
+mod select;
+
+pub use file::RuleFile;
+pub use item::{Item, ItemKind};
+pub use layout::{PatternFile, RuleSource};
+pub use load::{ContextFile, NodeFile, RuleSet, Scenario, load};
+pub use select::Selection;

@@ -1,0 +1,162 @@
+//! Which of the files that were found are wanted: all, or those that names and collections name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use operators::yaml::{Content, Node, RuleError, Source, nearest, parse};
+
+use super::item::ItemKind;
+use super::layout::{Found, Layout};
+
+/// What to load.
+#[derive(Clone, Debug, Default)]
+pub enum Selection {
+    /// Everything.
+    #[default]
+    All,
+    /// Items named `author/name`, members of collections included.
+    Named(Vec<String>),
+}
+
+/// A file with the name of its item.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub(super) file: Found,
+    pub(super) name: String,
+}
+
+/// The files of a layout with their names: those of the index, else those of their paths.
+pub(super) fn named(layout: &Layout) -> Vec<Named> {
+    let by_path: Vec<_> = ItemKind::ALL.map(|kind| (kind, layout.index.names_by_path(kind))).into();
+    let name = |file: &Found| {
+        let known = by_path.iter().find(|(kind, _)| *kind == file.kind);
+        let known = known.and_then(|(_, names)| names.get(file.path.as_str()));
+        known.map_or_else(|| file.path_name(), |name| (*name).to_owned())
+    };
+    layout.files.iter().map(|file| Named { name: name(file), file: file.clone() }).collect()
+}
+
+/// Keeps what is wanted. A wanted name that nothing has is an error.
+pub(super) fn select(
+    files: Vec<Named>,
+    wanted: &[String],
+    errors: &mut Vec<RuleError>,
+) -> Vec<Named> {
+    let mut kept: BTreeSet<usize> = BTreeSet::new();
+    let mut names = Names::new(&files);
+    // A name without a kind may be any item's; a member of a collection is of its list's kind.
+    let mut open: Vec<(Option<ItemKind>, String, Option<String>)> =
+        wanted.iter().rev().map(|name| (None, name.clone(), None)).collect();
+    let mut seen = BTreeSet::new();
+    while let Some((kind, name, within)) = open.pop() {
+        if !seen.insert((kind, name.clone())) {
+            continue;
+        }
+        let found = names.find(kind, &name);
+        if found.is_empty() {
+            errors.push(missing(kind, &name, within.as_deref(), &names));
+        }
+        for index in found {
+            let Some(item) = files.get(index) else { continue };
+            kept.insert(index);
+            if item.file.kind == ItemKind::Collection {
+                open.extend(members(item, errors));
+            }
+        }
+    }
+    let files = files.into_iter().enumerate();
+    files.filter(|(index, _)| kept.contains(index)).map(|(_, file)| file).collect()
+}
+
+struct Names<'a> {
+    files: &'a [Named],
+    by_name: BTreeMap<&'a str, Vec<usize>>,
+    /// Names inside the documents, read when a name is not found otherwise.
+    inside: Option<BTreeMap<String, Vec<usize>>>,
+}
+
+impl<'a> Names<'a> {
+    fn new(files: &'a [Named]) -> Self {
+        let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, file) in files.iter().enumerate() {
+            by_name.entry(&file.name).or_default().push(index);
+        }
+        Self { files, by_name, inside: None }
+    }
+
+    fn find(&mut self, kind: Option<ItemKind>, name: &str) -> Vec<usize> {
+        let files = self.files;
+        let fits = |index: &usize| {
+            kind.is_none_or(|kind| files.get(*index).is_some_and(|item| item.file.kind == kind))
+        };
+        let known = self.by_name.get(name).into_iter().flatten().copied();
+        let known: Vec<usize> = known.filter(fits).collect();
+        if !known.is_empty() {
+            return known;
+        }
+        let inside = self.inside.get_or_insert_with(|| names_inside(files));
+        inside.get(name).into_iter().flatten().copied().filter(fits).collect()
+    }
+}
+
+fn names_inside(files: &[Named]) -> BTreeMap<String, Vec<usize>> {
+    let mut names: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, item) in files.iter().enumerate() {
+        let Ok(text) = item.file.read() else { continue };
+        for document in parse(&Source::new(item.file.shown.as_str(), &text)).nodes {
+            let name = document.entry("name").and_then(Node::located_text);
+            if let Some(name) = name {
+                names.entry(name.value).or_default().push(index);
+            }
+        }
+    }
+    names
+}
+
+fn missing(
+    kind: Option<ItemKind>,
+    name: &str,
+    within: Option<&str>,
+    names: &Names<'_>,
+) -> RuleError {
+    let noun = kind.map_or("item", ItemKind::noun);
+    let error = RuleError::of_file(within.unwrap_or(name), format!("{noun} `{name}` is not here"));
+    let near = nearest(name, names.by_name.keys().copied());
+    match near {
+        Some(near) => error.with_help(format!("did you mean `{near}`?")),
+        None => error.with_help("`spillway check` lists what is there"),
+    }
+}
+
+/// What a collection names. Its lists of WAF content are not read.
+fn members(
+    item: &Named,
+    errors: &mut Vec<RuleError>,
+) -> Vec<(Option<ItemKind>, String, Option<String>)> {
+    let text = match item.file.read() {
+        Ok(text) => text,
+        Err(error) => {
+            errors.push(error);
+            return Vec::new();
+        }
+    };
+    let source = Source::new(item.file.shown.as_str(), &text);
+    let documents = parse(&source);
+    errors.extend(documents.errors);
+    let mut members = Vec::new();
+    for document in &documents.nodes {
+        for kind in ItemKind::ALL {
+            let Some(list) = document.entry(kind.directory()) else { continue };
+            match &list.content {
+                Content::List(items) => {
+                    let names = items.iter().filter_map(Node::located_text);
+                    let names = names.filter(|name| !name.value.is_empty());
+                    let shown = Some(item.file.shown.clone());
+                    members.extend(names.map(|name| (Some(kind), name.value, shown.clone())));
+                }
+                _ if list.is_null() => {}
+                _ => errors.push(source.error(list.at, "a collection lists names here")),
+            }
+        }
+    }
+    members
+}
