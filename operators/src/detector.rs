@@ -93,12 +93,8 @@ impl Detector {
         let mut cx = Cx::new(&mut self.event, &*self.lookups, &mut self.memo);
         cx.stash = stash;
         let mut nodes = std::mem::take(&mut tally.nodes);
-        let parsed = rules.parsers.run(
-            &rules.program,
-            &mut cx,
-            &mut self.hands,
-            &mut Counter(&mut nodes),
-        );
+        let parsed =
+            rules.parsers.run(&rules.program, &mut cx, &mut self.hands, &mut Counter(&mut nodes));
         tally.nodes = nodes;
         if parsed == Err(Abort::WantsStash) {
             // What was counted on the way is counted again when the line is parsed in its order.

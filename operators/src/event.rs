@@ -177,7 +177,7 @@ impl Event {
     /// Replaces the raw line; texts that were slices of the old one keep their characters.
     pub fn replace_raw(&mut self, raw: &str) {
         let old = std::mem::replace(&mut self.line.raw, RawLine::from(raw));
-        let fields = self.entries.iter_mut().map(|(_, text)| text);
+        let fields = self.entries.iter_mut().map(|entry| &mut entry.text);
         let extra = self.extra.iter_mut().map(|(_, _, text)| text);
         let own = [&mut self.str_time, &mut self.str_time_format, &mut self.marshaled_time];
         for text in fields.chain(extra).chain(own) {
@@ -185,7 +185,7 @@ impl Event {
                 *text = text.resolve(old.as_str()).into();
             }
         }
-        self.version += 1;
+        self.touch();
     }
 
     /// The value of a field, `None` where it was never written.
@@ -238,7 +238,7 @@ impl Event {
 
     /// Every written field, in the order of first writing.
     pub fn fields(&self) -> impl Iterator<Item = (FieldId, &Text)> {
-        self.entries.iter().map(|(id, text)| (*id, text))
+        self.entries.iter().map(|entry| (entry.id, &entry.text))
     }
 
     /// Every written name that the rules do not know.

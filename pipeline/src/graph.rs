@@ -57,9 +57,14 @@ pub fn build(scope: Scope<'_, Epoch>, parts: Parts) {
         alerts = alerts.concat(more);
     }
     let judged = profile::operator::operator(alerts, decide);
-    settled(judged, "emit", |_| 0, move |mut alerts| {
-        alerts.sort_by(Alert::in_order);
-        alerts.into_iter().for_each(&mut emit);
-        Vec::<()>::new()
-    });
+    settled(
+        judged,
+        "emit",
+        |_| 0,
+        move |mut alerts| {
+            alerts.sort_by(Alert::in_order);
+            alerts.into_iter().for_each(&mut emit);
+            Vec::<()>::new()
+        },
+    );
 }

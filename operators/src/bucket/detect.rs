@@ -66,7 +66,16 @@ impl Detect {
         again: bool,
     ) -> Self {
         let settled = Rc::default();
-        Self { rules, lookups, buckets, settled, workers, again, memo: Memo::new(), hands: Hands::default() }
+        Self {
+            rules,
+            lookups,
+            buckets,
+            settled,
+            workers,
+            again,
+            memo: Memo::new(),
+            hands: Hands::default(),
+        }
     }
 
     /// What is counted, to be read between epochs.

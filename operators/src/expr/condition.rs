@@ -96,9 +96,7 @@ impl Builder<'_> {
             (Some(x), Some(y)) => Some(Test::Const(x == y)),
             (None, Some(text)) => Some(Test::Equal(self.subjects.source(a)?, text)),
             (Some(text), None) => Some(Test::Equal(self.subjects.source(b)?, text)),
-            (None, None) => {
-                Some(Test::Same(self.subjects.source(a)?, self.subjects.source(b)?))
-            }
+            (None, None) => Some(Test::Same(self.subjects.source(a)?, self.subjects.source(b)?)),
         }
     }
 
@@ -243,9 +241,7 @@ impl Test {
                 let chosen = if test.run(subjects, cx)? { yes } else { no };
                 chosen.run(subjects, cx)
             }
-            Self::Equal(source, text) => {
-                with(*source, subjects, cx, |found| found == Some(*text))
-            }
+            Self::Equal(source, text) => with(*source, subjects, cx, |found| found == Some(*text)),
             Self::Same(a, b) => {
                 subjects.prepare(*a, cx)?;
                 subjects.prepare(*b, cx)?;
@@ -266,9 +262,9 @@ impl Test {
             Self::Matches(source, regex) => with(*source, subjects, cx, |found| {
                 found.is_some_and(|found| regex.is_match(found))
             }),
-            Self::MatchesOne(source, set) => with(*source, subjects, cx, |found| {
-                found.is_some_and(|found| set.is_match(found))
-            }),
+            Self::MatchesOne(source, set) => {
+                with(*source, subjects, cx, |found| found.is_some_and(|found| set.is_match(found)))
+            }
             Self::Plain(node) => plain(node, cx),
         }
     }

@@ -1,5 +1,6 @@
 //! What can go wrong with an expression: at load, and while it runs.
 
+use crate::yaml::{Located, Reading};
 use std::ops::Range;
 
 /// An expression that does not compile.
@@ -33,4 +34,14 @@ pub enum TestError {
     /// It gave a value of this type.
     #[error("the condition gave a {0}, not a bool")]
     NotBool(String),
+}
+
+impl CompileError {
+    /// Notes the error where the expression stands in its file.
+    pub fn note(&self, text: &Located<String>, reading: &mut Reading<'_>) {
+        let span = text.value.get(self.span.clone()).unwrap_or("");
+        let noted = reading.source.error_within(text, self.span.start, self.message.clone());
+        let noted = noted.spanning(span.chars().count()).with_suggestion(self.help.clone());
+        reading.errors.push(noted);
+    }
 }

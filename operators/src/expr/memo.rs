@@ -49,13 +49,8 @@ impl Memo {
             let (texts, hits) = sizes;
             self.program = program;
             self.texts = vec![Computed { key: NEVER, text: None }; texts];
-            let empty = Hits {
-                key: NEVER,
-                asked: 0,
-                scanned: false,
-                bits: Vec::new(),
-                found: Vec::new(),
-            };
+            let empty =
+                Hits { key: NEVER, asked: 0, scanned: false, bits: Vec::new(), found: Vec::new() };
             self.hits = vec![empty; hits];
         }
     }

@@ -28,8 +28,8 @@ pub mod types;
 
 pub use ast::Part;
 pub use context::Cx;
-pub(crate) use eval::part_of;
 pub use error::{CompileError, EvalError, TestError};
+pub(crate) use eval::part_of;
 pub use memo::Memo;
 pub use nearest::suggestion;
 pub use program::{Compiler, Env, Expect, ExprId, Program, Step, Trace};

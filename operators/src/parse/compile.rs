@@ -16,8 +16,7 @@ use super::statics::{Origin, Static, Target};
 use super::whitelist::Whitelist;
 use crate::enrich::Method;
 use crate::expr::{Compiler, Env, Expect, ExprId, Program};
-use crate::grok::library::{Added, Library};
-use crate::grok::{Grok, GrokError};
+use crate::grok::{Added, Grok, GrokError, Library};
 use crate::matcher::needs;
 use crate::schema::{FieldId, Space};
 use crate::text::intern;
@@ -154,7 +153,9 @@ impl NodeCompiler<'_, '_> {
         let names: Vec<Arc<str>> = grok.names().to_vec();
         let fields: Option<Vec<_>> = names
             .iter()
-            .map(|name| self.field(Space::Parsed, &Located { value: name.to_string(), at: text.at }))
+            .map(|name| {
+                self.field(Space::Parsed, &Located { value: name.to_string(), at: text.at })
+            })
             .collect();
         Some(GrokStep { input: input?, grok, fields: fields?, statics: statics? })
     }
@@ -167,9 +168,7 @@ impl NodeCompiler<'_, '_> {
     fn one_static(&mut self, spec: &StaticSpec) -> Option<Static> {
         let origin = match &spec.content {
             Content::Value(text) => Some(Origin::Constant(intern(&text.value))),
-            Content::Expression(text) => {
-                self.expression(text, Expect::Any).map(Origin::Expression)
-            }
+            Content::Expression(text) => self.expression(text, Expect::Any).map(Origin::Expression),
         };
         let at = spec.destination.at;
         let field = |name: &String| Located { value: name.clone(), at };
@@ -243,7 +242,7 @@ impl NodeCompiler<'_, '_> {
 
     fn expression(&mut self, text: &Located<String>, expect: Expect) -> Option<ExprId> {
         let compiled = self.compiler.compile(&text.value, Env::Event, expect);
-        compiled.map_err(|error| crate::expr::refuse(text, &error, self.reading)).ok()
+        compiled.map_err(|error| error.note(text, self.reading)).ok()
     }
 
     fn refuse_pattern(&mut self, text: &Located<String>, error: &GrokError) {

@@ -62,7 +62,6 @@ impl Parser {
         cx.event.process = true;
         Ok(())
     }
-
 }
 
 impl Stage {

@@ -86,12 +86,8 @@ impl Target {
             ("StrTime", None) => Self::StrTime,
             ("StrTimeFormat", None) => Self::StrTimeFormat,
             ("MarshaledTime", None) => Self::MarshaledTime,
-            ("Parsed", Some(name)) => {
-                field(Space::Parsed, name).map_or(Self::Nowhere, Self::Field)
-            }
-            ("Meta", Some(name)) => {
-                field(Space::Meta, name).map_or(Self::Nowhere, Self::Field)
-            }
+            ("Parsed", Some(name)) => field(Space::Parsed, name).map_or(Self::Nowhere, Self::Field),
+            ("Meta", Some(name)) => field(Space::Meta, name).map_or(Self::Nowhere, Self::Field),
             ("Enriched", Some(name)) => {
                 field(Space::Enriched, name).map_or(Self::Nowhere, Self::Field)
             }
@@ -147,12 +143,7 @@ impl Static {
     ///
     /// # Errors
     /// The value is of a type that CrowdSec refuses, which ends the event.
-    pub fn run(
-        &self,
-        program: &Program,
-        cx: &mut Cx<'_>,
-        hands: &mut Hands,
-    ) -> Result<(), String> {
+    pub fn run(&self, program: &Program, cx: &mut Cx<'_>, hands: &mut Hands) -> Result<(), String> {
         let text = match self.origin {
             Origin::Constant(text) => Text::Static(text),
             Origin::Expression(id) => match program.text(id, cx) {

@@ -57,9 +57,10 @@ fn list_of<'a>(a: &'a [Value], verb: &str) -> Result<Cow<'a, [Value]>, String> {
 }
 
 fn at_end(a: &[Value], first: bool) -> Value {
-    let found = a.first().and_then(items).and_then(|items| {
-        if first { items.first().cloned() } else { items.last().cloned() }
-    });
+    let found = a
+        .first()
+        .and_then(items)
+        .and_then(|items| if first { items.first().cloned() } else { items.last().cloned() });
     found.unwrap_or(Value::Nil)
 }
 

@@ -68,9 +68,7 @@ fn len(cx: &mut Cx<'_>, a: &[Value]) -> Outcome {
         Value::List(list) => Some(list.items.len()),
         _ => entry_count(cx, value).or_else(|| items(value).map(|items| items.len())),
     };
-    length
-        .map(count)
-        .ok_or_else(|| format!("invalid argument for len (type {})", type_name(value)))
+    length.map(count).ok_or_else(|| format!("invalid argument for len (type {})", type_name(value)))
 }
 
 fn type_of(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
@@ -129,9 +127,7 @@ fn int_of(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
     Ok(Value::Int(match one(a) {
         Value::Int(number) | Value::Int64(number) | Value::Duration(number) => *number,
         Value::Float(number) => truncated(*number),
-        Value::Str(text) => {
-            text.parse().map_err(|_| format!("invalid operation: int({text})"))?
-        }
+        Value::Str(text) => text.parse().map_err(|_| format!("invalid operation: int({text})"))?,
         value => return Err(format!("invalid operation: int({})", type_name(value))),
     }))
 }
@@ -165,9 +161,7 @@ fn numbers(a: &[Value], name: &str) -> Result<Vec<Value>, String> {
 
 fn as_float(value: &Value) -> Option<f64> {
     match value {
-        Value::Int(number) | Value::Int64(number) | Value::Duration(number) => {
-            Some(*number as f64)
-        }
+        Value::Int(number) | Value::Int64(number) | Value::Duration(number) => Some(*number as f64),
         Value::Float(number) => Some(*number),
         _ => None,
     }

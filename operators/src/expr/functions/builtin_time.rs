@@ -89,9 +89,7 @@ fn date(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
             .map_err(|error| format!("parsing time {value:?}: {error}"));
     }
     let parsed = LAYOUTS.iter().find_map(|layout| Layout::compile(layout).parse(value).ok());
-    parsed
-        .map(|moment| Value::Time(moment.stamp()))
-        .ok_or_else(|| format!("invalid date {value}"))
+    parsed.map(|moment| Value::Time(moment.stamp())).ok_or_else(|| format!("invalid date {value}"))
 }
 
 fn timezone(_: &mut Cx<'_>, a: &[Value]) -> Outcome {

@@ -157,7 +157,13 @@ impl Layout {
     }
 
     /// A float; `precision` is the verb's own where none was written.
-    pub(super) fn float(&self, number: f64, verb: char, precision: Option<usize>, out: &mut String) {
+    pub(super) fn float(
+        &self,
+        number: f64,
+        verb: char,
+        precision: Option<usize>,
+        out: &mut String,
+    ) {
         let precision = self.precision.or(precision);
         let mut text = String::new();
         float::append(number, verb, precision, &mut text);
@@ -188,10 +194,7 @@ impl Layout {
 }
 
 fn character(number: i64) -> char {
-    u32::try_from(number)
-        .ok()
-        .and_then(char::from_u32)
-        .unwrap_or(char::REPLACEMENT_CHARACTER)
+    u32::try_from(number).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 /// `#` for floats: always a point, and the zeros that `%g` dropped.

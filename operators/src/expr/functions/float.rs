@@ -85,9 +85,7 @@ pub(super) fn append(number: f64, verb: char, precision: Option<usize>, out: &mu
 fn rounded(number: f64, precision: Option<usize>) -> Decimal {
     match precision {
         None => Decimal::read(&format!("{number:e}")),
-        Some(precision) => {
-            Decimal::read(&format!("{number:.*e}", precision.min(MOST_DIGITS)))
-        }
+        Some(precision) => Decimal::read(&format!("{number:.*e}", precision.min(MOST_DIGITS))),
     }
 }
 
@@ -172,8 +170,7 @@ fn hexadecimal(number: f64, verb: char, precision: Option<usize>, out: &mut Stri
     };
     let point = if digits.is_empty() { "" } else { "." };
     let sign = if exponent < 0 { '-' } else { '+' };
-    let text =
-        format!("0x{}{point}{digits}p{sign}{:02}", mantissa >> 60, exponent.unsigned_abs());
+    let text = format!("0x{}{point}{digits}p{sign}{:02}", mantissa >> 60, exponent.unsigned_abs());
     out.push_str(&if verb == 'X' { text.to_ascii_uppercase() } else { text });
 }
 

@@ -16,10 +16,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         r#"Sprintf("%s: %03d %v", "a", 7, [1, 2.5])"#,
         "a: 007 [1 2.5]",
     ),
-    Function::new("LogInfo", &[STR], BOOL, log)
-        .rest(ANY)
-        .impure()
-        .about("true; what it formats is for the reader of the rule", r#"LogInfo("x")"#, "true"),
+    Function::new("LogInfo", &[STR], BOOL, log).rest(ANY).impure().about(
+        "true; what it formats is for the reader of the rule",
+        r#"LogInfo("x")"#,
+        "true",
+    ),
 ];
 
 fn print(cx: &mut Cx<'_>, a: &[Value]) -> Outcome {
@@ -172,14 +173,8 @@ impl<'a, 'e> Printer<'a, 'e> {
     }
 
     fn run(&mut self, format: &str, arguments: &[Value]) -> Result<(), String> {
-        let mut cursor = Cursor {
-            format,
-            at: 0,
-            argument: 0,
-            indexed: false,
-            good: true,
-            reordered: false,
-        };
+        let mut cursor =
+            Cursor { format, at: 0, argument: 0, indexed: false, good: true, reordered: false };
         while let Some(rest) = format.get(cursor.at..) {
             let literal = rest.find('%').unwrap_or(rest.len());
             self.out.push_str(&rest[..literal]);
@@ -328,11 +323,7 @@ impl<'a, 'e> Printer<'a, 'e> {
         }
         match value {
             Value::Nil if verb == 'v' => {
-                self.out.push_str(if self.layout.sharp_v {
-                    "interface {}(nil)"
-                } else {
-                    "<nil>"
-                });
+                self.out.push_str(if self.layout.sharp_v { "interface {}(nil)" } else { "<nil>" });
             }
             Value::Nil if depth > 0 => self.out.push_str("<nil>"),
             Value::Bool(flag) if matches!(verb, 't' | 'v') => {

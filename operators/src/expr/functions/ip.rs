@@ -82,12 +82,11 @@ fn ip_to_range(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
         Some((address, zone)) if !zone.is_empty() && address.contains(':') => address,
         _ => address,
     };
-    let range = length.parse::<i64>().ok().and_then(|bits| u8::try_from(bits).ok()).and_then(
-        |bits| {
+    let range =
+        length.parse::<i64>().ok().and_then(|bits| u8::try_from(bits).ok()).and_then(|bits| {
             let ip = address.parse::<IpAddr>().ok()?;
             Some(format!("{}/{bits}", masked(ip, bits)?))
-        },
-    );
+        });
     Ok(Value::Str(range.unwrap_or_default().into()))
 }
 
@@ -168,12 +167,15 @@ fn record(name: &'static str, fields: Vec<(&'static str, Value)>) -> Value {
 fn city_record(city: &City) -> Arc<dyn Object> {
     let none = || Value::map(BTreeMap::new());
     let country = |code: &str, in_eu: bool| {
-        record("struct", vec![
-            ("IsoCode", Value::str(code)),
-            ("IsInEuropeanUnion", Value::Bool(in_eu)),
-            ("GeoNameID", Value::Int(0)),
-            ("Names", none()),
-        ])
+        record(
+            "struct",
+            vec![
+                ("IsoCode", Value::str(code)),
+                ("IsInEuropeanUnion", Value::Bool(in_eu)),
+                ("GeoNameID", Value::Int(0)),
+                ("Names", none()),
+            ],
+        )
     };
     let other = if city.country.is_empty() { city.iso_code.as_str() } else { "" };
     let in_eu = |code: &str| city.in_eu && !code.is_empty();

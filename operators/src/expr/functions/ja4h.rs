@@ -11,8 +11,11 @@ use crate::expr::context::Cx;
 use crate::value::{Object, Value};
 
 /// The family's part of the list.
-pub(super) const FUNCTIONS: &[Function] = &[Function::new("JA4H", &[ANY], STR, fingerprint)
-    .about("the JA4H fingerprint of a request of the WAF", "JA4H(req)", "")];
+pub(super) const FUNCTIONS: &[Function] = &[Function::new("JA4H", &[ANY], STR, fingerprint).about(
+    "the JA4H fingerprint of a request of the WAF",
+    "JA4H(req)",
+    "",
+)];
 
 /// A header with its values.
 type Header = (Arc<str>, Vec<Arc<str>>);

@@ -80,12 +80,7 @@ pub struct Function {
 
 impl Function {
     /// A pure function of a fixed number of arguments, without text.
-    const fn new(
-        name: &'static str,
-        arguments: &'static [Type],
-        result: Type,
-        call: Call,
-    ) -> Self {
+    const fn new(name: &'static str, arguments: &'static [Type], result: Type, call: Call) -> Self {
         let required = arguments.len();
         let signature = Signature { arguments, required, rest: None, result };
         Self { name, signature, pure: true, call, about: "", example: ("", "") }

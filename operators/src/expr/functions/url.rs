@@ -144,9 +144,8 @@ fn valid_authority(authority: &str) -> Option<()> {
     let host = match authority.rsplit_once('@') {
         None => authority,
         Some((user, host)) => {
-            let allowed = |byte: u8| {
-                byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&byte)
-            };
+            let allowed =
+                |byte: u8| byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&byte);
             if !user.bytes().all(allowed) {
                 return None;
             }

@@ -199,7 +199,9 @@ impl Selector {
             }
             Self::Named(name) => {
                 let children = tree.children(at).iter().copied();
-                children.filter(|child| name.fits(tree.prefix(*child), tree.local(*child))).collect()
+                children
+                    .filter(|child| name.fits(tree.prefix(*child), tree.local(*child)))
+                    .collect()
             }
         }
     }

@@ -227,10 +227,9 @@ impl Reader<'_> {
         }
         match name.find(':') {
             Some(colon) if name[colon + 1..].contains(':') => None,
-            Some(colon) if colon > 0 && colon + 1 < name.len() => Some(Name {
-                prefix: (start, start + colon),
-                local: (start + colon + 1, self.at),
-            }),
+            Some(colon) if colon > 0 && colon + 1 < name.len() => {
+                Some(Name { prefix: (start, start + colon), local: (start + colon + 1, self.at) })
+            }
             _ => Some(Name { prefix: (start, start), local: (start, self.at) }),
         }
     }
