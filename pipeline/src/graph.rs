@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use operators::alert::Alert;
 use operators::bucket::detect::Detect;
 use operators::detector::Detector;
 use operators::epoch::{Epoch, settled};
+use operators::lookup::Lookups;
 use operators::order::operator::{Demand, Sequencer};
 use operators::profile::decide::Decide;
 use operators::{bucket, order, parse, profile};
@@ -31,6 +33,8 @@ pub struct Parts {
     pub detect_again: Option<Detect>,
     /// Judges alerts.
     pub decide: Decide,
+    /// Facts that are not in the log.
+    pub lookups: Arc<dyn Lookups>,
     /// Takes the alerts, in order; called on the first worker.
     pub emit: Box<dyn FnMut(Alert)>,
 }
@@ -44,8 +48,8 @@ impl std::fmt::Debug for Parts {
 /// Builds the dataflow of one worker.
 pub fn build(scope: Scope<'_, Epoch>, parts: Parts) {
     let workers = scope.peers() as u64;
-    let Parts { ingest, sequencer, demand, detector, detect, detect_again, decide, mut emit } =
-        parts;
+    let Parts { ingest, sequencer, demand, detector, .. } = parts;
+    let Parts { detect, detect_again, decide, lookups, mut emit, .. } = parts;
 
     let (lines, source) = ingest::lines(scope, ingest);
     let parsed = parse::operator::operator(lines, detector);
@@ -56,7 +60,7 @@ pub fn build(scope: Scope<'_, Epoch>, parts: Parts) {
         let (more, _) = bucket::operator::operator(again, "bucket of overflows", detect);
         alerts = alerts.concat(more);
     }
-    let judged = profile::operator::operator(alerts, decide);
+    let judged = profile::operator::operator(alerts, decide, lookups);
     settled(
         judged,
         "emit",

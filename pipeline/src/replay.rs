@@ -1,0 +1,232 @@
+//! A run over finished inputs: builds the graph on every worker, steps it to its end and gathers
+//! what was counted.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use connectors::{ReadError, Reader};
+use operators::alert::Alert;
+use operators::bucket::detect::{Detect, Settled};
+use operators::bucket::{Buckets, Counters, Open};
+use operators::detector::{Detector, Origin};
+use operators::epoch::Epoch;
+use operators::lookup::Lookups;
+use operators::order::Partition;
+use operators::order::operator::{Demand, Sequencer};
+use operators::parse::lines::Tally;
+use operators::profile::decide::Decide;
+use operators::profile::{Exempt, Profile};
+use operators::rules::Rules;
+use operators::time::EventTime;
+
+use crate::graph::{self, Parts};
+use crate::ingest::{Ingest, Problems};
+
+/// What a run is made of.
+#[derive(Debug)]
+pub struct Replay {
+    /// The rules.
+    pub rules: Arc<Rules>,
+    /// What alerts lead to.
+    pub profiles: Arc<[Profile]>,
+    /// Whom no decision may hit.
+    pub exempt: Arc<Exempt>,
+    /// Facts that are not in the log.
+    pub lookups: Arc<dyn Lookups>,
+    /// What is known of each input, in order.
+    pub origins: Arc<[Origin]>,
+    /// The inputs, in the same order.
+    pub readers: Vec<Reader>,
+    /// How many threads work.
+    pub workers: usize,
+}
+
+/// What a run counted.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Lines.
+    pub tally: Tally,
+    /// Inputs that could not be read.
+    pub errors: Vec<ReadError>,
+    /// Rejected lines by reason.
+    pub rejects: std::collections::BTreeMap<&'static str, u64>,
+    /// Lines with invalid UTF-8, which was replaced.
+    pub repaired: u64,
+    /// By number of scenario.
+    pub counters: Vec<Counters>,
+    /// Overflows after buckets.
+    pub settled: Settled,
+    /// The buckets of every worker.
+    buckets: Vec<Buckets>,
+    /// Where the clock stands at the end.
+    pub clock: Option<EventTime>,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Lines in order so far.
+    pub lines: u64,
+}
+
+/// Why a run ended early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The threads could not be started.
+    #[error("cannot start the workers: {0}")]
+    Start(String),
+    /// A worker died of a defect of this program.
+    #[error("a worker failed: {0}")]
+    Worker(String),
+}
+
+/// What only the first worker holds.
+type First = (Vec<Reader>, Box<dyn FnMut(Alert) + Send>, Box<dyn FnMut(Progress) + Send>);
+
+/// How long a worker without work waits before it looks again.
+const PARK: Duration = Duration::from_millis(50);
+
+/// Runs to the end of all inputs. `emit` gets every alert in order, `progress` is called now and
+/// then.
+///
+/// # Errors
+/// The run could not start, or failed by a defect; what was emitted stands.
+pub fn run(
+    replay: Replay,
+    emit: Box<dyn FnMut(Alert) + Send>,
+    progress: Box<dyn FnMut(Progress) + Send>,
+) -> Result<Outcome, ReplayError> {
+    let Replay { rules, profiles, exempt, lookups, origins, readers, workers } = replay;
+    let first: Mutex<Option<First>> = Mutex::new(Some((readers, emit, progress)));
+    let shared = Arc::new(Shared { rules, profiles, exempt, lookups, origins, first });
+    let config = match workers {
+        0 | 1 => timely::Config::thread(),
+        workers => timely::Config::process(workers),
+    };
+    let guards = timely::execute(config, move |worker| shared.work(worker));
+    let guards = guards.map_err(ReplayError::Start)?;
+    let mut whole = Outcome::default();
+    for part in guards.join() {
+        whole.add(part.map_err(ReplayError::Worker)?);
+    }
+    Ok(whole)
+}
+
+impl Outcome {
+    /// Buckets that are neither full nor over at the end, by scenario and key.
+    pub fn open(&self) -> Vec<Open> {
+        let clock = self.clock.unwrap_or_default();
+        let mut open: Vec<_> =
+            self.buckets.iter().flat_map(|buckets| buckets.all_open(clock)).collect();
+        open.sort_by(|a, b| (&a.scenario, &a.key).cmp(&(&b.scenario, &b.key)));
+        open
+    }
+
+    fn add(&mut self, part: Self) {
+        self.tally.add(&part.tally);
+        self.errors.extend(part.errors);
+        for (reason, count) in part.rejects {
+            *self.rejects.entry(reason).or_default() += count;
+        }
+        self.repaired += part.repaired;
+        if self.counters.len() < part.counters.len() {
+            self.counters.resize(part.counters.len(), Counters::default());
+        }
+        for (sum, more) in self.counters.iter_mut().zip(&part.counters) {
+            sum.add(more);
+        }
+        self.settled.whitelisted += part.settled.whitelisted;
+        self.settled.reprocessed += part.settled.reprocessed;
+        self.buckets.extend(part.buckets);
+        self.clock = self.clock.max(part.clock);
+    }
+}
+
+struct Shared {
+    rules: Arc<Rules>,
+    profiles: Arc<[Profile]>,
+    exempt: Arc<Exempt>,
+    lookups: Arc<dyn Lookups>,
+    origins: Arc<[Origin]>,
+    first: Mutex<Option<First>>,
+}
+
+impl Shared {
+    fn work(&self, worker: &mut timely::worker::Worker) -> Outcome {
+        let own = if worker.index() == 0 {
+            self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
+        } else {
+            None
+        };
+        let workers = worker.peers() as u64;
+        let demand: Rc<RefCell<Demand>> = Rc::default();
+        let problems: Rc<RefCell<Problems>> = Rc::default();
+        let (readers, emit, mut progress) = match own {
+            Some((readers, emit, progress)) => (Some(readers), Some(emit), Some(progress)),
+            None => (None, None, None),
+        };
+        let partitions = || (0..).zip(self.origins.iter()).map(|(number, _)| Partition(number));
+        let sequencer = readers.is_some().then(|| Sequencer::new(partitions(), self.detector()));
+        let ingest = readers.map(|readers| {
+            Ingest::new(readers, Rc::clone(&demand), Rc::clone(&problems), workers)
+        });
+        let again = self.rules.matcher.takes_overflows();
+        let (detect, buckets) = self.detect(workers, again);
+        let (detect_again, more_buckets) = self.detect(workers, false);
+        let settled = detect.settled();
+        let parts = Parts {
+            ingest,
+            sequencer,
+            demand: Rc::clone(&demand),
+            detector: self.detector(),
+            detect,
+            detect_again: again.then_some(detect_again),
+            decide: self.decide(),
+            lookups: Arc::clone(&self.lookups),
+            emit: emit.unwrap_or_else(|| Box::new(|_| {})),
+        };
+        worker.dataflow::<Epoch, _, _>(|scope| graph::build(scope, parts));
+        while worker.has_dataflows() {
+            worker.step_or_park(Some(PARK));
+            if let Some(progress) = &mut progress {
+                progress(Progress { lines: demand.borrow().tally.lines });
+            }
+        }
+        let mut outcome = Outcome { settled: settled.borrow().clone(), ..Outcome::default() };
+        let demand = demand.take();
+        let Problems { errors, rejects, repaired } = problems.take();
+        outcome.tally = demand.tally;
+        outcome.clock = demand.clock;
+        (outcome.errors, outcome.rejects, outcome.repaired) = (errors, rejects, repaired);
+        for buckets in [buckets, more_buckets] {
+            // The graph is gone and has dropped its share.
+            let Some(buckets) = Rc::into_inner(buckets).map(RefCell::into_inner) else { continue };
+            let counters = buckets.counters().to_vec();
+            let buckets = vec![buckets];
+            outcome.add(Outcome { counters, buckets, ..Outcome::default() });
+        }
+        outcome
+    }
+
+    fn detector(&self) -> Detector {
+        let (rules, lookups) = (Arc::clone(&self.rules), Arc::clone(&self.lookups));
+        Detector::new(rules, lookups, Arc::clone(&self.origins))
+    }
+
+    fn decide(&self) -> Decide {
+        let (profiles, exempt) = (Arc::clone(&self.profiles), Arc::clone(&self.exempt));
+        Decide::new(profiles, exempt, Arc::clone(&self.rules.program))
+    }
+
+    fn detect(&self, workers: u64, again: bool) -> (Detect, Rc<RefCell<Buckets>>) {
+        let catalogue = Arc::clone(&self.rules.catalogue);
+        let buckets = Buckets::new(catalogue, Arc::clone(&self.rules.program));
+        let buckets = Rc::new(RefCell::new(buckets));
+        let (rules, lookups) = (Arc::clone(&self.rules), Arc::clone(&self.lookups));
+        (Detect::new(rules, lookups, Rc::clone(&buckets), workers, again), buckets)
+    }
+}
+
