@@ -8,9 +8,9 @@ use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
 use timely::order::TotalOrder;
-use timely::{ExchangeData, PartialOrder};
 use timely::progress::Timestamp;
 use timely::progress::timestamp::{PathSummary, Refines};
+use timely::{ExchangeData, PartialOrder};
 
 /// Number of a batch since the start. What is in which batch depends on timing and never on
 /// anything that is printed.

@@ -94,7 +94,8 @@ impl Side {
         while let Some(at) = candidates.next(from) {
             from = at + 1;
             let scenario = self.scenarios.get(at);
-            let Some(scenario) = scenario.and_then(|at| rules.catalogue.scenarios().get(*at)) else {
+            let Some(scenario) = scenario.and_then(|at| rules.catalogue.scenarios().get(*at))
+            else {
                 continue;
             };
             if let Some(wanted) = wants(scenario, &rules.program, cx) {
@@ -103,7 +104,8 @@ impl Side {
                     // Scenarios share the kept event as long as no filter has changed it.
                     Some((kept_at, event, time)) if *kept_at == version => (event.clone(), *time),
                     _ => {
-                        let at = Coordinate { partition: place.partition, position: place.position };
+                        let at =
+                            Coordinate { partition: place.partition, position: place.position };
                         let event = rules.catalogue.codec().keep(cx.event, at);
                         let time = clock_of(cx.event);
                         kept = Some((version, event.clone(), time));

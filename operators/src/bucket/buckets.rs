@@ -274,12 +274,7 @@ impl Buckets {
     }
 
     /// Timed buckets that end before `before` overflow, each at its deadline.
-    fn end_before(
-        &mut self,
-        before: EventTime,
-        lookups: &dyn Lookups,
-        out: &mut Vec<Overflowed>,
-    ) {
+    fn end_before(&mut self, before: EventTime, lookups: &dyn Lookups, out: &mut Vec<Overflowed>) {
         while let Some((at, id, key)) = self.deadlines.pop(before) {
             let catalogue = Arc::clone(&self.catalogue);
             let Some(scenario) = catalogue.scenario(id) else { continue };

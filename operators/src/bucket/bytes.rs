@@ -162,7 +162,9 @@ impl<'a> Reader<'a> {
             }
             8 => Value::Map(Arc::new(Map { kind: MapKind::Any, entries: self.entries()? })),
             9 => Value::Map(Arc::new(Map { kind: MapKind::Strings, entries: self.entries()? })),
-            10 => Value::Map(Arc::new(Map { kind: MapKind::StringLists, entries: self.entries()? })),
+            10 => {
+                Value::Map(Arc::new(Map { kind: MapKind::StringLists, entries: self.entries()? }))
+            }
             11 => Value::Int64(self.signed()?),
             _ => return None,
         })

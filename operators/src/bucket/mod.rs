@@ -5,23 +5,23 @@
 //!                                   └▶ overflow (context) ─ overflow_filter ─ blackhole ─▶ alert
 //! ```
 
-pub mod scenario;
-pub mod spec;
-pub mod kept;
-pub mod pour;
-pub mod group;
-pub mod limiter;
-pub mod queue;
-pub mod state;
 pub mod blackhole;
+pub mod buckets;
 pub mod catalogue;
 pub mod context;
+pub mod detect;
 pub mod evaluate;
 pub mod failure;
-pub mod buckets;
-pub mod detect;
-pub mod operator;
+pub mod group;
+pub mod kept;
+pub mod limiter;
 pub mod moment;
+pub mod operator;
+pub mod pour;
+pub mod queue;
+pub mod scenario;
+pub mod spec;
+pub mod state;
 
 mod bayesian;
 mod bytes;

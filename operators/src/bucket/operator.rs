@@ -15,9 +15,8 @@ pub fn operator<'scope>(
     name: &str,
     mut detect: Detect,
 ) -> (StreamVec<'scope, Epoch, Alert>, StreamVec<'scope, Epoch, Batch>) {
-    let outcomes = settled(batches, name, |batch| batch.worker, move |batches| {
-        detect.epoch(batches)
-    });
+    let outcomes =
+        settled(batches, name, |batch| batch.worker, move |batches| detect.epoch(batches));
     outcomes.ok_err(|outcome| match outcome {
         Outcome::Alert(alert) => Ok(*alert),
         Outcome::Again(batch) => Err(batch),

@@ -167,9 +167,7 @@ fn event_source(
         }
     };
     source.value = match &scenario.scope {
-        Scope::Range(Some(expression)) => {
-            around.text(*expression, event).ok_or(Failure::Scope)?
-        }
+        Scope::Range(Some(expression)) => around.text(*expression, event).ok_or(Failure::Scope)?,
         Scope::Range(None) => Arc::clone(&source.range),
         _ => Arc::clone(&source.ip),
     };

@@ -83,6 +83,18 @@ impl Packed {
         let (first, last, born) = (at, at, clock);
         let scenario = id;
         let total = 1;
-        Some(Bucket { scenario, key, tokens, first, last, born, clock, total, queue, distinct, latched })
+        Some(Bucket {
+            scenario,
+            key,
+            tokens,
+            first,
+            last,
+            born,
+            clock,
+            total,
+            queue,
+            distinct,
+            latched,
+        })
     }
 }

@@ -10,9 +10,9 @@ use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::Operator;
 use timely::scheduling::Activator;
 
-use super::merge::{Merge, Next};
 use super::Partition;
 use super::batch::{Batch, Via};
+use super::merge::{Merge, Next};
 use crate::bucket::Pour;
 use crate::detector::{Detector, Place, Verdict};
 use crate::epoch::Epoch;
@@ -105,8 +105,7 @@ impl Sequencer {
         place: Place,
     ) -> (Option<EventTime>, Option<Vec<Pour>>) {
         let caches = &self.detector.rules().caches;
-        let stash =
-            self.stashes.entry(place.partition).or_insert_with(|| Stashes::new(caches));
+        let stash = self.stashes.entry(place.partition).or_insert_with(|| Stashes::new(caches));
         stash.advance(self.merge.partition_clock(place.partition));
         match self.detector.line(raw, place, Some(stash), &mut self.tally) {
             Verdict::Done { stamp, pours } => (stamp, (!pours.is_empty()).then_some(pours)),

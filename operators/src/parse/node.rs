@@ -4,8 +4,8 @@
 use std::fmt;
 
 use super::statics::Static;
-use super::whitelist::Whitelist;
 use super::watch::{Step, Watch};
+use super::whitelist::Whitelist;
 use crate::expr::{Cx, ExprId, Program, TestError};
 use crate::grok::Grok;
 use crate::schema::{FieldId, Space};
