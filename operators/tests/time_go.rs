@@ -1,6 +1,6 @@
 //! Layouts and durations against answers of Go's `time` package (`fixtures/time/go.tsv`, made with
 //! TZ=UTC): `F` formatted, `P` parsed, `E` refused, `D` duration, `e` refused duration.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use operators::time::moment::ZoneName;
 use operators::time::{GoDuration, Layout, Moment};

@@ -88,12 +88,12 @@ impl Stamp {
 
     /// `Time.Add`, ending where stamps end.
     #[must_use]
-    pub fn add(self, by: GoDuration) -> Self {
+    pub fn plus(self, by: GoDuration) -> Self {
         Self { at: EventTime(self.at.0.saturating_add(by.0)), ..self }
     }
 
     /// `Time.Sub`: the longest duration where the difference is longer.
-    pub fn sub(self, earlier: Self) -> GoDuration {
+    pub fn since(self, earlier: Self) -> GoDuration {
         GoDuration(self.at.0.saturating_sub(earlier.at.0))
     }
 
@@ -187,7 +187,7 @@ mod tests {
         let hour = GoDuration(3_600 * SECOND);
         assert_eq!(stamp.truncate(hour).rfc3339_nano(), "2026-11-21T23:00:00+02:00");
         assert_eq!(stamp.round(hour).rfc3339_nano(), "2026-11-22T00:00:00+02:00");
-        assert_eq!(stamp.add(hour).sub(stamp), hour);
+        assert_eq!(stamp.plus(hour).since(stamp), hour);
         assert_eq!(stamp, stamp.to_utc());
     }
 

@@ -9,6 +9,18 @@ pub mod rfc3339;
 
 pub use parse::LayoutError;
 
+use std::sync::LazyLock;
+
+use super::Stamp;
+
+static RFC3339: LazyLock<Layout> = LazyLock::new(|| Layout::compile("2006-01-02T15:04:05Z07:00"));
+
+/// The stamp that a text of RFC 3339 says, as `Time.UnmarshalText`: the clock of buckets.
+#[inline]
+pub fn parse_rfc3339(text: &str) -> Option<Stamp> {
+    RFC3339.parse(text).ok().map(|moment| moment.stamp())
+}
+
 /// What a layout shows at one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Element {

@@ -422,5 +422,5 @@ fn signed_hours(value: &[u8]) -> usize {
     let hours = digits.iter().take(count).try_fold(0_u64, |hours, digit| {
         hours.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
     });
-    if count == 0 || !hours.is_some_and(|hours| hours <= 23) { 0 } else { count + 1 }
+    if count == 0 || hours.is_none_or(|hours| hours > 23) { 0 } else { count + 1 }
 }
