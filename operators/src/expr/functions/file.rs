@@ -26,6 +26,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         .about("the name of the known bot that a request (ip, user agent, path) is from, \"\" if \
                 none, after the bots files named",
             r#"MatchKnownBot("10.0.0.1", "a", "/", "missing.json")"#, ""),
+    Function::new("basename", &[STR], STR, basename)
+        .about("the last element of a path (assertions only)", r#"basename("/a/b.c")"#, "b.c"),
 ];
 
 const ROWS: Type = Type::List(&Type::Map(&Type::String));
@@ -53,4 +55,15 @@ fn match_known_bot(cx: &mut Cx<'_>, a: &[Value]) -> Outcome {
     let files: Vec<&str> = (3..a.len()).map(|index| text(a, index)).collect::<Result<_, _>>()?;
     let ip = text(a, 0)?;
     Ok(Value::str(&cx.lookups.known_bot(ip, text(a, 1)?, text(a, 2)?, &files)))
+}
+
+/// Go's `filepath.Base`.
+fn basename(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
+    let path = text(a, 0)?;
+    let trimmed = path.trim_end_matches('/');
+    Ok(Value::str(match (path, trimmed) {
+        ("", _) => ".",
+        (_, "") => "/",
+        _ => trimmed.rsplit('/').next().unwrap_or(trimmed),
+    }))
 }
