@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Records what the reference engine answers to seeded logs: integration/recorded/<case>.json each.
 #   record.sh CORPUS [CASE]…         CORPUS as in engine.sh; without CASE all of cases.tsv
-# Every case is replayed twice with -order-event: overflows of both replays are `agreed`, those of one
-# alone are `in_question`, with the replay that had them. Two equal overflows stand there twice.
+# Every case is replayed REPLAYS times (4) with -order-event: overflows of all replays are `agreed`, the
+# others are `in_question`, each with the number of replays that had it. Equal overflows stand there
+# as often as they came.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 source "$here/engine.sh"
-[[ $# -ge 1 ]] || { sed -n '2,5s/^# \?//p' "$0"; exit 2; }
+[[ $# -ge 1 ]] || { sed -n '2,6s/^# \?//p' "$0"; exit 2; }
 corpus=$1
 shift
+replays=${REPLAYS:-4}
 engine_binaries=$("$here/build.sh")
 cargo build -q --release -p spillway-benchmarks --bin generate
 generate=${CARGO_TARGET_DIR:-$here/../../target}/release/generate
@@ -23,20 +25,22 @@ record() {
     # shellcheck disable=SC2086
     engine_home "$scratch/home" "$corpus" $items
     engine_start "$scratch/home"
-    for run in 1 2; do
+    for ((run = 1; run <= replays; run++)); do
         engine_replay "$scratch/home" "$scratch/log" "$type" -order-event
-        engine_overflows "$scratch/home" >"$scratch/$run"
+        # Numbered, so that the second of two equal overflows is a line of its own.
+        engine_overflows "$scratch/home" | uniq -c | awk '{ n = $1; sub(/^ *[0-9]+ /, ""); for (i = 1; i <= n; i++) print i "\t" $0 }' \
+            >"$scratch/replay.$run"
         engine_forget "$scratch/home"
     done
     engine_stop "$scratch/home"
-    export LC_ALL=C
-    comm -12 "$scratch/1" "$scratch/2" >"$scratch/agreed"
-    { comm -23 "$scratch/1" "$scratch/2" | jq -c '{replay: 1} + .'
-      comm -13 "$scratch/1" "$scratch/2" | jq -c '{replay: 2} + .'; } >"$scratch/in_question"
+    LC_ALL=C sort "$scratch"/replay.* | uniq -c | sed 's/^ *\([0-9]*\) [0-9]*\t/\1\t/' >"$scratch/counted"
+    rm "$scratch"/replay.*
+    awk -F '\t' -v all="$replays" '$1 == all { print $2 }' "$scratch/counted" >"$scratch/agreed"
+    awk -F '\t' -v all="$replays" '$1 < all { print "{\"replays\":" $1 "," substr($2, 2) }' "$scratch/counted" >"$scratch/in_question"
     jq -n --arg engine "CrowdSec 1.7.8, re2, -order-event" --arg arguments "$arguments" --arg type "$type" \
-        --arg items "$items" --arg now "$(date -u +%Y)-12-31T00:00:00Z" --arg sum "$(cksum <"$scratch/log" | cut -d' ' -f1)" \
+        --arg items "$items" --argjson replays "$replays" --arg now "$(date -u +%Y)-12-31T00:00:00Z" --arg sum "$(cksum <"$scratch/log" | cut -d' ' -f1)" \
         '{engine: $engine, generator: ($arguments | split(" ")), log_cksum: ($sum | tonumber), type: $type,
-          now: $now, items: ($items | split(" "))}' >"$scratch/head"
+          now: $now, items: ($items | split(" ")), replays: $replays}' >"$scratch/head"
     # One overflow a line, so that a changed answer is a changed line.
     { sed '$d' "$scratch/head" | sed '$s/$/,/'
       echo '  "agreed": ['; sed '$!s/$/,/; s/^/    /' "$scratch/agreed"; echo '  ],'

@@ -5,6 +5,7 @@
 
 use std::io::{self, Write};
 
+pub mod arguments;
 pub mod calendar;
 pub mod disorder;
 pub mod draw;
