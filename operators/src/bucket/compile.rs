@@ -9,7 +9,7 @@ use super::scenario::{
     Bayesian, Capacity, Evidence, Kind, Lifetime, Scenario, ScenarioId, Scope, Takes, held,
 };
 use super::spec::{self, BucketKind, ScenarioSpec};
-use crate::expr::{CompileError, Compiler, Env, Expect, ExprId, Program};
+use crate::expr::{Compiler, Env, Expect, ExprId, Program};
 use crate::value::Value;
 use crate::yaml::{Located, Reading};
 
@@ -115,14 +115,6 @@ pub fn reads<'a>(
     all
 }
 
-/// Notes an expression's error where it stands in the file.
-pub fn refuse(text: &Located<String>, error: &CompileError, reading: &mut Reading<'_>) {
-    let span = text.value.get(error.span.clone()).unwrap_or("");
-    let noted = reading.source.error_within(text, error.span.start, error.message.clone());
-    let noted = noted.spanning(span.chars().count()).with_suggestion(error.help.clone());
-    reading.errors.push(noted);
-}
-
 struct Expressions<'a, 'r> {
     compiler: &'a mut Compiler,
     reading: &'a mut Reading<'r>,
@@ -133,7 +125,7 @@ impl Expressions<'_, '_> {
         match self.compiler.compile(&text.value, env, expect) {
             Ok(id) => Some(id),
             Err(error) => {
-                refuse(text, &error, self.reading);
+                error.note(text, self.reading);
                 None
             }
         }

@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn entries_hit_what_they_contain_and_what_contains_them() {
-        let exempt = exempt("192.0.2.7 # office\n198.51.100.0/24 until 2026-01-01T00:00:00Z # lab\n");
+        let exempt =
+            exempt("192.0.2.7 # office\n198.51.100.0/24 until 2026-01-01T00:00:00Z # lab\n");
         let early = EventTime(0);
         let late = EventTime(1_800_000_000_000_000_000);
         assert_eq!(exempt.reason(&source("Ip", "192.0.2.7"), late), Some("office"));

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::duration;
 use super::spec::{After, DecisionSpec, OnError, ProfileSpec};
 use crate::alert::{Alert, Decision};
-use crate::bucket::compile::refuse;
 use crate::bucket::evaluate::Evaluator;
 use crate::bucket::moment;
 use crate::event::Event;
@@ -59,7 +58,7 @@ impl Profile {
         let before = reading.errors.len();
         let mut one = |text: &Located<String>, expect| {
             let compiled = compiler.compile(&text.value, Env::Profile, expect);
-            compiled.map_err(|error| refuse(text, &error, reading)).ok()
+            compiled.map_err(|error| error.note(text, reading)).ok()
         };
         let filters = spec.filters.iter().filter_map(|text| one(text, Expect::Bool)).collect();
         let duration = spec.duration_expr.as_ref().and_then(|text| one(text, Expect::Any));
