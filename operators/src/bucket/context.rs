@@ -49,6 +49,11 @@ impl Contexts {
         self.keys.is_empty()
     }
 
+    /// All expressions.
+    pub fn expressions(&self) -> impl Iterator<Item = ExprId> {
+        self.keys.values().flatten().copied()
+    }
+
     fn longest(&self) -> usize {
         let length = self.length.unwrap_or(MAX_VALUE_LENGTH);
         length.clamp(MIN_VALUE_LENGTH, MAX_VALUE_LENGTH)

@@ -89,6 +89,8 @@ impl Kept {
 pub struct Reads {
     /// Fields of `evt.Parsed` and `evt.Enriched`.
     pub fields: Vec<FieldId>,
+    /// All of them, because some are named at run time.
+    pub every_field: bool,
     /// `evt.Unmarshaled`.
     pub documents: bool,
     /// `evt.Line.Raw`.
@@ -124,7 +126,7 @@ impl Codec {
         constants: impl IntoIterator<Item = &'static str>,
         names: Box<SourceNames>,
     ) -> Self {
-        let mut keep = vec![false; schema.len()];
+        let mut keep = vec![reads.every_field; schema.len()];
         let metas = schema.fields(Space::Meta).map(|(_, id)| id);
         let shown = SOURCE_FIELDS.iter().filter_map(|name| schema.find(Space::Enriched, name));
         for id in metas.chain(shown).chain(reads.fields.iter().copied()) {

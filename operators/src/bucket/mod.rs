@@ -8,6 +8,7 @@
 pub mod blackhole;
 pub mod buckets;
 pub mod catalogue;
+pub mod compile;
 pub mod context;
 pub mod detect;
 pub mod evaluate;
@@ -22,6 +23,7 @@ pub mod queue;
 pub mod scenario;
 pub mod spec;
 pub mod state;
+pub mod wish;
 
 mod bayesian;
 mod bytes;
@@ -40,3 +42,4 @@ pub use group::{GROUPS, group_of};
 pub use kept::{Codec, Kept, Reads};
 pub use pour::Pour;
 pub use scenario::{Scenario, ScenarioId};
+pub use wish::{Wish, WishError, wish};

@@ -1,0 +1,64 @@
+//! What a scenario wants of a live event: the part of a pour that is computed before the exchange.
+
+use super::scenario::{Kind, Scenario};
+use crate::expr::{Cx, EvalError, Program, TestError};
+use crate::value::Value;
+
+/// Which bucket takes an event, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Result of `groupby`, "" without one.
+    pub key: Box<str>,
+    /// Result of `distinct`, "" where it is no string; `None` without one or where it failed.
+    pub distinct: Option<Box<str>>,
+    /// Whether `cancel_on` holds; one that fails or gives no bool does not.
+    pub cancel: bool,
+}
+
+/// Why a scenario could not say what it wants of an event. The scenarios after it are asked all the
+/// same (in the reference they are not, and a value of the wrong type ends the process).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WishError {
+    /// The filter failed or gave no bool.
+    #[error("filter: {0}")]
+    Filter(#[from] TestError),
+    /// `groupby` failed.
+    #[error("groupby: {0}")]
+    GroupBy(#[from] EvalError),
+    /// `groupby` gave no string.
+    #[error("groupby gave no string")]
+    NoKey,
+}
+
+/// Whether `scenario` wants the event of `cx`, and for which bucket.
+///
+/// # Errors
+/// What failed; the event is then not for this scenario.
+pub fn wish(
+    scenario: &Scenario,
+    program: &Program,
+    cx: &mut Cx<'_>,
+) -> Result<Option<Wish>, WishError> {
+    if !program.test(scenario.filter, cx)? {
+        return Ok(None);
+    }
+    let mut wish = Wish { key: "".into(), distinct: None, cancel: false };
+    if let Some(groupby) = scenario.groupby {
+        let Value::Str(key) = program.eval(groupby, cx)? else { return Err(WishError::NoKey) };
+        wish.key = (&*key).into();
+    }
+    if scenario.kind == Kind::Trigger {
+        return Ok(Some(wish));
+    }
+    if let Some(distinct) = scenario.distinct {
+        wish.distinct = match program.eval(distinct, cx) {
+            Ok(Value::Str(value)) => Some((&*value).into()),
+            Ok(_) => Some("".into()),
+            Err(_) => None,
+        };
+    }
+    if let Some(cancel_on) = scenario.cancel_on {
+        wish.cancel = matches!(program.eval(cancel_on, cx), Ok(Value::Bool(true)));
+    }
+    Ok(Some(wish))
+}

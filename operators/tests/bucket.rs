@@ -1,0 +1,335 @@
+//! Buckets by promise: each file of `fixtures/bucket` is a scenario, events and what overflows.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use operators::alert::Coordinate;
+use operators::bucket::compile::{Origin, compile, reads};
+use operators::bucket::context::Contexts;
+use operators::bucket::{
+    Buckets, Catalogue, Codec, Overflowed, Pour, ScenarioId, moment, spec, wish,
+};
+use operators::event::{Event, Line};
+use operators::expr::{Compiler, Cx, Memo, Program};
+use operators::lookup::{Asn, City, Lookups};
+use operators::order::{OrderKey, Partition};
+use operators::schema::Space;
+use operators::text::Text;
+use operators::time::{EventTime, Stamp};
+use operators::value::Value;
+use operators::yaml::{self, Content, Reading, Source};
+use proptest::prelude::*;
+
+#[derive(Debug)]
+struct Offline;
+
+impl Lookups for Offline {
+    fn now(&self) -> Stamp {
+        moment::parse("2026-06-01T00:00:00Z").unwrap()
+    }
+    fn file(&self, _: &str) -> Option<&Value> {
+        None
+    }
+    fn regexp_in_file(&self, _: &str, _: &str) -> Option<bool> {
+        None
+    }
+    fn file_map(&self, _: &str) -> Option<&Value> {
+        None
+    }
+    fn lookup_file(&self, _: &str, _: &str) -> Option<&str> {
+        None
+    }
+    fn known_bot(&self, _: &str, _: &str, _: &str, _: &[&str]) -> String {
+        String::new()
+    }
+    fn city(&self, _: IpAddr) -> Option<City> {
+        None
+    }
+    fn asn(&self, _: IpAddr) -> Option<Asn> {
+        None
+    }
+    fn reverse_dns(&self, _: IpAddr) -> Option<String> {
+        None
+    }
+    fn lookup_host(&self, _: &str) -> Vec<String> {
+        Vec::new()
+    }
+    fn hostname(&self) -> &str {
+        "host"
+    }
+    fn decisions_count(&self, _: &str, _: Option<i64>) -> i64 {
+        0
+    }
+    fn active_decisions(&self, _: &str) -> (i64, i64) {
+        (0, 0)
+    }
+    fn cti(&self, _: &str) -> Result<Value, String> {
+        Err("offline".to_owned())
+    }
+    fn http(&self, _: &str, _: &str, _: &[(&str, &str)], _: &str) -> Result<Value, String> {
+        Err("offline".to_owned())
+    }
+}
+
+/// Rules and what they were compiled to.
+struct Rig {
+    catalogue: Arc<Catalogue>,
+    program: Arc<Program>,
+    memo: Memo,
+    clock: EventTime,
+    position: u64,
+}
+
+impl Rig {
+    fn new(rules: &str) -> Result<Self, String> {
+        let source = Source::new("scenario.yaml", rules);
+        let mut reading = Reading::new(&source);
+        let specs = spec::read(&yaml::parse(&source), &mut reading);
+        let mut compiler = Compiler::new();
+        for name in ["source_ip", "user", "path", "SourceRange", "log_type"] {
+            compiler.schema().add(Space::Meta, name).unwrap();
+        }
+        for name in operators::bucket::kept::SOURCE_FIELDS {
+            compiler.schema().add(Space::Enriched, name).unwrap();
+        }
+        let compiled = specs.iter().zip(0..).filter_map(|(spec, id)| {
+            let id = ScenarioId(id);
+            let origin = Origin { id, version: "0.1", hash: "abc", simulated: false };
+            compile(spec, origin, &mut compiler, &mut reading)
+        });
+        let scenarios: Vec<_> = compiled.collect();
+        if let Some(error) = reading.errors.first() {
+            return Err(error.to_string());
+        }
+        let program = Arc::new(compiler.finish());
+        let contexts = Contexts::new();
+        let reads = reads(&scenarios, &contexts, &program);
+        let names = Box::new(|_| Some(Arc::from("/var/log/x")));
+        let codec = Codec::new(Arc::clone(program.schema()), reads, [], names);
+        let catalogue = Arc::new(Catalogue::new(scenarios, codec, contexts));
+        let memo = Memo::new();
+        Ok(Self { catalogue, program, memo, clock: EventTime(i64::MIN), position: 0 })
+    }
+
+    fn buckets(&self) -> Buckets {
+        Buckets::new(Arc::clone(&self.catalogue), Arc::clone(&self.program))
+    }
+
+    /// The pours of an event `12:00:00.5 source_ip=1.2.3.4 user=x Enriched.IsoCode=FR`.
+    fn pours(&mut self, text: &str) -> Vec<Pour> {
+        let mut words = text.split_whitespace();
+        let time = words.next().unwrap();
+        let line = Line {
+            raw: text.into(),
+            source: "/var/log/x".into(),
+            labels: Arc::default(),
+            module: "file",
+            time: Offline.now(),
+        };
+        let mut event = Event::new(Arc::clone(self.program.schema()), line);
+        let stamp = (time != "-").then(|| moment::parse(&format!("2026-01-01T{time}Z")).unwrap());
+        if let Some(stamp) = stamp {
+            self.clock = self.clock.max(stamp.at);
+            event.time = Some(stamp);
+            event.marshaled_time = Text::from(moment::rfc3339(stamp));
+        }
+        for word in words {
+            let (name, value) = word.split_once('=').unwrap();
+            match name.split_once('.') {
+                Some(("Enriched", name)) => {
+                    event.set_named(Space::Enriched, name, Text::from(value));
+                }
+                _ => event.set_named(Space::Meta, name, Text::from(value)),
+            }
+        }
+        self.position += 10;
+        let (partition, position) = (Partition(0), self.position);
+        let order = OrderKey { clock: self.clock, partition, position };
+        let at = Coordinate { partition, position };
+        let catalogue = Arc::clone(&self.catalogue);
+        let mut pours = Vec::new();
+        for scenario in catalogue.scenarios() {
+            let mut cx = Cx::new(&mut event, &Offline, &mut self.memo);
+            let Some(wish) = wish(scenario, &self.program, &mut cx).unwrap() else { continue };
+            let kept = catalogue.codec().keep(&event, at);
+            let time = stamp.map(|stamp| stamp.at);
+            let (key, distinct, cancel) = (wish.key, wish.distinct, wish.cancel);
+            let scenario = scenario.id;
+            pours.push(Pour { order, scenario, key, time, distinct, cancel, event: kept });
+        }
+        pours
+    }
+}
+
+fn shown(overflowed: &Overflowed) -> String {
+    let alert = &overflowed.overflow.alert;
+    let time = |stamp| moment::rfc3339(stamp).trim_start_matches("2026-01-01T").replace('Z', "");
+    let values: Vec<_> = overflowed.overflow.sources.keys().map(|key| &**key).collect();
+    format!(
+        "{} {} {} count={} listed={} from={}",
+        time(alert.stop_at),
+        alert.source.scope,
+        values.join("+"),
+        alert.events_count,
+        alert.events.len(),
+        time(alert.start_at),
+    )
+}
+
+fn texts(document: &yaml::Node, key: &str) -> Vec<String> {
+    let Some(node) = document.entry(key) else { return Vec::new() };
+    let Content::List(items) = &node.content else { panic!("{key} is a list") };
+    items.iter().map(|item| item.located_text().unwrap().value).collect()
+}
+
+fn run(rig: &mut Rig, events: &[String], end: Option<&str>, sweep: usize) -> Vec<String> {
+    let mut buckets = rig.buckets();
+    let mut out = Vec::new();
+    for (index, event) in events.iter().enumerate() {
+        for pour in rig.pours(event) {
+            buckets.pour(&pour, &Offline, &mut out);
+            if sweep > 0 && index % sweep == 0 {
+                buckets.sweep(pour.order.clock);
+            }
+        }
+    }
+    if let Some(end) = end {
+        let end = moment::parse(&format!("2026-01-01T{end}Z")).unwrap();
+        buckets.advance(end.at, &Offline, &mut out);
+    }
+    out.sort_by(Overflowed::order);
+    out.iter().map(shown).collect()
+}
+
+fn promise(path: &Path) -> Result<(), String> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let (rules, case) = text.split_once("\n=====\n").ok_or("no ===== line")?;
+    let source = Source::new("case.yaml", case);
+    let case = yaml::parse(&source).nodes.into_iter().next().ok_or("no case")?;
+    let end = case.entry("end").and_then(|node| node.located_text()).map(|text| text.value);
+    let (events, wanted) = (texts(&case, "events"), texts(&case, "overflows"));
+    if let Some(refused) = texts(&case, "refused").first() {
+        return match Rig::new(rules) {
+            Err(error) if error.contains(refused) => Ok(()),
+            Err(error) => Err(format!("refused as {error}")),
+            Ok(_) => Err("not refused".to_owned()),
+        };
+    }
+    for sweep in [0, 1] {
+        let got = run(&mut Rig::new(rules)?, &events, end.as_deref(), sweep);
+        if got != wanted {
+            return Err(format!("got {got:#?}\nwanted {wanted:#?} (sweep {sweep})"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_promise_holds() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bucket");
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty(), "no fixtures");
+    let failed = files.iter().filter_map(|file| {
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        promise(file).err().map(|error| format!("{name}: {error}"))
+    });
+    let failed: Vec<_> = failed.collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+}
+
+const MIXED: &str = "\
+type: leaky
+name: t/leaky
+description: d
+filter: evt.Meta.log_type == 'a'
+groupby: evt.Meta.source_ip
+distinct: evt.Meta.user
+capacity: 2
+leakspeed: 30s
+blackhole: 5m
+---
+type: counter
+name: t/counter
+description: d
+filter: 'true'
+groupby: evt.Meta.source_ip
+capacity: -1
+duration: 10m
+---
+type: trigger
+name: t/trigger
+description: d
+filter: evt.Meta.user == 'u3'
+groupby: evt.Meta.source_ip
+blackhole: 20m
+---
+type: conditional
+name: t/conditional
+description: d
+filter: evt.Meta.log_type == 'b'
+groupby: evt.Meta.source_ip
+capacity: -1
+leakspeed: 2m
+condition: len(queue.Queue) >= 3 && queue.Queue[-1].Meta.user != queue.Queue[0].Meta.user
+";
+
+fn log() -> impl Strategy<Value = Vec<String>> {
+    let step = prop_oneof![
+        6 => 0_i64..40, 2 => -50_i64..0, 1 => 300_i64..900, 1 => -1500_i64..-400, 1 => 1000_i64..4000
+    ];
+    let event = (step, 0..3_u8, 0..4_u8, any::<bool>());
+    prop::collection::vec(event, 1..120).prop_map(|events| {
+        let mut second = 36_000_i64;
+        let text = |(step, ip, user, kind): (i64, u8, u8, bool)| {
+            second = (second + step).clamp(0, 86_399);
+            let (hour, minute) = (second / 3600, second / 60 % 60);
+            let kind = if kind { "a" } else { "b" };
+            let time = format!("{hour:02}:{minute:02}:{:02}", second % 60);
+            format!("{time} source_ip=192.0.2.{ip} user=u{user} log_type={kind}")
+        };
+        events.into_iter().map(text).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn sweeping_changes_nothing(events in log(), sweep in 1..5_usize) {
+        let rare = run(&mut Rig::new(MIXED).unwrap(), &events, Some("23:59:59"), 0);
+        let often = run(&mut Rig::new(MIXED).unwrap(), &events, Some("23:59:59"), sweep);
+        prop_assert_eq!(rare, often);
+    }
+
+    #[test]
+    fn a_bucket_is_a_function_of_its_own_pours(events in log()) {
+        let mut rig = Rig::new(MIXED).unwrap();
+        let pours: Vec<_> = events.iter().flat_map(|event| rig.pours(event)).collect();
+        let mut alone = Vec::new();
+        for ip in 0..3 {
+            let key = format!("192.0.2.{ip}");
+            let mut buckets = rig.buckets();
+            for pour in pours.iter().filter(|pour| *pour.key == *key) {
+                buckets.pour(pour, &Offline, &mut alone);
+            }
+            buckets.advance(EventTime(i64::MAX - 1), &Offline, &mut alone);
+        }
+        let mut together = Vec::new();
+        let mut buckets = rig.buckets();
+        for pour in &pours {
+            buckets.pour(pour, &Offline, &mut together);
+        }
+        buckets.advance(EventTime(i64::MAX - 1), &Offline, &mut together);
+        for out in [&mut alone, &mut together] {
+            out.sort_by(Overflowed::order);
+        }
+        let json = |all: &[Overflowed]| -> Vec<String> {
+            all.iter().map(|one| serde_json::to_string(&one.overflow).unwrap()).collect()
+        };
+        prop_assert_eq!(json(&alone), json(&together));
+    }
+}
