@@ -7,15 +7,15 @@ use std::sync::Arc;
 use crate::alert::Coordinate;
 use crate::bucket::kept::Kept;
 use crate::bucket::pour::Pour;
-use crate::bucket::scenario::{Kind, Scenario, Takes};
+use crate::bucket::scenario::{Scenario, Takes};
+use crate::bucket::wish::wish;
 use crate::detector::Place;
 use crate::event::Event;
-use crate::expr::{Cx, ExprId, Guard, GuardTest, Program, Subject};
+use crate::expr::{Cx, Guard, GuardTest, Program, Subject};
 use crate::index::{Index, Need};
 use crate::order::OrderKey;
 use crate::rules::Rules;
 use crate::time::EventTime;
-use crate::value::Value;
 
 /// Finds the scenarios that want an event.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ impl Side {
             else {
                 continue;
             };
-            if let Some(wanted) = wants(scenario, &rules.program, cx) {
+            if let Ok(Some(wish)) = wish(scenario, &rules.program, cx) {
                 let version = cx.event.version();
                 let (event, time) = match &kept {
                     // Scenarios share the kept event as long as no filter has changed it.
@@ -115,10 +115,10 @@ impl Side {
                 pours.push(Pour {
                     order: OrderKey::at(place),
                     scenario: scenario.id,
-                    key: wanted.key,
+                    key: wish.key,
                     time,
-                    distinct: wanted.distinct,
-                    cancel: wanted.cancel,
+                    distinct: wish.distinct,
+                    cancel: wish.cancel,
                     event,
                 });
             }
@@ -127,49 +127,6 @@ impl Side {
                 candidates = self.index.candidates(|subject| subject_value(cx.event, subject));
             }
         }
-    }
-}
-
-struct Wanted {
-    key: Box<str>,
-    distinct: Option<Box<str>>,
-    cancel: bool,
-}
-
-fn wants(scenario: &Scenario, program: &Program, cx: &mut Cx<'_>) -> Option<Wanted> {
-    if !matches!(program.test(scenario.filter, cx), Ok(true)) {
-        return None;
-    }
-    let key = match scenario.groupby {
-        None => "".into(),
-        Some(groupby) => text_of(program, groupby, cx)??,
-    };
-    // A trigger overflows before anything else is looked at.
-    let trigger = scenario.kind == Kind::Trigger;
-    let distinct = match scenario.distinct.filter(|_| !trigger) {
-        None => None,
-        Some(distinct) => {
-            text_of(program, distinct, cx).map(|text| text.unwrap_or_else(|| "".into()))
-        }
-    };
-    let cancel = match scenario.cancel_on.filter(|_| !trigger) {
-        None => false,
-        Some(cancel_on) => matches!(program.test(cancel_on, cx), Ok(true)),
-    };
-    Some(Wanted { key, distinct, cancel })
-}
-
-/// The string that an expression gives: `None` where it fails, `Some(None)` where the result is of
-/// another type.
-fn text_of(program: &Program, id: ExprId, cx: &mut Cx<'_>) -> Option<Option<Box<str>>> {
-    match program.text(id, cx) {
-        Ok(Some(text)) => Some(Some(cx.event.text(&text).into())),
-        Ok(None) => match program.eval(id, cx) {
-            Ok(Value::Str(text)) => Some(Some(text.as_ref().into())),
-            Ok(_) => Some(None),
-            Err(_) => None,
-        },
-        Err(_) => None,
     }
 }
 

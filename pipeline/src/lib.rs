@@ -1,7 +1,9 @@
 //! Spillway as a program: what joins records, rules and the world.
 
+pub mod compile;
 pub mod graph;
 pub mod hub;
 pub mod ingest;
 pub mod lookup;
+pub mod replay;
 pub mod report;

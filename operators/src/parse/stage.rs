@@ -2,6 +2,7 @@
 //! (crowdsec pkg/parser/runtime.go).
 
 use super::node::{Abort, Node};
+use super::statics::Origin;
 use super::pass::{Hands, Pass};
 use super::watch::Watch;
 use crate::expr::{Cx, Program};
@@ -29,6 +30,18 @@ pub struct Parser {
 }
 
 impl Parser {
+    /// What all statics write, of all nodes and their children.
+    pub fn statics(&self) -> impl Iterator<Item = Origin> {
+        let mut nodes: Vec<&Node> = self.stages.iter().flat_map(|stage| &stage.nodes).collect();
+        let mut all = Vec::new();
+        while let Some(node) = nodes.pop() {
+            let grok = node.grok.iter().flat_map(|step| &step.statics);
+            all.extend(node.statics.iter().chain(grok).map(|step| step.origin));
+            nodes.extend(&node.children);
+        }
+        all.into_iter()
+    }
+
     /// Takes the event of `cx` through all stages. `event.process` says whether it came through.
     ///
     /// # Errors

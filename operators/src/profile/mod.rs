@@ -10,6 +10,7 @@ pub mod decide;
 pub mod duration;
 pub mod exempt;
 pub mod history;
+pub mod operator;
 pub mod rule;
 pub mod simulation;
 pub mod spec;
