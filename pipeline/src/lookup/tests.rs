@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use operators::enrich::Method;
+use operators::enrich::{Dates, Method};
 use operators::event::{Event, Line};
 use operators::schema::Space;
 use operators::time::{EventTime, Stamp};
@@ -136,9 +136,9 @@ fn databases_of_the_kit_answer() {
     let Some(kit) = kit() else { return };
     let world = WorldLookups::new(&kit.join("data"), Stamp::utc_at(EventTime(0)));
     assert!(world.warnings().is_empty(), "{:?}", world.warnings());
-    let asn = world.asn("1.2.3.4".parse().unwrap()).unwrap();
-    assert_eq!((asn.number, asn.range.as_str()), (4242, "1.2.3.0/24"));
-    assert_eq!(world.city("::ffff:1.2.3.4".parse().unwrap()).unwrap().iso_code, "FR");
+    let asn = world.asn("203.0.113.5".parse().unwrap()).unwrap();
+    assert_eq!((asn.number, asn.range.as_str()), (64_500, "203.0.113.0/24"));
+    assert_eq!(world.city("::ffff:1.2.3.4".parse().unwrap()).unwrap().iso_code, "AU");
     let unknown = "192.0.2.1".parse().unwrap();
     assert_eq!(world.city(unknown), Some(City::default()));
     assert_eq!(world.asn(unknown), Some(Asn::default()));
@@ -181,8 +181,9 @@ fn enrichers_write_what_is_known() {
     world.load_recorded(recorded).unwrap();
     let mut event = event(r#"{"a": 1, "b": "x"}"#);
     event.str_time_format = "02.01.2006".into();
+    let mut dates = Dates::default();
     let mut run = |name, value: &str| {
-        Method::named(name).unwrap().run(&value.into(), &mut event, &world);
+        Method::named(name).unwrap().run(value, &mut event, &world, &mut dates).unwrap();
     };
     run("ParseDate", "03.02.2024");
     run("GeoIpCity", "192.0.2.9");
@@ -200,7 +201,10 @@ fn a_line_that_is_no_object_changes_nothing() {
     let (_directory, world) = world(&[]);
     for line in ["[1]", "{", "7"] {
         let mut event = event(line);
-        assert!(Method::UnmarshalJson.try_run(&"".into(), &mut event, &world).is_err(), "{line}");
+        assert!(
+            Method::UnmarshalJson.run("", &mut event, &world, &mut Dates::default()).is_err(),
+            "{line}"
+        );
         assert!(event.unmarshaled.is_empty());
     }
 }
