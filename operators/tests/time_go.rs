@@ -38,7 +38,7 @@ fn layouts_and_durations_agree_with_go() {
                 layout.parse(value).is_err() && layout.parse_by_chunks(value).is_err()
             }
             ["D", text, nanos, printed] => GoDuration::parse(text)
-                .is_ok_and(|d| d.0 == nanos.parse().unwrap() && d.to_string() == *printed),
+                .is_ok_and(|d| d.0 == nanos.parse::<i64>().unwrap() && d.to_string() == *printed),
             ["e", text] => GoDuration::parse(text).is_err(),
             _ => panic!("not a case: {line}"),
         };

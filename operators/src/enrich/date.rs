@@ -1,9 +1,6 @@
 //! `ParseDate`: the date of a line from its text. Order matters: the layout that the rules name,
 //! sixteen known ones, Unix seconds, now. Source: crowdsec `pkg/parser/enrich_date.go`.
 
-use std::cell::RefCell;
-use std::sync::LazyLock;
-
 use crate::time::{Layout, Moment, Stamp};
 
 /// The known layouts in the order of trial. The engine tries RFC 3339 once more as the ninth,
@@ -37,45 +34,52 @@ pub struct Date {
     pub fallback: bool,
 }
 
-static LAYOUTS: LazyLock<Vec<Layout>> =
-    LazyLock::new(|| KNOWN.iter().map(|layout| Layout::compile(layout)).collect());
-
-thread_local! {
-    /// The layout that rules named last on this thread, compiled: it is mostly the next one too.
-    static NAMED: RefCell<Option<(String, Layout)>> = const { RefCell::new(None) };
+/// Reads dates. Keeps the compiled layouts, so that a worker has one for all its lines.
+#[derive(Clone, Debug)]
+pub struct Dates {
+    known: Vec<Layout>,
+    /// The layout that the rules named last, which is mostly the next one too.
+    named: Option<(String, Layout)>,
 }
 
-/// The date of `text`; `format` is `evt.StrTimeFormat`, "" where there is none. A date without a
-/// year is of the year of `now`.
-pub fn parse(text: &str, format: &str, now: Stamp) -> Date {
-    read(text, format, now).unwrap_or_else(|| {
-        let stamp = now.to_utc();
-        Date { stamp, marshaled: stamp.rfc3339_nano(), fallback: true }
-    })
-}
-
-fn read(text: &str, format: &str, now: Stamp) -> Option<Date> {
-    if text.is_empty() {
-        return None;
+impl Default for Dates {
+    fn default() -> Self {
+        Self { known: KNOWN.iter().map(|layout| Layout::compile(layout)).collect(), named: None }
     }
-    let named = if format.is_empty() { None } else { read_named(text, format, now) };
-    named.or_else(|| read_known(text, now)).or_else(|| unix(text))
 }
 
-fn read_named(text: &str, format: &str, now: Stamp) -> Option<Date> {
-    NAMED.with_borrow_mut(|named| {
-        if named.as_ref().is_some_and(|(known, _)| known != format) {
-            *named = None;
+impl Dates {
+    /// The date of `text`; `format` is `evt.StrTimeFormat`, "" where there is none. A date without
+    /// a year is of the year of `now`.
+    pub fn parse(&mut self, text: &str, format: &str, now: Stamp) -> Date {
+        self.read(text, format, now).unwrap_or_else(|| {
+            let stamp = now.to_utc();
+            Date { stamp, marshaled: stamp.rfc3339_nano(), fallback: true }
+        })
+    }
+
+    fn read(&mut self, text: &str, format: &str, now: Stamp) -> Option<Date> {
+        if text.is_empty() {
+            return None;
         }
-        let (_, layout) = named.get_or_insert_with(|| (format.into(), Layout::compile(format)));
-        take(layout, text, now)
-    })
-}
+        if !format.is_empty()
+            && let Some(date) = take(self.named(format), text, now)
+        {
+            return Some(date);
+        }
+        let candidates = candidates(text.as_bytes()).iter();
+        let mut layouts = candidates.filter_map(|index| self.known.get(*index));
+        layouts.find_map(|layout| take(layout, text, now)).or_else(|| unix(text))
+    }
 
-fn read_known(text: &str, now: Stamp) -> Option<Date> {
-    let candidates = candidates(text.as_bytes()).iter();
-    let mut layouts = candidates.filter_map(|index| LAYOUTS.get(*index));
-    layouts.find_map(|layout| take(layout, text, now))
+    fn named(&mut self, format: &str) -> &Layout {
+        if self.named.as_ref().is_some_and(|(known, _)| known != format) {
+            self.named = None;
+        }
+        let (_, layout) =
+            self.named.get_or_insert_with(|| (format.to_owned(), Layout::compile(format)));
+        layout
+    }
 }
 
 /// The known layouts that could take a text of this shape, in order. The others need another byte
@@ -131,7 +135,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, format: &str, expected: &str) {
-        assert_eq!(parse(text, format, now()).marshaled, expected);
+        assert_eq!(Dates::default().parse(text, format, now()).marshaled, expected);
     }
 
     #[test]
@@ -167,7 +171,7 @@ mod tests {
         for text in
             ["", "yesterday", "-1", "0", "2024-13-01", "0001-01-01T00:00:00Z", " 2024-01-02"]
         {
-            let date = parse(text, "", now());
+            let date = Dates::default().parse(text, "", now());
             assert_eq!((date.fallback, date.marshaled.as_str()), (true, "2026-11-21T04:00:00.5Z"));
         }
     }
@@ -192,7 +196,11 @@ mod tests {
                 assert_eq!(slow, fast);
                 take(&Layout::compile(layout), &text, now()).map(|date| date.marshaled)
             });
-            let filtered = read_known(&text, now()).map(|date| date.marshaled);
+            let dates = Dates::default();
+            let filtered = candidates(text.as_bytes())
+                .iter()
+                .find_map(|index| take(&dates.known[*index], &text, now()))
+                .map(|date| date.marshaled);
             prop_assert_eq!(plain, filtered, "{}", text);
         }
     }

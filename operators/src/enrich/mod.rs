@@ -12,6 +12,8 @@ use crate::lookup::Lookups;
 use crate::schema::Space;
 use crate::text::Text;
 
+pub use date::Dates;
+
 /// One of the enrichers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -69,48 +71,31 @@ impl Method {
         self == Self::ParseDate
     }
 
-    /// Enriches `event` from `value`, a text of that event. An enricher that fails changes nothing
-    /// and the event goes on.
-    pub fn run(self, value: &Text, event: &mut Event, lookups: &dyn Lookups) {
-        // The engine only logs what `try_run` says.
-        let _ = self.try_run(value, event, lookups);
-    }
-
-    /// Like [`Method::run`]. What is not known writes nothing.
+    /// Enriches `event` from `value`. What is not known writes nothing.
     ///
     /// # Errors
     /// The line is no JSON object; the event goes on.
-    pub fn try_run(
+    pub fn run(
         self,
-        value: &Text,
+        value: &str,
         event: &mut Event,
         lookups: &dyn Lookups,
+        dates: &mut Dates,
     ) -> Result<(), EnrichError> {
-        let text = event.text(value);
         match self {
-            Self::GeoIpCity => {
-                let fields = geoip::city(text, lookups);
-                write_all(event, fields);
-            }
-            Self::GeoIpAsn => {
-                let fields = geoip::asn(text, lookups);
-                write_all(event, fields);
-            }
-            Self::IpToRange => {
-                let fields = geoip::range(text, lookups);
-                write_all(event, fields);
-            }
-            Self::ReverseDns => {
-                let fields = dns::reverse(text, lookups);
-                write_all(event, fields);
-            }
+            Self::GeoIpCity => write_all(event, geoip::city(value, lookups)),
+            Self::GeoIpAsn => write_all(event, geoip::asn(value, lookups)),
+            Self::IpToRange => write_all(event, geoip::range(value, lookups)),
+            Self::ReverseDns => write_all(event, dns::reverse(value, lookups)),
             Self::ParseDate => {
-                let format = event.text(&event.str_time_format);
-                let date = date::parse(text, format, lookups.now());
-                if !date.fallback {
-                    event.time = Some(date.stamp);
+                let read = {
+                    let format = event.text(&event.str_time_format);
+                    dates.parse(value, format, lookups.now())
+                };
+                if !read.fallback {
+                    event.time = Some(read.stamp);
                 }
-                event.set_named(Space::Enriched, "MarshaledTime", Text::from(date.marshaled));
+                event.set_named(Space::Enriched, "MarshaledTime", Text::from(read.marshaled));
             }
             Self::UnmarshalJson => unmarshal::line(event)?,
         }

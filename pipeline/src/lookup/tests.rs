@@ -1,3 +1,8 @@
+use std::sync::Arc;
+
+use operators::enrich::{Dates, Method};
+use operators::event::{Event, Line};
+use operators::schema::Space;
 use operators::time::{EventTime, Stamp};
 
 use super::*;
@@ -115,16 +120,91 @@ fn offline_answers_are_empty() {
     assert!(world.cti("192.0.2.1").is_err() && world.http("GET", "http://a", &[], "").is_err());
 }
 
-#[test]
-fn databases_of_the_conformance_kit_answer() {
+/// Data directory of the conformance kit, where there is one.
+fn kit() -> Option<PathBuf> {
     let root = std::env::var("SPILLWAY_CONFORMANCE")
         .unwrap_or_else(|_| format!("{}/../../shared/conformance", env!("CARGO_MANIFEST_DIR")));
-    let data = Path::new(&root).join("data");
-    if !data.join("GeoLite2-ASN.mmdb").exists() {
-        return eprintln!("skipped: no databases in {}", data.display());
+    let found = Some(PathBuf::from(root)).filter(|root| root.join("data-map.tsv").exists());
+    if found.is_none() {
+        eprintln!("skipped: no conformance kit");
     }
-    let world = WorldLookups::new(&data, Stamp::utc_at(EventTime(0)));
+    found
+}
+
+#[test]
+fn databases_of_the_kit_answer() {
+    let Some(kit) = kit() else { return };
+    let world = WorldLookups::new(&kit.join("data"), Stamp::utc_at(EventTime(0)));
     assert!(world.warnings().is_empty(), "{:?}", world.warnings());
+    let asn = world.asn("203.0.113.5".parse().unwrap()).unwrap();
+    assert_eq!((asn.number, asn.range.as_str()), (64_500, "203.0.113.0/24"));
+    assert_eq!(world.city("::ffff:1.2.3.4".parse().unwrap()).unwrap().iso_code, "AU");
     let unknown = "192.0.2.1".parse().unwrap();
-    assert!(world.city(unknown).is_some() && world.asn(unknown).is_some());
+    assert_eq!(world.city(unknown), Some(City::default()));
+    assert_eq!(world.asn(unknown), Some(Asn::default()));
+}
+
+#[test]
+fn data_files_of_the_kit_load() {
+    let Some(kit) = kit() else { return };
+    let mut world = WorldLookups::new(&kit.join("data"), Stamp::utc_at(EventTime(0)));
+    let table = std::fs::read_to_string(kit.join("data-map.tsv")).unwrap();
+    let mut loaded = 0;
+    for row in table.lines().skip(1) {
+        let columns: Vec<_> = row.split('\t').collect();
+        if ["string", "regex", "regexp", "map", "bots"].contains(&columns[2]) {
+            world.load(columns[1], columns[2]).unwrap();
+            loaded += 1;
+        }
+    }
+    assert!(loaded > 10);
+    let missing: Vec<_> = world.missing().collect();
+    eprintln!("{loaded} data files, missing: {missing:?}, warnings: {:?}", world.warnings());
+    assert!(missing.len() < loaded);
+}
+
+fn event(line: &str) -> Event {
+    let line = Line {
+        raw: line.into(),
+        source: "".into(),
+        labels: Arc::default(),
+        module: "file",
+        time: Stamp::utc_at(EventTime(0)),
+    };
+    Event::new(Arc::default(), line)
+}
+
+#[test]
+fn enrichers_write_what_is_known() {
+    let (_directory, mut world) = world(&[]);
+    let recorded = r#"{"kind":"reverse_dns","question":"192.0.2.9","answer":["a.example."]}"#;
+    world.load_recorded(recorded).unwrap();
+    let mut event = event(r#"{"a": 1, "b": "x"}"#);
+    event.str_time_format = "02.01.2006".into();
+    let mut dates = Dates::default();
+    let mut run = |name, value: &str| {
+        Method::named(name).unwrap().run(value, &mut event, &world, &mut dates).unwrap();
+    };
+    run("ParseDate", "03.02.2024");
+    run("GeoIpCity", "192.0.2.9");
+    run("reverse_dns", "192.0.2.9");
+    run("reverse_dns", "not an address");
+    run("UnmarshalJSON", "");
+    let expected = [("MarshaledTime", "2024-02-03T00:00:00Z"), ("reverse_dns", "a.example.")];
+    assert_eq!(event.named(Space::Enriched), expected);
+    assert_eq!(event.time.map(|time| time.unix()), Some(1_706_918_400));
+    assert!(matches!(event.unmarshaled.get("a"), Some(Value::Float(1.0))));
+}
+
+#[test]
+fn a_line_that_is_no_object_changes_nothing() {
+    let (_directory, world) = world(&[]);
+    for line in ["[1]", "{", "7"] {
+        let mut event = event(line);
+        assert!(
+            Method::UnmarshalJson.run("", &mut event, &world, &mut Dates::default()).is_err(),
+            "{line}"
+        );
+        assert!(event.unmarshaled.is_empty());
+    }
 }
