@@ -168,6 +168,27 @@ fn every_example_gives_what_it_says() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Random calls and what CrowdSec 1.7.8 made of them.
+#[test]
+fn crowdsec_gives_the_same_results() {
+    let recorded = include_str!("fixtures/functions/crowdsec-1.7.8.jsonl");
+    let mut wrong = Vec::new();
+    for line in recorded.lines() {
+        let case: serde_json::Value = serde_json::from_str(line).unwrap();
+        let expression = case["expr"].as_str().unwrap();
+        let got = result(expression);
+        let same = match case["result"].as_str() {
+            Some(expected) => got.as_deref() == Ok(expected),
+            None => got.is_err(),
+        };
+        if !same {
+            wrong.push((expression.to_owned(), case["result"].clone(), got));
+        }
+    }
+    assert!(recorded.lines().count() > 500);
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn functions_survive_any_arguments() {
     let line = Line {
