@@ -59,13 +59,7 @@ impl Lookups for Offline {
     fn cti(&self, _: &str) -> Result<Value, String> {
         Err("offline".to_owned())
     }
-    fn http(
-        &self,
-        _: &str,
-        _: &str,
-        _: &[(&str, &str)],
-        _: &str,
-    ) -> Result<Value, String> {
+    fn http(&self, _: &str, _: &str, _: &[(&str, &str)], _: &str) -> Result<Value, String> {
         Err("offline".to_owned())
     }
 }
@@ -174,6 +168,27 @@ fn every_example_gives_what_it_says() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Random calls and what CrowdSec 1.7.8 made of them.
+#[test]
+fn crowdsec_gives_the_same_results() {
+    let recorded = include_str!("fixtures/functions/crowdsec-1.7.8.jsonl");
+    let mut wrong = Vec::new();
+    for line in recorded.lines() {
+        let case: serde_json::Value = serde_json::from_str(line).unwrap();
+        let expression = case["expr"].as_str().unwrap();
+        let got = result(expression);
+        let same = match case["result"].as_str() {
+            Some(expected) => got.as_deref() == Ok(expected),
+            None => got.is_err(),
+        };
+        if !same {
+            wrong.push((expression.to_owned(), case["result"].clone(), got));
+        }
+    }
+    assert!(recorded.lines().count() > 500);
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn functions_survive_any_arguments() {
     let line = Line {
@@ -264,10 +279,7 @@ fn a_map_within_a_document_is_written_in_place() {
 
 #[test]
 fn a_stash_gives_back_what_was_set() {
-    check(
-        r#"let x = SetInStash("c", "k", "v", duration("1m")); GetFromStash("c", "k")"#,
-        "v",
-    );
+    check(r#"let x = SetInStash("c", "k", "v", duration("1m")); GetFromStash("c", "k")"#, "v");
 }
 
 #[test]
@@ -283,7 +295,9 @@ fn mapped_addresses_are_ipv4_in_ranges() {
 fn nothing_grows_beyond_its_budget() {
     fails(r#"repeat("abc", 1000001)"#);
     fails(r#"repeat(repeat("abc", 100000), 100000)"#);
-    fails(r#"Sprintf(repeat("%999999d", 100), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18)"#);
+    fails(
+        r#"Sprintf(repeat("%999999d", 100), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18)"#,
+    );
     fails(r#"ReplaceAll(repeat("a", 1000000), "a", repeat("b", 1000000))"#);
 }
 

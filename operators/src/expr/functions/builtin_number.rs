@@ -120,7 +120,7 @@ fn round(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
 /// Go's conversion on x86-64: towards zero, what does not fit becomes the smallest integer.
 fn truncated(number: f64) -> i64 {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    if number >= -LIMIT && number < LIMIT { number as i64 } else { i64::MIN }
+    if (-LIMIT..LIMIT).contains(&number) { number as i64 } else { i64::MIN }
 }
 
 fn int_of(_: &mut Cx<'_>, a: &[Value]) -> Outcome {

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::arguments::{entries, items};
+use super::arguments::{entries, items, map_kind};
 use super::format::type_name;
 use crate::expr::context::Cx;
 use crate::value::Value;
@@ -40,7 +40,8 @@ fn equal_content(cx: &Cx<'_>, left: &Value, right: &Value, depth: usize) -> bool
     }
     if let (Some(a), Some(b)) = (entries(cx, left), entries(cx, right)) {
         let mut pairs = a.iter().zip(b.iter());
-        return a.len() == b.len()
+        return map_kind(left) == map_kind(right)
+            && a.len() == b.len()
             && pairs.all(|(a, b)| a.0 == b.0 && equal_within(cx, &a.1, &b.1, depth + 1));
     }
     false

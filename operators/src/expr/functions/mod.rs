@@ -24,6 +24,7 @@ mod kv;
 mod number;
 mod quote;
 mod remote;
+mod sphere;
 mod state;
 mod string;
 mod time;

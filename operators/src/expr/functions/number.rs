@@ -1,9 +1,9 @@
 //! CrowdSec's helpers for numbers (`pkg/exprhelpers/helpers.go`), and numbers in text as Go's
 //! `strconv` reads them.
 
-use super::Function;
 use super::arguments::kinds::{BOOL, FLOAT, STR};
 use super::arguments::{Outcome, float, text};
+use super::{Function, sphere};
 use crate::expr::context::Cx;
 use crate::value::Value;
 
@@ -76,9 +76,6 @@ fn approximately_equal(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
     Ok(Value::Bool((float(a, 0)? - float(a, 1)?).abs() < 1e-6))
 }
 
-/// Radius of the earth that CrowdSec's library takes. Unit: kilometres.
-const EARTH_RADIUS: f64 = 6371.0;
-
 fn distance(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
     let mut degrees = [0.0; 4];
     for (index, name) in ["lat1", "long1", "lat2", "long2"].into_iter().enumerate() {
@@ -89,9 +86,5 @@ fn distance(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
     if degrees[..2] == [0.0, 0.0] || degrees[2..] == [0.0, 0.0] {
         return Ok(Value::Float(0.0));
     }
-    let [lat1, lon1, lat2, lon2] = degrees.map(|degree| degree * std::f64::consts::PI / 180.0);
-    let half = |angle: f64| (angle / 2.0).sin().powi(2);
-    let chord = half(lat2 - lat1) + lat1.cos() * lat2.cos() * half(lon2 - lon1);
-    let angle = 2.0 * chord.sqrt().atan2((1.0 - chord).sqrt());
-    Ok(Value::Float(angle * EARTH_RADIUS))
+    Ok(Value::Float(sphere::distance(degrees)))
 }

@@ -8,11 +8,9 @@ pub(super) fn is_print(c: char) -> bool {
     if c.is_whitespace() {
         return false;
     }
-    // Rust's own table of printable characters; within a string it leaves combining ones alone.
-    let mut two = [0; 8];
-    let mut probe = String::from("a");
-    probe.push_str(c.encode_utf8(&mut two));
-    format!("{probe:?}").len() == probe.len() + 2
+    // Rust's own table of printable characters; behind another one it lets combining ones be.
+    let probe = String::from_iter(['a', c]);
+    probe.escape_debug().eq(probe.chars())
 }
 
 /// Writes a character as it stands between `quote`s.

@@ -4,7 +4,7 @@ use super::Function;
 use super::arguments::kinds::{ANY, SPAN, STR};
 use super::arguments::{Outcome, items, mismatch, text};
 use crate::expr::context::Cx;
-use crate::time::Stamp;
+use crate::time::Moment;
 use crate::value::Value;
 
 /// The family's part of the list.
@@ -32,7 +32,7 @@ fn time_now(cx: &mut Cx<'_>, _: &[Value]) -> Outcome {
 fn parse_unix(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
     let whole = text(a, 0)?.split('.').next().unwrap_or("");
     let seconds: Option<i64> = whole.parse().ok().filter(|seconds| *seconds > 0);
-    let text = seconds.map(|seconds| Stamp::from_unix(seconds).rfc3339());
+    let text = seconds.and_then(|seconds| Moment::utc(seconds, 0).marshal());
     Ok(Value::Str(text.unwrap_or_default().into()))
 }
 
