@@ -7,6 +7,7 @@
 pub mod identity;
 pub mod wire;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -125,6 +126,18 @@ pub struct Alert {
     pub coordinates: Arc<Vec<Coordinate>>,
     /// What was decided, filled by the profiles.
     pub decisions: Vec<Decision>,
+}
+
+impl Alert {
+    /// *The* order of alerts: by cause, scenario, bucket, source value.
+    pub fn in_order(&self, other: &Self) -> Ordering {
+        let key = |alert: &Self| (alert.cause, Arc::clone(&alert.scenario));
+        key(self)
+            .cmp(&key(other))
+            .then_with(|| self.bucket.cmp(&other.bucket))
+            .then_with(|| self.source.value.cmp(&other.source.value))
+            .then_with(|| self.source.scope.cmp(&other.source.scope))
+    }
 }
 
 /// A decision (CrowdSec's `models.Decision`).

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::GrokError;
 use super::expand::{self, Expansion};
 use super::library::Library;
-use super::matcher::{Captures, Lean, Matcher, Plain, strip};
+use super::matcher::{Captures, Lean, Matcher, Plain, Swift, strip};
 use super::re2::{self, Re2Error, Translation};
 
 /// A compiled pattern. Clones share it.
@@ -22,7 +22,7 @@ impl Grok {
     /// # Errors
     /// An unknown reference, or an expression that RE2 refuses; the span lies in `pattern`.
     pub fn compile(library: &Library, pattern: &str) -> Result<Self, GrokError> {
-        Self::build(library, pattern, |_, translation, groups| lean(translation, groups))
+        Self::build(library, pattern, |_, translation, groups| swift(translation, groups))
     }
 
     /// Compiles the pattern called `name`, as `name:` in a grok section asks for.
@@ -97,12 +97,16 @@ fn named_groups(expansion: &Expansion, translation: &Translation) -> (Vec<Arc<st
     found.into_iter().map(|(group, name)| (Arc::from(name), group)).unzip()
 }
 
-fn lean(translation: &Translation, groups: &[usize]) -> Result<Arc<dyn Matcher>, Re2Error> {
+fn swift(translation: &Translation, groups: &[usize]) -> Result<Arc<dyn Matcher>, Re2Error> {
     let hir = re2::parse(translation)?;
     let kept: BTreeMap<u32, u32> = groups
         .iter()
         .zip(1_u32..)
         .filter_map(|(group, index)| Some((u32::try_from(*group).ok()?, index)))
         .collect();
-    Ok(Arc::new(Lean::new(&strip(&hir, &kept))?))
+    let hir = strip(&hir, &kept);
+    Ok(match Swift::new(&hir, Lean::new(&hir)?) {
+        Ok(swift) => Arc::new(swift),
+        Err(lean) => Arc::new(lean),
+    })
 }

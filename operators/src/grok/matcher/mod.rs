@@ -1,19 +1,21 @@
 //! Engines behind grok patterns: all find the same spans, they differ in speed.
 //!
 //! ```text
-//! text ─ need (literals) ─ backtrack (bounded) ─┬▶ spans
-//!                                     gave up ─ lean ┘        plain: the twin of tests
+//! text ─ swift ─┬▶ spans
+//!  gave up ─ lean ┘           plain: the twin of tests
 //! ```
 
 mod lean;
 mod plain;
 mod strip;
+mod swift;
 
 use regex_automata::util::primitives::NonMaxUsize;
 
 pub(super) use lean::Lean;
 pub(super) use plain::Plain;
 pub(super) use strip::strip;
+pub(super) use swift::Swift;
 
 /// A capture's place in the text: first byte, and one past the last.
 pub type Span = (u32, u32);
@@ -23,6 +25,7 @@ pub type Span = (u32, u32);
 pub struct Captures {
     pub(super) spans: Vec<Option<Span>>,
     slots: Vec<Option<NonMaxUsize>>,
+    machine: swift::Memory,
 }
 
 impl Captures {

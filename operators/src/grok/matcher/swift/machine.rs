@@ -1,0 +1,299 @@
+//! The machine: walks the program along the text, and back where a choice was wrong.
+
+use regex_syntax::hir::Look;
+
+use super::class::{self, Class};
+use super::program::{Follow, Inst, Mode, Pc, Program};
+
+/// A slot without a place.
+pub(crate) const UNSET: u32 = u32::MAX;
+
+/// The machine's working memory.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memory {
+    stack: Vec<Frame>,
+    pub(crate) slots: Vec<u32>,
+}
+
+/// What to do when the current way fails.
+#[derive(Clone, Debug)]
+enum Frame {
+    /// Try the branches whose bits are left.
+    Choice { pc: Pc, left: u8, at: usize },
+    /// Give back from `at` down to `least`.
+    Greedy { pc: Pc, least: usize, at: usize },
+    /// Take more from `at` on, up to `most`.
+    Lazy { pc: Pc, at: usize, most: usize },
+    /// Put a slot back.
+    Slot { slot: u16, old: u32 },
+}
+
+/// What became of a try.
+pub(super) enum Outcome {
+    /// The slots hold the captures.
+    Match,
+    /// Nothing begins here.
+    NoMatch,
+    /// Patience is exhausted.
+    GaveUp,
+}
+
+/// A program at work on a text.
+pub(super) struct Machine<'p> {
+    program: &'p Program,
+    text: &'p [u8],
+    patience: usize,
+    dirty: bool,
+}
+
+/// The fields of a run over a class.
+struct Run<'p> {
+    pc: Pc,
+    class: &'p Class,
+    follow: &'p Follow,
+    next: Pc,
+}
+
+impl<'p> Machine<'p> {
+    pub(super) fn new(program: &'p Program, text: &'p [u8], patience: usize) -> Self {
+        Self { program, text, patience, dirty: false }
+    }
+
+    /// Tries for a match that begins at `start`.
+    pub(super) fn run(&mut self, start: usize, memory: &mut Memory) -> Outcome {
+        memory.stack.clear();
+        if self.dirty {
+            memory.slots.fill(UNSET);
+            self.dirty = false;
+        }
+        let mut at = start;
+        let mut pc = self.program.entry;
+        loop {
+            if self.patience == 0 {
+                return Outcome::GaveUp;
+            }
+            self.patience -= 1;
+            let step = match self.program.inst(pc) {
+                Inst::Match => return Outcome::Match,
+                Inst::Fail => None,
+                Inst::Byte { byte, next } => {
+                    (self.text.get(at) == Some(byte)).then_some((*next, at + 1))
+                }
+                Inst::Literal { bytes, next } => {
+                    let end = at + bytes.len();
+                    (self.text.get(at..end) == Some(bytes)).then_some((*next, end))
+                }
+                Inst::Class { class, next } => {
+                    let class = self.program.class(*class);
+                    class.and_then(|class| class.step(self.text, at)).map(|end| (*next, end))
+                }
+                Inst::Span { .. } => self.span(pc, at, memory),
+                Inst::Choice { branches, table } => {
+                    let table = self.program.tables.get(usize::from(*table));
+                    let entry = self.text.get(at).map_or(256, |byte| usize::from(*byte));
+                    let bits = table.and_then(|table| table.get(entry)).copied().unwrap_or(0);
+                    choose(branches, (pc, at), bits, memory)
+                }
+                Inst::Save { slot, next } => {
+                    self.save(*slot, at, memory);
+                    Some((*next, at))
+                }
+                Inst::Look { look, next } => self.look(*look, at).then_some((*next, at)),
+            };
+            match step.or_else(|| self.back(memory)) {
+                Some(step) => (pc, at) = step,
+                None => return Outcome::NoMatch,
+            }
+        }
+    }
+
+    fn save(&mut self, slot: u16, at: usize, memory: &mut Memory) {
+        self.dirty = true;
+        if let Some(place) = memory.slots.get_mut(usize::from(slot)) {
+            // Without a way back there is nothing to put back for.
+            if !memory.stack.is_empty() {
+                memory.stack.push(Frame::Slot { slot, old: *place });
+            }
+            *place = u32::try_from(at).unwrap_or(UNSET);
+        }
+    }
+
+    /// Starts a run at `at`.
+    fn span(&mut self, pc: Pc, at: usize, memory: &mut Memory) -> Option<(Pc, usize)> {
+        let Inst::Span { class, follow, min, max, mode, next } = self.program.inst(pc) else {
+            return None;
+        };
+        let class = self.program.class(*class)?;
+        let follow = self.program.follows.get(usize::from(*follow))?;
+        let run = Run { pc, class, follow, next: *next };
+        let least = match min {
+            0 => at,
+            1 => class.step(self.text, at)?,
+            _ => {
+                let (least, passed) = class.skip(self.text, at, *min);
+                if passed < *min {
+                    return None;
+                }
+                least
+            }
+        };
+        let rest = max.map(|max| max - min);
+        if *mode == Mode::Lazy {
+            let most = rest.map_or(usize::MAX, |rest| class.run(self.text, least, Some(rest)));
+            return self.take(&run, least, most, memory);
+        }
+        let end = class.run(self.text, least, rest);
+        self.patience = self.patience.saturating_sub((end - least) / 16);
+        if *mode == Mode::Possessive {
+            return Some((run.next, end));
+        }
+        if self.follows(follow, end) {
+            if end > least {
+                memory.stack.push(Frame::Greedy { pc, least, at: end });
+            }
+            return Some((run.next, end));
+        }
+        self.give(&run, least, end, memory)
+    }
+
+    fn follows(&self, follow: &Follow, at: usize) -> bool {
+        match self.text.get(at) {
+            Some(byte) => follow.table.get(usize::from(*byte)).copied().unwrap_or(false),
+            None => follow.end,
+        }
+    }
+
+    /// Gives back characters before `at` until what follows can begin.
+    fn give(
+        &mut self,
+        run: &Run<'_>,
+        least: usize,
+        mut at: usize,
+        memory: &mut Memory,
+    ) -> Option<(Pc, usize)> {
+        let before = at;
+        if let Some(byte) = run.follow.single {
+            at = least + memchr::memrchr(byte, self.text.get(least..at)?)?;
+        } else {
+            loop {
+                if at <= least {
+                    return None;
+                }
+                at -= 1;
+                while self.text.get(at).is_some_and(|byte| class::continues(*byte)) {
+                    at -= 1;
+                }
+                if self.follows(run.follow, at) {
+                    break;
+                }
+            }
+        }
+        self.patience = self.patience.saturating_sub((before - at) / 8);
+        if at > least {
+            memory.stack.push(Frame::Greedy { pc: run.pc, least, at });
+        }
+        Some((run.next, at))
+    }
+
+    /// Takes characters from `at` on, up to `most`, until what follows can begin.
+    fn take(
+        &mut self,
+        run: &Run<'_>,
+        mut at: usize,
+        most: usize,
+        memory: &mut Memory,
+    ) -> Option<(Pc, usize)> {
+        let before = at;
+        match (run.follow.single, run.class.except) {
+            (Some(byte), Some(except)) if most == usize::MAX => {
+                let rest = self.text.get(at..)?;
+                let found = memchr::memchr2(byte, except, rest)?;
+                if rest.get(found) != Some(&byte) {
+                    return None;
+                }
+                at += found;
+            }
+            _ => {
+                while !self.follows(run.follow, at) {
+                    if at >= most {
+                        return None;
+                    }
+                    at = run.class.step(self.text, at)?;
+                }
+            }
+        }
+        self.patience = self.patience.saturating_sub((at - before) / 8);
+        if at < most {
+            memory.stack.push(Frame::Lazy { pc: run.pc, at, most });
+        }
+        Some((run.next, at))
+    }
+
+    /// Goes back to the last choice that has something left.
+    fn back(&mut self, memory: &mut Memory) -> Option<(Pc, usize)> {
+        while let Some(frame) = memory.stack.pop() {
+            let step = match frame {
+                Frame::Slot { slot, old } => {
+                    if let Some(place) = memory.slots.get_mut(usize::from(slot)) {
+                        *place = old;
+                    }
+                    None
+                }
+                Frame::Choice { pc, left, at } => match self.program.inst(pc) {
+                    Inst::Choice { branches, .. } => choose(branches, (pc, at), left, memory),
+                    _ => None,
+                },
+                Frame::Greedy { pc, least, at } => {
+                    let run = self.run_of(pc)?;
+                    self.give(&run, least, at, memory)
+                }
+                Frame::Lazy { pc, at, most } => {
+                    let run = self.run_of(pc)?;
+                    let more = run.class.step(self.text, at);
+                    more.and_then(|at| self.take(&run, at, most, memory))
+                }
+            };
+            if step.is_some() {
+                return step;
+            }
+        }
+        None
+    }
+
+    fn run_of(&self, pc: Pc) -> Option<Run<'p>> {
+        let Inst::Span { class, follow, next, .. } = self.program.inst(pc) else { return None };
+        let class = self.program.class(*class)?;
+        let follow = self.program.follows.get(usize::from(*follow))?;
+        Some(Run { pc, class, follow, next: *next })
+    }
+
+    fn look(&self, look: Look, at: usize) -> bool {
+        let before = at.checked_sub(1).and_then(|last| self.text.get(last)).copied();
+        let after = self.text.get(at).copied();
+        let word = |byte: Option<u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
+        match look {
+            Look::Start => at == 0,
+            Look::End => after.is_none(),
+            Look::StartLF => before.is_none_or(|byte| byte == b'\n'),
+            Look::EndLF => after.is_none_or(|byte| byte == b'\n'),
+            Look::WordAscii => word(before) != word(after),
+            Look::WordAsciiNegate => word(before) == word(after),
+            _ => false,
+        }
+    }
+}
+
+/// Takes the first of the branches whose bits are set, and remembers the others.
+fn choose(
+    branches: &[Pc],
+    (pc, at): (Pc, usize),
+    bits: u8,
+    memory: &mut Memory,
+) -> Option<(Pc, usize)> {
+    let branch = branches.get(bits.trailing_zeros() as usize)?;
+    let left = bits & bits.wrapping_sub(1);
+    if left != 0 {
+        memory.stack.push(Frame::Choice { pc, left, at });
+    }
+    Some((*branch, at))
+}

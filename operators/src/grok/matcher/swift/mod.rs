@@ -1,0 +1,164 @@
+//! The swift way: a backtracker that seldom has to go back.
+//!
+//! ```text
+//! text ─ needed literals? ─ candidate starts ─ machine ─┬▶ spans
+//!                              out of patience ─ lean ──┘
+//! ```
+//!
+//! Log patterns are literals between classes that exclude each other, so the next byte mostly
+//! decides alone: a class loop that what follows cannot interrupt never gives back, and an
+//! alternation tries only the branches that can start with the byte at hand. What is left is
+//! bounded by patience; an expression or a text that exhausts it goes to the automata.
+
+mod class;
+mod first;
+mod machine;
+mod need;
+mod program;
+
+use memchr::memmem::Finder;
+use regex_automata::Anchored;
+use regex_syntax::hir::Hir;
+
+use self::class::{ByteSet, Wide};
+use self::machine::{Machine, Outcome};
+use self::need::Need;
+use self::program::{Inst, Program};
+pub(super) use self::machine::Memory;
+use super::{Captures, Lean, Matcher};
+
+/// Steps that one search may take, for each byte of the text.
+const PATIENCE: usize = 24;
+
+/// Steps that every search may take.
+const LEAST_PATIENCE: usize = 2048;
+
+/// Where a match may begin.
+#[derive(Debug)]
+enum Start {
+    /// At the first byte of the text only.
+    Text,
+    /// Where this literal stands.
+    Literal(Finder<'static>),
+    /// At these bytes. If the expression opens with an unbounded loop over a class, a failed run
+    /// of that class is skipped as a whole: starting later in it cannot help.
+    Bytes { first: ByteSet, run: Option<ByteSet> },
+    /// Anywhere.
+    Anywhere,
+}
+
+/// An expression as a program, with the automata behind it.
+#[derive(Debug)]
+pub(crate) struct Swift {
+    program: Program,
+    start: Start,
+    need: Need,
+    lean: Lean,
+    slots: usize,
+}
+
+impl Swift {
+    /// Compiles, or gives the automata back when the expression has a form that the machine does
+    /// not run.
+    pub(crate) fn new(hir: &Hir, lean: Lean) -> Result<Self, Lean> {
+        let Some(program) = Program::new(hir) else { return Err(lean) };
+        let slots = 2 * (hir.properties().explicit_captures_len() + 1);
+        let start = start(&program);
+        let need = match start {
+            Start::Text => Need::Nothing,
+            _ => Need::of(hir),
+        };
+        Ok(Self { program, start, need, lean, slots })
+    }
+
+    /// The next place at or after `at` where a match may begin.
+    fn candidate(&self, text: &[u8], at: usize) -> Option<usize> {
+        match &self.start {
+            Start::Text => (at == 0).then_some(0),
+            Start::Literal(finder) => Some(at + finder.find(text.get(at..)?)?),
+            Start::Bytes { first, .. } => {
+                let rest = text.get(at..)?;
+                Some(at + rest.iter().position(|byte| first.has(*byte))?)
+            }
+            Start::Anywhere => (at <= text.len()).then_some(at),
+        }
+    }
+
+    /// The first place after the failed start `at` that is worth a try.
+    fn after(&self, text: &[u8], at: usize) -> usize {
+        let mut next = at + 1;
+        if let Start::Bytes { run: Some(run), .. } = &self.start {
+            let rest = text.get(at..).unwrap_or_default();
+            next = at + rest.iter().take_while(|byte| run.has(**byte)).count().max(1);
+        }
+        while text.get(next).is_some_and(|byte| class::continues(*byte)) {
+            next += 1;
+        }
+        next
+    }
+}
+
+impl Matcher for Swift {
+    fn find(&self, text: &str, captures: &mut Captures) -> bool {
+        let bytes = text.as_bytes();
+        if u32::try_from(bytes.len()).is_err() {
+            return self.lean.find(text, captures);
+        }
+        if !self.need.met(bytes) {
+            return false;
+        }
+        captures.machine.slots.clear();
+        captures.machine.slots.resize(self.slots, machine::UNSET);
+        let mut machine =
+            Machine::new(&self.program, bytes, LEAST_PATIENCE + bytes.len() * PATIENCE);
+        let mut at = 0;
+        while let Some(start) = self.candidate(bytes, at) {
+            match machine.run(start, &mut captures.machine) {
+                Outcome::Match => {
+                    captures.spans.clear();
+                    let groups = captures.machine.slots.chunks_exact(2).skip(1);
+                    captures.spans.extend(groups.map(|pair| match pair {
+                        [start, end] if *end != machine::UNSET => Some((*start, *end)),
+                        _ => None,
+                    }));
+                    return true;
+                }
+                Outcome::NoMatch => at = self.after(bytes, start),
+                Outcome::GaveUp => {
+                    let anchored = match self.start {
+                        Start::Text => Anchored::Yes,
+                        _ => Anchored::No,
+                    };
+                    return self.lean.find_at(text, (start, anchored), captures);
+                }
+            }
+        }
+        false
+    }
+}
+
+/// Reads off the program where matches may begin.
+fn start(program: &Program) -> Start {
+    let mut pc = program.entry;
+    loop {
+        match program.inst(pc) {
+            Inst::Save { next, .. } => pc = *next,
+            Inst::Look { look: regex_syntax::hir::Look::Start, .. } => return Start::Text,
+            Inst::Literal { bytes, .. } => {
+                return Start::Literal(Finder::new(bytes).into_owned());
+            }
+            _ => break,
+        }
+    }
+    let first = program.first(pc);
+    if first.anywhere || first.at_end {
+        return Start::Anywhere;
+    }
+    let run = match program.inst(pc) {
+        Inst::Span { class, min: 0 | 1, max: None, .. } => program.class(*class),
+        _ => None,
+    };
+    // A class whose bytes do not tell its characters cannot be skipped by bytes.
+    let run = run.filter(|class| !matches!(class.wide, Wide::Some(_)));
+    Start::Bytes { first: first.bytes, run: run.map(|class| class.bytes) }
+}
