@@ -198,7 +198,10 @@ impl Checker<'_> {
     }
 
     fn member(&mut self, node: &mut Node) -> Checked {
-        let Kind::Member { base, property, .. } = &mut node.kind else { return Ok(node.ty) };
+        let Kind::Member { base, property, optional } = &mut node.kind else {
+            return Ok(node.ty);
+        };
+        let optional = *optional;
         if base.kind == Kind::Name("$env".into())
             && let Some(name) = property.text()
             && let Some((root, ty)) = roots(self.env).iter().find(|(root, _)| *root == &**name)
@@ -211,7 +214,10 @@ impl Checker<'_> {
             return Ok(Type::Any);
         }
         let ty = member_type(base_ty, property_ty, property)?;
-        if let Some(kind) = self.place(base, property)? {
+        let place = self.place(base, property)?;
+        // The alert may be missing, and then `?.` gives nil.
+        if let Some(kind) = place.filter(|kind| !(optional && *kind == Kind::Part(Part::Scenario)))
+        {
             node.span.start = node.span.start.min(base.span.start);
             node.kind = kind;
         }
@@ -520,7 +526,7 @@ fn member_test(l: Type, r: Type, span: &Range<usize>) -> Checked {
         Type::Map(_) if !matches!(l, Type::String | Type::Any) => {
             fail(format!("cannot use {l} as type string in map key"), span)
         }
-        Type::Map(_) | Type::Any | Type::Nil => Ok(Type::Bool),
+        Type::Map(_) | Type::Any => Ok(Type::Bool),
         Type::Struct(_) if matches!(l, Type::String | Type::Any) => Ok(Type::Bool),
         _ => fail(format!("invalid operation: in (mismatched types {l} and {r})"), span),
     }

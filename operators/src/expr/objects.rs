@@ -157,8 +157,8 @@ impl Object for Alert {
             "ScenarioVersion" => text(&self.scenario_version),
             "Simulated" => Value::Bool(self.simulated),
             "Source" => object(self.source.clone()),
-            "StartAt" => Value::str(&super::method::rfc3339(self.start_at)),
-            "StopAt" => Value::str(&super::method::rfc3339(self.stop_at)),
+            "StartAt" => Value::str(&self.start_at.rfc3339_nano()),
+            "StopAt" => Value::str(&self.stop_at.rfc3339_nano()),
             _ => return None,
         })
     }

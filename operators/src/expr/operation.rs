@@ -103,9 +103,10 @@ fn arithmetic(op: Op, a: &Value, b: &Value) -> Result<Value, String> {
         {
             return Ok(Duration(x.wrapping_mul(*y)));
         }
-        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "as Go")]
+        #[expect(clippy::cast_precision_loss, reason = "as Go converts")]
         (Duration(x), Value::Float(y)) | (Value::Float(y), Duration(x)) if op == Op::Multiply => {
-            return Ok(Duration((*x as f64 * y) as i64));
+            // A plain number of nanoseconds, in expr-lang too.
+            return Ok(Value::Float(*x as f64 * y));
         }
         _ => {}
     }

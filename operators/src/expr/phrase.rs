@@ -66,35 +66,37 @@ impl Builder<'_> {
 }
 
 impl Phrase {
-    /// The text; a slice belongs to the live event.
-    pub(super) fn run(&self, subjects: &Subjects, cx: &mut Cx<'_>) -> Result<Text, EvalError> {
-        match self {
-            Self::Const(text) => Ok(Text::Static(text)),
-            Self::Field(id) => Ok(cx.event.get_text(*id).cloned().unwrap_or(Text::EMPTY)),
+    /// The text, `None` where the value is no string (`c ? 'a' : nil`); a slice belongs to the live
+    /// event.
+    pub(super) fn run(
+        &self,
+        subjects: &Subjects,
+        cx: &mut Cx<'_>,
+    ) -> Result<Option<Text>, EvalError> {
+        Ok(match self {
+            Self::Const(text) => Some(Text::Static(text)),
+            Self::Field(id) => Some(cx.event.get_text(*id).cloned().unwrap_or(Text::EMPTY)),
             Self::Source(source) => {
                 subjects.prepare(*source, cx)?;
-                Ok(subjects.peek(*source, cx.event, cx.memo).unwrap_or("").into())
+                subjects.peek(*source, cx.event, cx.memo).map(Text::from)
             }
             Self::Choose(parts) => {
                 let (test, yes, no) = &**parts;
                 let chosen = if test.run(subjects, cx)? { yes } else { no };
-                chosen.run(subjects, cx)
+                return chosen.run(subjects, cx);
             }
             Self::Join(parts) => {
                 let mut joined = String::new();
                 for part in parts {
-                    let text = part.run(subjects, cx)?;
+                    let Some(text) = part.run(subjects, cx)? else { return Ok(None) };
                     joined.push_str(cx.event.text(&text));
                 }
-                Ok(joined.into())
+                Some(joined.into())
             }
             Self::Plain(node) => match eval::run(node, cx)? {
-                Value::Str(text) => Ok(text.into()),
-                other => Err(EvalError {
-                    message: format!("a string was expected, not {}", other.type_name()),
-                    span: node.span.clone(),
-                }),
+                Value::Str(text) => Some(text.into()),
+                _ => None,
             },
-        }
+        })
     }
 }

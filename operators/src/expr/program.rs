@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::ast::{Kind, Node};
+use super::ast::{Kind, Loop, Node, Op};
 use super::condition::{Builder, Test};
 use super::constant::Folder;
 use super::context::Cx;
@@ -112,8 +112,8 @@ impl Compiler {
         let folder = self.folder.get_or_insert_with(Folder::new);
         let mut builder = Builder { subjects: &mut self.subjects, folder };
         let code = match tree.ty {
-            Type::Bool => Code::Test(builder.test(&tree)),
-            Type::String => Code::Text(builder.phrase(&tree)),
+            Type::Bool if always_bool(&tree) => Code::Test(builder.test(&tree)),
+            Type::String if !reads.mutates => Code::Text(builder.phrase(&tree)),
             _ => Code::Plain,
         };
         self.expressions.push(Expression { source, tree, code, reads, guards });
@@ -132,6 +132,19 @@ impl Compiler {
             expressions: self.expressions,
             subjects: self.subjects,
         }
+    }
+}
+
+/// Whether a node gives true or false wherever it gives anything: `c ? true : nil` need not.
+fn always_bool(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Bool(_) | Kind::Not(_) | Kind::And(_) | Kind::Or(_) => true,
+        Kind::Binary(op, ..) => *op != Op::Coalesce,
+        Kind::Conditional(_, yes, no) => always_bool(yes) && always_bool(no),
+        Kind::Predicate { name, .. } => {
+            matches!(name, Loop::All | Loop::Any | Loop::None | Loop::One)
+        }
+        _ => false,
     }
 }
 
@@ -178,10 +191,11 @@ impl Program {
         match &expression.code {
             Code::Test(test) => test.run(&self.subjects, cx).map(Value::Bool),
             Code::Text(phrase) => {
-                let text = phrase.run(&self.subjects, cx)?;
-                Ok(Value::Str(match text {
-                    Text::Shared(text) => text,
-                    other => cx.event.text(&other).into(),
+                Ok(Value::Str(match phrase.run(&self.subjects, cx)? {
+                    Some(Text::Shared(text)) => text,
+                    Some(other) => cx.event.text(&other).into(),
+                    // No string: a phrase changes nothing, so that it can be asked again.
+                    None => return eval::run(&expression.tree, cx),
                 }))
             }
             Code::Plain => eval::run(&expression.tree, cx),
@@ -212,8 +226,8 @@ impl Program {
         }
     }
 
-    /// The text of an expression whose type is known to be string. `None` says that the type is
-    /// another one or not known at load, and that nothing was evaluated: use [`Program::eval`].
+    /// The text of an expression that gives a string. `None` says that it gives something else or
+    /// that its type is not known at load, and that nothing was changed: use [`Program::eval`].
     /// A [`Text::Slice`] belongs to the event of `cx`.
     ///
     /// # Errors
@@ -221,7 +235,7 @@ impl Program {
     pub fn text(&self, id: ExprId, cx: &mut Cx<'_>) -> Result<Option<Text>, EvalError> {
         let Code::Text(phrase) = &self.get(id)?.code else { return Ok(None) };
         cx.memo.serve(self.number, self.subjects.sizes());
-        phrase.run(&self.subjects, cx).map(Some)
+        phrase.run(&self.subjects, cx)
     }
 
     /// The expression as written.

@@ -54,7 +54,8 @@ pub enum GuardTest {
 pub type Constant = Arc<str>;
 
 /// A necessary condition: where it does not hold, the expression is false, does not fail, and
-/// changes nothing.
+/// changes nothing. ([`Part::Scenario`] is a subject of events that have an overflow; without one
+/// the expression fails.)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guard {
     /// What is looked at.

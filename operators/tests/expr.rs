@@ -1,0 +1,273 @@
+//! The expression language, case by case: values, errors of run time, and errors at load with the
+//! part of the source that they point to. The cases were compared with expr-lang 1.17.8.
+
+mod expr_world;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use expr_world::{Facts, NOW, event};
+use operators::event::Event;
+use operators::expr::functions::verbatim;
+use operators::expr::objects::Queue;
+use operators::expr::{Compiler, Cx, Env, Expect, Guard, GuardTest, Memo, Subject, TestError};
+use operators::schema::Space;
+use operators::value::Value;
+
+fn fill(event: &mut Event) {
+    event.set_named(Space::Meta, "k", "v".into());
+    event.set_named(Space::Parsed, "p", "q".into());
+    event.time = Some(NOW);
+    let inner = BTreeMap::from([("b".into(), Value::str("c"))]);
+    let map = BTreeMap::from([("a".into(), Value::map(inner))]);
+    let list = vec![Value::Float(1.0), Value::Float(2.0)];
+    for (name, value) in [
+        ("n", Value::Float(3.0)),
+        ("s", Value::str("str")),
+        ("b", Value::Bool(true)),
+        ("list", Value::list(list)),
+        ("m", Value::map(map)),
+    ] {
+        event.unmarshaled.insert(name.into(), value);
+    }
+    event.touch();
+}
+
+/// What an expression gives, as a line of the table.
+fn outcome(source: &str) -> String {
+    let mut compiler = Compiler::new();
+    let id = match compiler.compile(source, Env::Condition, Expect::Any) {
+        Ok(id) => id,
+        Err(error) => {
+            let place = source.get(error.span.clone()).unwrap_or("?");
+            let help = error.help.map_or(String::new(), |help| format!(" ({help})"));
+            return format!("load {:?} `{place}`: {}{help}", error.span, error.message);
+        }
+    };
+    let program = compiler.finish();
+    let lookups = Facts::default();
+    let mut memo = Memo::new();
+    let mut held = event(program.schema(), "raw");
+    fill(&mut held);
+    let held = Arc::new(held);
+    let queue = Queue { events: vec![Arc::clone(&held), held], capacity: -1 };
+    let roots = [("queue", Value::Object(Arc::new(queue)))];
+    let mut live = event(program.schema(), "raw");
+    fill(&mut live);
+    let mut cx = Cx::new(&mut live, &lookups, &mut memo).with_roots(&roots);
+    match program.eval(id, &mut cx) {
+        Ok(value) => {
+            let text = verbatim(&cx, &value).replace('\n', "\\n");
+            format!("{} {text}", value.type_name())
+        }
+        Err(error) => {
+            let place = source.get(error.span.clone()).unwrap_or("?");
+            format!("error {:?} `{place}`: {}", error.span, error.message)
+        }
+    }
+}
+
+/// Two lines a case: the expression, and what it gives.
+#[test]
+fn expressions_give_what_the_table_says() {
+    let table = include_str!("fixtures/expr/cases.txt");
+    let mut wrong = Vec::new();
+    let mut lines = table.lines();
+    let mut count = 0;
+    while let (Some(source), Some(expected)) = (lines.next(), lines.next()) {
+        let found = outcome(source);
+        if found.trim_end() != expected.trim() {
+            wrong.push(format!("{source}\n    {found}\n"));
+        }
+        count += 1;
+    }
+    assert!(wrong.is_empty() && count > 200, "{count} cases, wrong:\n{}", wrong.concat());
+}
+
+fn compile(source: &str, env: Env, expect: Expect) -> Result<(), (String, String)> {
+    match Compiler::new().compile(source, env, expect) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let place = source.get(error.span).unwrap_or("?").to_owned();
+            Err((error.message, place))
+        }
+    }
+}
+
+#[test]
+fn every_place_has_its_own_names() {
+    for (source, good, bad) in [
+        ("evt.Meta.x", Env::Event, Env::OverflowFilter),
+        ("queue.Queue[0].Meta.x", Env::Condition, Env::Event),
+        ("signal.Sources", Env::OverflowFilter, Env::Condition),
+        ("req.UserAgent()", Env::Context, Env::Event),
+        ("match.id", Env::Context, Env::Event),
+        ("Alert.GetScope()", Env::Profile, Env::Event),
+        ("results[0].Overflow.GetSources()", Env::Assert, Env::Event),
+        ("basename(results)", Env::Assert, Env::Event),
+    ] {
+        assert_eq!(compile(source, good, Expect::Any), Ok(()), "{source}");
+        let (message, _) = compile(source, bad, Expect::Any).unwrap_err();
+        assert!(message.starts_with("unknown name"), "{source}: {message}");
+    }
+}
+
+#[test]
+fn a_place_refuses_what_cannot_be_of_its_type() {
+    assert_eq!(compile("evt.Unmarshaled.x", Env::Event, Expect::Bool), Ok(()));
+    assert_eq!(compile("1 == 1", Env::Event, Expect::Bool), Ok(()));
+    let (message, place) = compile("evt.Meta.x", Env::Event, Expect::Bool).unwrap_err();
+    assert_eq!((message.as_str(), place.as_str()), ("expected bool, but got string", "evt.Meta.x"));
+    let (message, _) = compile("len('x')", Env::Event, Expect::String).unwrap_err();
+    assert_eq!(message, "expected string, but got int");
+}
+
+#[test]
+fn deep_nesting_is_refused_and_long_chains_are_not() {
+    let nested = format!("{}1{}", "(".repeat(500), ")".repeat(500));
+    let (message, _) = compile(&nested, Env::Event, Expect::Any).unwrap_err();
+    assert_eq!(message, "expression is nested too deeply");
+    let sum = vec!["1"; 500].join(" + ");
+    assert!(compile(&sum, Env::Event, Expect::Any).is_err());
+    let terms: Vec<String> =
+        (0..2_000).map(|i| format!("evt.Parsed.x contains 'needle number {i}'")).collect();
+    let chain = terms.join(" || ");
+    assert!(chain.len() > 50_000);
+    assert_eq!(ask(&chain, &[("x", "a needle number 1999 in a haystack")]), Ok(true));
+    assert_eq!(ask(&chain, &[("x", "a needle number ten in a haystack")]), Ok(false));
+    let not = format!("{}true", "not ".repeat(300));
+    assert!(compile(&not, Env::Event, Expect::Any).is_err());
+}
+
+/// Tests a condition on an event with these parsed fields.
+fn ask(source: &str, fields: &[(&str, &str)]) -> Result<bool, TestError> {
+    let mut compiler = Compiler::new();
+    let id = compiler.compile(source, Env::Event, Expect::Bool).unwrap();
+    let program = compiler.finish();
+    let mut event = event(program.schema(), "raw");
+    for (name, text) in fields {
+        event.set_named(Space::Parsed, name, (*text).into());
+    }
+    let (lookups, mut memo) = (Facts::default(), Memo::new());
+    program.test(id, &mut Cx::new(&mut event, &lookups, &mut memo))
+}
+
+#[test]
+fn a_condition_that_gives_no_bool_is_told_from_one_that_fails() {
+    assert_eq!(ask("evt.Unmarshaled.x", &[]), Err(TestError::NotBool("nil".into())));
+    assert!(matches!(ask("evt.Unmarshaled.x.y == 1", &[]), Err(TestError::Runtime(_))));
+}
+
+#[test]
+fn what_was_computed_is_forgotten_when_its_field_changes() {
+    let mut compiler = Compiler::new();
+    let terms: Vec<String> =
+        (0..20).map(|i| format!("Lower(evt.Parsed.x) contains 'word{i}.'")).collect();
+    let ids: Vec<_> = terms
+        .iter()
+        .map(|term| compiler.compile(term, Env::Event, Expect::Bool).unwrap())
+        .collect();
+    let program = compiler.finish();
+    let (lookups, mut memo) = (Facts::default(), Memo::new());
+    let mut event = event(program.schema(), "raw");
+    for round in [3, 17, 3] {
+        event.set_named(Space::Parsed, "x", format!("WORD{round}.").into());
+        for (number, id) in ids.iter().enumerate() {
+            let mut cx = Cx::new(&mut event, &lookups, &mut memo);
+            assert_eq!(program.test(*id, &mut cx), Ok(number == round));
+        }
+    }
+    // Another event with a memo that was used before.
+    let mut other = event.clone();
+    other.set_named(Space::Parsed, "x", "word5.".into());
+    for (number, id) in ids.iter().enumerate() {
+        let mut cx = Cx::new(&mut other, &lookups, &mut memo);
+        assert_eq!(program.test(*id, &mut cx), Ok(number == 5));
+    }
+}
+
+#[test]
+fn a_change_in_the_middle_is_seen_by_what_follows() {
+    let source = "evt.Parsed.x == '' && evt.SetParsed('x', 'y') && evt.Parsed.x == 'y'";
+    assert_eq!(ask(source, &[]), Ok(true));
+    assert_eq!(ask(source, &[("x", "y")]), Ok(false));
+}
+
+fn guards(source: &str) -> Vec<String> {
+    let mut compiler = Compiler::new();
+    let id = compiler.compile(source, Env::Event, Expect::Bool).unwrap();
+    let program = compiler.finish();
+    let shown = program.guards(id).iter().map(|Guard { subject, test }| {
+        let subject = match subject {
+            Subject::Field(id) => program.schema().name(*id).1.to_owned(),
+            Subject::Label(name) => format!("label {name}"),
+            Subject::Part(part) => format!("{part:?}"),
+        };
+        match test {
+            GuardTest::OneOf(texts) => format!("{subject} in {texts:?}"),
+            GuardTest::StartsWith(text) => format!("{subject} starts {text:?}"),
+        }
+    });
+    shown.collect()
+}
+
+#[test]
+fn guards_are_what_must_hold() {
+    assert_eq!(
+        guards(
+            "evt.Meta.a == 'x' && evt.Line.Labels.type in ['t', 's'] && evt.Parsed.p startsWith 'y'"
+        ),
+        ["a in [\"x\"]", "label type in [\"s\", \"t\"]", "p starts \"y\""]
+    );
+    assert_eq!(
+        guards("(evt.Meta.a == 'x' && evt.Meta.b == 'y') || evt.Meta.a == 'z'"),
+        ["a in [\"x\", \"z\"]"]
+    );
+    assert_eq!(guards("evt.Meta.a == 'x' || evt.Meta.b == 'y'"), [""; 0]);
+    assert_eq!(guards("evt.Meta.a != 'x'"), [""; 0]);
+    // What fails or changes the event comes first: the rest is no reason to skip it.
+    assert_eq!(guards("evt.Unmarshaled.x.y == 'z' && evt.Meta.a == 'x'"), [""; 0]);
+    assert_eq!(guards("evt.SetMeta('a', 'x') && evt.Meta.a == 'x'"), [""; 0]);
+    assert_eq!(guards("evt.Overflow.Alert.Scenario == 's'"), ["Scenario in [\"s\"]"]);
+}
+
+#[test]
+fn what_an_expression_reads_is_known() {
+    let reads = |source: &str| {
+        let mut compiler = Compiler::new();
+        let id = compiler.compile(source, Env::Condition, Expect::Any).unwrap();
+        let program = compiler.finish();
+        let reads = program.reads(id).clone();
+        let names: Vec<_> = reads.fields.iter().map(|id| program.schema().name(*id).1).collect();
+        (names.join(" "), reads)
+    };
+    let (names, found) = reads("any(queue.Queue, {.Meta.x == evt.Parsed.y})");
+    assert_eq!((names.as_str(), found.all_fields, found.dynamic), ("y x", false, true));
+    let (names, found) = reads("Lower(evt.Meta.a) + evt.Line.Raw");
+    assert_eq!(names, "a");
+    assert!(found.line_raw && !found.dynamic && !found.mutates && !found.unmarshaled);
+    assert!(reads("map(queue.Queue, #.Meta)").1.all_fields);
+    assert!(reads("toJSON(evt)").1.all_fields);
+    assert!(reads("evt.SetMeta('a', 'b')").1.mutates);
+    assert!(reads("UnmarshalJSON(evt.Line.Raw, evt.Unmarshaled, 'x')").1.mutates);
+    assert!(reads("evt.Unmarshaled.a.b").1.unmarshaled);
+    assert!(reads("evt.Overflow.Alert.Scenario").1.overflow);
+    assert!(reads("GetFromStash('a', 'b')").1.stash);
+}
+
+#[test]
+fn a_trace_names_the_term_that_was_false() {
+    let source = "evt.Meta.k == 'v' && Upper(evt.Parsed.p) == 'X' && evt.Meta.z == 'z'";
+    let mut compiler = Compiler::new();
+    let id = compiler.compile(source, Env::Event, Expect::Bool).unwrap();
+    let program = compiler.finish();
+    let (lookups, mut memo) = (Facts::default(), Memo::new());
+    let mut event = event(program.schema(), "raw");
+    fill(&mut event);
+    let trace = program.trace(id, &mut Cx::new(&mut event, &lookups, &mut memo));
+    let failed = trace.failed.unwrap();
+    assert_eq!(source.get(failed.span), Some("Upper(evt.Parsed.p) == 'X'"));
+    let shown: Vec<_> =
+        failed.operands.iter().map(|(text, value)| (text.as_str(), value.as_str())).collect();
+    assert_eq!(shown, [("Upper(evt.Parsed.p)", Some("Q"))]);
+}
