@@ -4,6 +4,7 @@ pub mod compile;
 pub mod graph;
 pub mod hub;
 pub mod ingest;
+pub mod input;
 pub mod lookup;
 pub mod replay;
 pub mod report;
