@@ -10,7 +10,7 @@ use operators::expr::functions::{self, verbatim};
 use operators::expr::{Compiler, Cx, Env, Expect, Memo};
 use operators::lookup::{Asn, City, Lookups, Stash};
 use operators::time::{EventTime, Stamp};
-use operators::value::Value;
+use operators::value::{Object, Value};
 
 /// A world where nothing is to be had.
 #[derive(Debug)]
@@ -321,4 +321,58 @@ fn dates_come_from_their_layouts() {
     check(r#"date("14/08/2023", "02/01/2006").Unix()"#, "1691971200");
     fails(r#"date("yesterday")"#);
     assert_eq!(result("timezone(\"UTC\")").unwrap(), "UTC");
+}
+
+/// A request of HTTP/1.1 with these headers.
+#[derive(Debug)]
+struct Request(&'static [(&'static str, &'static str)]);
+
+impl Object for Request {
+    fn type_name(&self) -> &'static str {
+        "*http.Request"
+    }
+    fn field(&self, name: &str) -> Option<Value> {
+        Some(match name {
+            "Method" => Value::str("GET"),
+            "ProtoMajor" | "ProtoMinor" => Value::Int(1),
+            "Header" => {
+                let headers = self
+                    .0
+                    .iter()
+                    .map(|(name, value)| (Arc::<str>::from(*name), Value::strings([*value])));
+                Value::map(headers.collect())
+            }
+            _ => return None,
+        })
+    }
+}
+
+#[track_caller]
+fn fingerprint(headers: &'static [(&'static str, &'static str)], expected: &str) {
+    let line = Line {
+        raw: "".into(),
+        source: "".into(),
+        labels: Arc::default(),
+        module: "file",
+        time: Offline.now(),
+    };
+    let mut event = Event::new(Compiler::new().finish().schema().clone(), line);
+    let mut memo = Memo::new();
+    let mut cx = Cx::new(&mut event, &Offline, &mut memo);
+    let request = Value::Object(Arc::new(Request(headers)));
+    let got = (functions::find("JA4H").unwrap().call)(&mut cx, &[request]).unwrap();
+    assert_eq!(verbatim(&cx, &got), expected);
+}
+
+#[test]
+fn a_request_has_the_fingerprint_of_its_client() {
+    fingerprint(&[], "ge11nn000000_e3b0c44298fc_000000000000_000000000000");
+    fingerprint(
+        &[("Cookie", "session=12345")],
+        "ge11cn000000_e3b0c44298fc_3f3af1ecebbd_86a3f0069fcd",
+    );
+    fingerprint(
+        &[("Cookie", "foo=bar; baz=qux")],
+        "ge11cn000000_e3b0c44298fc_bd87575d11f6_d401f362552e",
+    );
 }

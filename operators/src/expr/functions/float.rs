@@ -193,12 +193,25 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_form_turns_to_exponents_at_21_digits_only_in_json() {
+    fn large_and_small_numbers_have_an_exponent() {
         check(123_456.0, 'g', None, "123456");
         check(1e20, 'g', None, "1e+20");
         check(100_000.0, 'g', None, "100000");
         check(1e6, 'g', None, "1e+06");
         check(0.0001, 'g', None, "0.0001");
         check(0.000_01, 'g', None, "1e-05");
+        check(f64::MIN_POSITIVE, 'g', None, "2.2250738585072014e-308");
+    }
+
+    #[test]
+    fn precision_beyond_the_digits_gives_zeros() {
+        check(0.1, 'f', Some(60), "0.100000000000000005551115123125782702118158340454101562500000");
+        check(1.5, 'f', Some(0), "2");
+        check(2.5, 'f', Some(0), "2");
+        check(1.0, 'x', None, "0x1p+00");
+        check(-0.1, 'x', Some(3), "-0x1.99ap-04");
+        let mut long = String::new();
+        append(1.0, 'e', Some(100_000), &mut long);
+        assert_eq!(long.len(), 100_006);
     }
 }
