@@ -147,7 +147,7 @@ fn by_duration(stamp: Stamp, name: &str, arguments: &[Value]) -> Result<Value, S
     };
     let by = GoDuration(*by);
     Ok(Value::Time(match name {
-        "Add" => stamp.add(by),
+        "Add" => stamp.plus(by),
         "Truncate" => stamp.truncate(by),
         _ => stamp.round(by),
     }))
