@@ -92,7 +92,7 @@ pub fn compile(set: &RuleSet, options: Options) -> Compiled {
     caches.extend(postoverflows.caches.iter().cloned());
     let program = Arc::new(compiler.finish());
     let parsers = parsers.finish(&program);
-    let constants: Vec<_> = parsers.statics().filter_map(|origin| match origin {
+    let constants = parsers.statics().filter_map(|origin| match origin {
         Content::Constant(text) => Some(text),
         Content::Expression(_) => None,
     });

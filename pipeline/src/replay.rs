@@ -170,9 +170,8 @@ impl Shared {
         };
         let partitions = || (0..).zip(self.origins.iter()).map(|(number, _)| Partition(number));
         let sequencer = readers.is_some().then(|| Sequencer::new(partitions(), self.detector()));
-        let ingest = readers.map(|readers| {
-            Ingest::new(readers, Rc::clone(&demand), Rc::clone(&problems), workers)
-        });
+        let ingest = readers
+            .map(|readers| Ingest::new(readers, Rc::clone(&demand), Rc::clone(&problems), workers));
         let again = self.rules.matcher.takes_overflows();
         let (detect, buckets) = self.detect(workers, again);
         let (detect_again, more_buckets) = self.detect(workers, false);
@@ -229,4 +228,3 @@ impl Shared {
         (Detect::new(rules, lookups, Rc::clone(&buckets), workers, again), buckets)
     }
 }
-

@@ -2,8 +2,8 @@
 //! (crowdsec pkg/parser/runtime.go).
 
 use super::node::{Abort, Node};
-use super::statics::Origin;
 use super::pass::{Hands, Pass};
+use super::statics::Origin;
 use super::watch::Watch;
 use crate::expr::{Cx, Program};
 

@@ -21,10 +21,10 @@ use regex_automata::Anchored;
 use regex_syntax::hir::Hir;
 
 use self::class::{ByteSet, Wide};
+pub(super) use self::machine::Memory;
 use self::machine::{Machine, Outcome};
 use self::need::Need;
 use self::program::{Inst, Program};
-pub(super) use self::machine::Memory;
 use super::{Captures, Lean, Matcher};
 
 /// Steps that one search may take, for each byte of the text.
