@@ -21,6 +21,12 @@ use datafile::Files;
 use geoip::Databases;
 use recorded::Recorded;
 
+use crate::hub::RuleSet;
+use crate::hub::data::Place;
+
+/// Names of the databases.
+const DATABASES: [&str; 2] = ["GeoLite2-City.mmdb", "GeoLite2-ASN.mmdb"];
+
 /// The answers of one run.
 #[derive(Debug)]
 pub struct WorldLookups {
@@ -80,6 +86,51 @@ impl WorldLookups {
             }
             Err(source) => Err(FileError::Read { file: name.to_owned(), source }),
         }
+    }
+
+    /// Answers from the data that a rule set comes with: files in its directories or in the binary,
+    /// databases in the first directory that has one. What cannot be loaded is noted as a warning
+    /// or as missing, as with CrowdSec.
+    pub fn of_rules(rules: &RuleSet, now: Stamp) -> Self {
+        let has_database = |dir: &&PathBuf| {
+            DATABASES.iter().any(|name| dir.join(name).is_file())
+        };
+        let directory = rules.data_dirs.iter().find(has_database).cloned().unwrap_or_default();
+        let mut lookups = Self::new(&directory, now);
+        for wanted in rules.data_files() {
+            let loaded = match &wanted.place {
+                Place::File(path) => {
+                    lookups.load_path(&wanted.name, &wanted.kind, path)
+                }
+                Place::Embedded(text) => lookups.load_text(&wanted.name, &wanted.kind, text),
+                Place::Missing => {
+                    lookups.missing.insert(wanted.name.clone());
+                    Ok(())
+                }
+            };
+            if let Err(error) = loaded {
+                lookups.warnings.push(error.to_string());
+            }
+        }
+        lookups
+    }
+
+    fn load_path(&mut self, name: &str, kind: &str, path: &Path) -> Result<(), FileError> {
+        let read = std::fs::read(path);
+        let bytes = read.map_err(|source| FileError::Read { file: name.to_owned(), source })?;
+        self.load_text(name, kind, &String::from_utf8_lossy(&bytes))
+    }
+
+    /// Loads a data file whose content is at hand.
+    ///
+    /// # Errors
+    /// A line or the type of the file is wrong.
+    pub fn load_text(&mut self, name: &str, kind: &str, text: &str) -> Result<(), FileError> {
+        let Some(kind) = FileType::named(name, kind)? else { return Ok(()) };
+        if self.files.knows(name, kind) {
+            return Ok(());
+        }
+        self.files.add(name, kind, text, &mut self.warnings)
     }
 
     /// Loads recorded DNS answers. JSON lines of three fields: `kind` is `reverse_dns` (question:
