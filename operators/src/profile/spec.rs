@@ -1,5 +1,6 @@
 //! Profiles as written (crowdsec pkg/csconfig/profiles.go): which alerts become which decisions.
 
+use crate::time::GoDuration;
 use crate::yaml::{Documents, Fields, Located, Node, Position, Reading, suggestion};
 
 /// What to do after a profile.
@@ -156,9 +157,9 @@ fn decision(item: &Node, reading: &mut Reading<'_>) -> Option<DecisionSpec> {
     let kind = fields.required("type", "a decision", reading);
     let duration = fields.text("duration", reading);
     if let Some(duration) = &duration
-        && crate::yaml::duration_of(&without_days(&duration.value)).is_none()
+        && let Err(error) = GoDuration::parse_with_days(&duration.value)
     {
-        let message = format!("`duration` is not a duration: {:?}", duration.value);
+        let message = format!("`duration`: {error}");
         reading.refuse_with(duration.at, message, "such as 30m, 4h or 7d");
     }
     Some(DecisionSpec {
@@ -168,13 +169,4 @@ fn decision(item: &Node, reading: &mut Reading<'_>) -> Option<DecisionSpec> {
         origin: fields.text("origin", reading),
         simulated: fields.flag("simulated", reading),
     })
-}
-
-/// `7d` as hours, which Go knows (go-cs-lib cstime).
-fn without_days(text: &str) -> String {
-    let Some((days, rest)) = text.split_once('d') else { return text.to_owned() };
-    match days.parse::<u32>() {
-        Ok(days) => format!("{}h{rest}", u64::from(days) * 24),
-        Err(_) => text.to_owned(),
-    }
 }
