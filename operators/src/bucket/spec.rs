@@ -310,7 +310,7 @@ fn condition(item: &Node, reading: &mut Reading<'_>) -> Option<BayesianCondition
 fn check_kind(spec: &ScenarioSpec, fields: &Fields<'_>, reading: &mut Reading<'_>) {
     let place = |key: &str| fields.place(key);
     let leak = |name: &str, reading: &mut Reading<'_>| {
-        if !spec.leakspeed.as_ref().is_some_and(|leak| leak.value.0 > 0) {
+        if spec.leakspeed.as_ref().is_none_or(|leak| leak.value.0 <= 0) {
             let message = format!("a {name} scenario needs a `leakspeed` above 0");
             reading.refuse_with(place("leakspeed"), message, "such as `leakspeed: 10s`");
         }
@@ -340,7 +340,7 @@ fn check_kind(spec: &ScenarioSpec, fields: &Fields<'_>, reading: &mut Reading<'_
         }
         BucketKind::Counter => {
             unbounded("counter", reading);
-            if !spec.duration.as_ref().is_some_and(|duration| duration.value.0 > 0) {
+            if spec.duration.as_ref().is_none_or(|duration| duration.value.0 <= 0) {
                 let message = "a counter scenario needs a `duration` above 0";
                 reading.refuse_with(place("duration"), message, "such as `duration: 10m`");
             }
@@ -397,7 +397,7 @@ mod tests {
              bayesian_conditions: [{condition: z, prob_given_evil: 0.8, prob_given_benign: 0.2, \
              guillotine: true}]\noverflow_filter: w\nduration: 1h\ndata: [{dest_file: f, type: string}]\n",
         );
-        assert_eq!(errors, [String::new(); 0]);
+        assert_eq!(errors, Vec::<String>::new());
         let spec = &specs[0];
         assert_eq!((spec.capacity, spec.cache_size), (Capacity::Bounded(5), Some(3)));
         assert_eq!(spec.leakspeed_text, "10s");

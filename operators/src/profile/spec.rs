@@ -191,7 +191,7 @@ mod tests {
              duration_expr: x\non_success: break\non_failure: apply\non_error: ignore\n\
              notifications: [slack]\n---\nname: b\nfilters: [y]\n",
         );
-        assert_eq!(errors, [String::new(); 0]);
+        assert_eq!(errors, Vec::<String>::new());
         assert_eq!(profiles.len(), 2);
         let first = &profiles[0];
         assert_eq!((first.on_success, first.on_failure), (After::Break, After::Continue));
