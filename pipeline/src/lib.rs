@@ -1,5 +1,6 @@
 //! Spillway as a program: what joins records, rules and the world.
 
+pub mod acquisition;
 pub mod compile;
 pub mod graph;
 pub mod hub;

@@ -310,7 +310,7 @@ fn condition(item: &Node, reading: &mut Reading<'_>) -> Option<BayesianCondition
 fn check_kind(spec: &ScenarioSpec, fields: &Fields<'_>, reading: &mut Reading<'_>) {
     let place = |key: &str| fields.place(key);
     let leak = |name: &str, reading: &mut Reading<'_>| {
-        if !spec.leakspeed.as_ref().is_some_and(|leak| leak.value.0 > 0) {
+        if spec.leakspeed.as_ref().is_none_or(|leak| leak.value.0 <= 0) {
             let message = format!("a {name} scenario needs a `leakspeed` above 0");
             reading.refuse_with(place("leakspeed"), message, "such as `leakspeed: 10s`");
         }
@@ -340,7 +340,7 @@ fn check_kind(spec: &ScenarioSpec, fields: &Fields<'_>, reading: &mut Reading<'_
         }
         BucketKind::Counter => {
             unbounded("counter", reading);
-            if !spec.duration.as_ref().is_some_and(|duration| duration.value.0 > 0) {
+            if spec.duration.as_ref().is_none_or(|duration| duration.value.0 <= 0) {
                 let message = "a counter scenario needs a `duration` above 0";
                 reading.refuse_with(place("duration"), message, "such as `duration: 10m`");
             }
@@ -362,5 +362,132 @@ fn check_kind(spec: &ScenarioSpec, fields: &Fields<'_>, reading: &mut Reading<'_
             // CrowdSec starts without one and panics on the first event.
             leak("bayesian", reading);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::{Source, parse};
+
+    fn decode(text: &str) -> (Vec<ScenarioSpec>, Vec<String>) {
+        let source = Source::new("s.yaml", text);
+        let documents = parse(&source);
+        assert!(documents.errors.is_empty(), "{:?}", documents.errors);
+        let mut reading = Reading::new(&source);
+        let specs = read(&documents, &mut reading);
+        (specs, reading.errors.iter().map(ToString::to_string).collect())
+    }
+
+    #[track_caller]
+    fn refused(kind: &str, rest: &str, expected: &[&str]) {
+        let (_, errors) =
+            decode(&format!("name: n\ndescription: d\nfilter: f\ntype: {kind}\n{rest}"));
+        assert_eq!(errors, expected);
+    }
+
+    #[test]
+    fn every_directive_is_read() {
+        let (specs, errors) = decode(
+            "format: 2.0\nversion: 1\nreferences: [u]\nname: me/x\ndescription: d\ntype: leaky\n\
+             capacity: 5\nleakspeed: 10s\nfilter: a\ngroupby: b\ndistinct: c\ndebug: on\n\
+             labels: {remediation: true, spoofable: 0, classification: [attack.T1110]}\n\
+             blackhole: 5m\nscope: {type: user, expression: e}\nreprocess: true\ncondition: x\n\
+             cache_size: 3\ncancel_on: y\nbayesian_prior: 0.5\nbayesian_threshold: 0.8\n\
+             bayesian_conditions: [{condition: z, prob_given_evil: 0.8, prob_given_benign: 0.2, \
+             guillotine: true}]\noverflow_filter: w\nduration: 1h\ndata: [{dest_file: f, type: string}]\n",
+        );
+        assert_eq!(errors, Vec::<String>::new());
+        let spec = &specs[0];
+        assert_eq!((spec.capacity, spec.cache_size), (Capacity::Bounded(5), Some(3)));
+        assert_eq!(spec.leakspeed_text, "10s");
+        assert_eq!(spec.blackhole.as_ref().unwrap().value.0, 300_000_000_000);
+        assert!(matches!(spec.labels[0], (_, Value::Bool(true))));
+        assert!(matches!(spec.labels[1], (_, Value::Int(0))));
+        assert_eq!(spec.scope.kind, "user");
+        let bayesian = spec.bayesian.as_ref().unwrap();
+        assert!(bayesian.conditions[0].guillotine && spec.reprocess && spec.debug);
+    }
+
+    #[test]
+    fn each_type_asks_for_what_it_needs() {
+        refused(
+            "leaky",
+            "",
+            &[
+                "s.yaml:1:1: a leaky scenario needs a `capacity` of at least 1",
+                "s.yaml:1:1: a leaky scenario needs a `leakspeed` above 0",
+            ],
+        );
+        refused(
+            "trigger",
+            "capacity: 1\n",
+            &["s.yaml:5:11: a trigger has no `capacity`: leave it out"],
+        );
+        refused(
+            "counter",
+            "capacity: -1\n",
+            &["s.yaml:1:1: a counter scenario needs a `duration` above 0"],
+        );
+        refused(
+            "conditional",
+            "capacity: -1\nleakspeed: 0s\n",
+            &[
+                "s.yaml:1:1: a conditional scenario needs `condition`",
+                "s.yaml:6:12: a conditional scenario needs a `leakspeed` above 0",
+            ],
+        );
+        refused("trigger", "", &[]);
+    }
+
+    #[test]
+    fn a_bayesian_scenario_without_leakspeed_is_refused_at_load() {
+        let conditions = "bayesian_conditions: [{condition: a}]\n";
+        refused(
+            "bayesian",
+            &format!("capacity: -1\nbayesian_prior: 0.5\nbayesian_threshold: 0.9\n{conditions}"),
+            &["s.yaml:1:1: a bayesian scenario needs a `leakspeed` above 0"],
+        );
+        refused(
+            "bayesian",
+            &format!("capacity: -1\nleakspeed: 1s\nbayesian_prior: 2\n{conditions}"),
+            &[
+                "s.yaml:7:17: a bayesian scenario needs `bayesian_prior` above 0 and at most 1",
+                "s.yaml:1:1: a bayesian scenario needs `bayesian_threshold` above 0 and at most 1",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_scope_knows_whether_it_needs_an_expression() {
+        refused("trigger", "scope: {type: Range}\n", &[]);
+        refused("trigger", "scope: {}\n", &[]);
+        refused(
+            "trigger",
+            "scope: {type: user}\n",
+            &["s.yaml:5:8: scope user needs an `expression`"],
+        );
+        let (_, errors) = decode(
+            "name: n\ndescription: d\nfilter: f\ntype: trigger\nscope: {type: Ip, expression: a}\n",
+        );
+        assert_eq!(
+            errors,
+            ["s.yaml:5:31: scope Ip takes no `expression`: its value is evt.Meta.source_ip"]
+        );
+    }
+
+    #[test]
+    fn a_scenario_without_its_four_words_is_refused() {
+        let (_, errors) = decode("debug: false\nauthor: me\n");
+        assert_eq!(
+            errors,
+            [
+                "s.yaml:2:1: unknown key `author` in scenario",
+                "s.yaml:1:1: a scenario needs `name`",
+                "s.yaml:1:1: a scenario needs `description`",
+                "s.yaml:1:1: a scenario needs `type`",
+                "s.yaml:1:1: a scenario needs `filter`",
+            ]
+        );
     }
 }

@@ -104,7 +104,9 @@ mod tests {
     use super::*;
     use crate::yaml::Source;
 
-    fn read_text(text: &str) -> (Vec<(String, Option<String>, String)>, Vec<String>) {
+    type Entry = (String, Option<String>, String);
+
+    fn read_text(text: &str) -> (Vec<Entry>, Vec<String>) {
         let source = Source::new("a.txt", text);
         let mut reading = Reading::new(&source);
         let entries = read(&mut reading).into_iter();

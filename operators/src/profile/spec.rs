@@ -1,5 +1,6 @@
 //! Profiles as written (crowdsec pkg/csconfig/profiles.go): which alerts become which decisions.
 
+use crate::time::GoDuration;
 use crate::yaml::{Documents, Fields, Located, Node, Position, Reading, suggestion};
 
 /// What to do after a profile.
@@ -156,9 +157,9 @@ fn decision(item: &Node, reading: &mut Reading<'_>) -> Option<DecisionSpec> {
     let kind = fields.required("type", "a decision", reading);
     let duration = fields.text("duration", reading);
     if let Some(duration) = &duration
-        && crate::yaml::duration_of(&without_days(&duration.value)).is_none()
+        && let Err(error) = GoDuration::parse_with_days(&duration.value)
     {
-        let message = format!("`duration` is not a duration: {:?}", duration.value);
+        let message = format!("`duration`: {error}");
         reading.refuse_with(duration.at, message, "such as 30m, 4h or 7d");
     }
     Some(DecisionSpec {
@@ -170,11 +171,50 @@ fn decision(item: &Node, reading: &mut Reading<'_>) -> Option<DecisionSpec> {
     })
 }
 
-/// `7d` as hours, which Go knows (go-cs-lib cstime).
-fn without_days(text: &str) -> String {
-    let Some((days, rest)) = text.split_once('d') else { return text.to_owned() };
-    match days.parse::<u32>() {
-        Ok(days) => format!("{}h{rest}", u64::from(days) * 24),
-        Err(_) => text.to_owned(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::{Source, parse};
+
+    fn decode(text: &str) -> (Vec<ProfileSpec>, Vec<String>) {
+        let source = Source::new("p.yaml", text);
+        let mut reading = Reading::new(&source);
+        let profiles = read(&parse(&source), &mut reading);
+        (profiles, reading.errors.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn every_directive_is_read() {
+        let (profiles, errors) = decode(
+            "name: a\ndebug: false\nfilters: ['Alert.Remediation == true']\ndecisions:\n\
+             - {type: ban, duration: 7d, scope: Range, origin: me, simulated: true}\n- type: captcha\n\
+             duration_expr: x\non_success: break\non_failure: apply\non_error: ignore\n\
+             notifications: [slack]\n---\nname: b\nfilters: [y]\n",
+        );
+        assert_eq!(errors, Vec::<String>::new());
+        assert_eq!(profiles.len(), 2);
+        let first = &profiles[0];
+        assert_eq!((first.on_success, first.on_failure), (After::Break, After::Continue));
+        assert_eq!(first.on_error, OnError::Continue);
+        assert_eq!(first.decisions[0].duration.value, "7d");
+        assert_eq!(first.decisions[1].duration.value, DEFAULT_DURATION);
+        assert!(profiles[1].decisions.is_empty());
+    }
+
+    #[test]
+    fn mistakes_are_refused() {
+        let (_, errors) =
+            decode("name: a\non_success: brake\ndecisions:\n- {duration: 7x}\n- {kind: ban}\n");
+        assert_eq!(
+            errors,
+            [
+                "p.yaml:1:1: a profile needs `filters`",
+                "p.yaml:4:3: a decision needs `type`",
+                "p.yaml:4:14: `duration`: unknown unit \"x\" in duration \"7x\"",
+                "p.yaml:5:4: unknown key `kind` in decision",
+                "p.yaml:5:3: a decision needs `type`",
+                "p.yaml:2:13: unknown `on_success`: \"brake\"",
+            ]
+        );
     }
 }

@@ -159,15 +159,12 @@ impl<'n> Fields<'n> {
     /// A duration in Go's notation.
     pub fn duration(&self, key: &str, reading: &mut Reading<'_>) -> Option<Located<GoDuration>> {
         let text = self.text(key, reading)?;
-        match super::duration_of(&text.value) {
-            Some(duration) => Some(Located::new(duration, text.at)),
-            None => {
-                let message = format!("`{key}` is not a duration: {:?}", text.value);
-                reading.refuse_with(
-                    text.at,
-                    message,
-                    "write numbers with units h, m, s, ms, us or ns, such as 10s or 1h30m",
-                );
+        match GoDuration::parse(&text.value) {
+            Ok(duration) => Some(Located::new(duration, text.at)),
+            Err(error) => {
+                let message = format!("`{key}`: {error}");
+                let help = "write numbers with units h, m, s, ms, us or ns, such as 10s or 1h30m";
+                reading.refuse_with(text.at, message, help);
                 None
             }
         }
@@ -283,7 +280,7 @@ mod tests {
             "t.yaml:1:7: `name` must be a text, this is a list\n\
              t.yaml:2:7: `size` must be a whole number, this is a text\n\
              t.yaml:3:8: `debug` must be true or false, this is a text\n\
-             t.yaml:4:6: `ttl` is not a duration: \"3 days\"\n\
+             t.yaml:4:6: `ttl`: unknown unit \" days\" in duration \"3 days\"\n\
              t.yaml:5:7: `list` must be a list, this is a text\n"
         );
     }

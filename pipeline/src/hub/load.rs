@@ -191,7 +191,9 @@ impl RuleSet {
     }
 
     fn take_surroundings(&mut self, layout: Layout, whole: bool) {
-        self.errors.extend(layout.errors);
+        // What was not asked for does not stop anything: a wanted item that is missing does.
+        let unfound = if whole { &mut self.errors } else { &mut self.warnings };
+        unfound.extend(layout.errors);
         self.warnings.extend(layout.warnings);
         self.data_dirs.extend(layout.data_dirs);
         self.embedded_data.extend(layout.embedded_data);

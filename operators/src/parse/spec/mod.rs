@@ -279,3 +279,6 @@ fn data_file(item: &Node, reading: &mut Reading<'_>) -> Option<DataSpec> {
     };
     Some(DataSpec { source_url, dest_file, kind })
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,16 @@ pub enum Content {
     Expression(Located<String>),
 }
 
+/// In the order in which they win.
+const DESTINATIONS: [(&str, MakeDestination); 5] = [
+    ("method", Destination::Method),
+    ("parsed", Destination::Parsed),
+    ("meta", Destination::Meta),
+    ("enriched", Destination::Enriched),
+    ("target", Destination::Target),
+];
+type MakeDestination = fn(String) -> Destination;
+
 const KEYS: [&str; 7] = ["target", "parsed", "meta", "enriched", "value", "expression", "method"];
 
 pub(super) fn read(items: &[Node], reading: &mut Reading<'_>) -> Vec<StaticSpec> {
@@ -45,15 +55,8 @@ pub(super) fn read(items: &[Node], reading: &mut Reading<'_>) -> Vec<StaticSpec>
 
 fn one(item: &Node, reading: &mut Reading<'_>) -> Option<StaticSpec> {
     let fields = Fields::open(item, "static", &KEYS, reading)?;
-    let kinds: [(&str, fn(String) -> Destination); 5] = [
-        ("method", Destination::Method),
-        ("parsed", Destination::Parsed),
-        ("meta", Destination::Meta),
-        ("enriched", Destination::Enriched),
-        ("target", Destination::Target),
-    ];
     let mut destination = None;
-    for (key, make) in kinds {
+    for (key, make) in DESTINATIONS {
         let Some(text) = fields.text(key, reading) else { continue };
         if destination.is_some() {
             reading.warn(text.at, format!("`{key}` has no effect beside the other destination"));
