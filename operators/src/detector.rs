@@ -101,6 +101,7 @@ impl Detector {
             return Verdict::WantsStash;
         }
         tally.lines += 1;
+        Tally::count(&mut tally.partitions, place.partition.0 as usize);
         let stamp = cx.event.time.map(|stamp| stamp.at);
         let mut pours = Vec::new();
         if parsed.is_err() {

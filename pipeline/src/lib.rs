@@ -1,6 +1,7 @@
 //! Spillway as a program: what joins records, rules and the world.
 
 pub mod acquisition;
+pub mod cli;
 pub mod compile;
 pub mod graph;
 pub mod hub;

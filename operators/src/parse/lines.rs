@@ -103,6 +103,8 @@ pub struct Tally {
     pub nodes: Vec<u64>,
     /// Pours by scenario.
     pub scenarios: Vec<u64>,
+    /// Lines by number of the source partition.
+    pub partitions: Vec<u64>,
     /// The first lines that no parser took.
     pub samples: Vec<Sample>,
 }
@@ -118,6 +120,7 @@ impl Tally {
         self.poured += other.poured;
         add_each(&mut self.nodes, &other.nodes);
         add_each(&mut self.scenarios, &other.scenarios);
+        add_each(&mut self.partitions, &other.partitions);
         self.samples.extend_from_slice(&other.samples);
         self.samples.sort();
         self.samples.truncate(MAX_SAMPLES);

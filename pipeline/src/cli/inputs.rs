@@ -1,0 +1,157 @@
+//! The options that say which lines are read, and what is known of them beforehand.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use anyhow::Context;
+use clap::Args;
+use connectors::{Input, ReadOptions, Reader};
+use operators::detector::Origin;
+
+use crate::acquisition::{self, Acquisition};
+use crate::input::guess::guess;
+
+/// Which lines are read.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Inputs")]
+pub struct InputArgs {
+    /// Files, globs, directories, or - for standard input; .gz .zst .bz2 .xz are unpacked
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// What writes the lines (the label `type`: syslog, nginx, …); guessed per file without it
+    #[arg(long = "type", value_name = "T", conflicts_with = "acquisition")]
+    pub kind: Option<String>,
+    /// Labels by file name, from an acquis.yaml of CrowdSec
+    #[arg(long, value_name = "FILE")]
+    pub acquisition: Option<PathBuf>,
+    /// Another label
+    #[arg(long = "label", value_name = "K=V", value_parser = label)]
+    pub labels: Vec<(String, String)>,
+    /// Longer lines are rejected and counted. Unit: bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
+    pub max_line: usize,
+    /// How much is read at once; changes no result. Unit: bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 16, hide = true)]
+    pub batch: usize,
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').or_else(|| text.split_once(':'));
+    let (key, value) = pair.ok_or("write it as NAME=VALUE")?;
+    Ok((key.into(), value.into()))
+}
+
+/// An input with what is known of it.
+#[derive(Debug)]
+pub struct Described {
+    /// Its lines.
+    pub reader: Reader,
+    /// What events of it show.
+    pub origin: Origin,
+    /// Why it has its type.
+    pub reason: String,
+}
+
+/// All inputs.
+#[derive(Debug)]
+pub struct Inputs {
+    /// In the order as given, directories by path.
+    pub all: Vec<Described>,
+    /// What could not be found.
+    pub errors: Vec<String>,
+    /// Bytes on disk, where all are files.
+    pub size: Option<u64>,
+    /// Counts bytes as they are read from disk.
+    pub meter: Arc<AtomicU64>,
+}
+
+impl InputArgs {
+    /// Finds the inputs and what is known of each.
+    ///
+    /// # Errors
+    /// The acquisition file is broken, or nothing is there to read.
+    pub fn open(&self) -> anyhow::Result<Inputs> {
+        let resolved = connectors::resolve(&self.paths);
+        let errors: Vec<_> = resolved.errors.iter().map(ToString::to_string).collect();
+        if resolved.inputs.is_empty() {
+            anyhow::bail!("nothing to read: {}", errors.join("; "));
+        }
+        let acquisition = self.acquisition()?;
+        let meter = Arc::new(AtomicU64::new(0));
+        let size = resolved.size();
+        let mut all = Vec::with_capacity(resolved.inputs.len());
+        for input in &resolved.inputs {
+            all.push(self.describe(input, acquisition.as_ref(), &meter));
+        }
+        Ok(Inputs { all, errors, size, meter })
+    }
+
+    fn options(&self) -> ReadOptions {
+        let first = ReadOptions::default().first_chunk.min(self.batch);
+        ReadOptions {
+            max_line: self.max_line,
+            chunk: self.batch,
+            first_chunk: first,
+        }
+    }
+
+    fn acquisition(&self) -> anyhow::Result<Option<Acquisition>> {
+        let Some(path) = &self.acquisition else { return Ok(None) };
+        let read = acquisition::load(path, |name| std::env::var(name).ok());
+        let read = read.map_err(|error| anyhow::anyhow!("{}", error.message));
+        let read = read.with_context(|| format!("read {}", path.display()))?;
+        let report = crate::report::Report::for_stderr();
+        if !read.errors.is_empty() {
+            eprint!("{}", report.all(&read.errors, &[]));
+            anyhow::bail!("{} does not load", path.display());
+        }
+        Ok(Some(read.content))
+    }
+
+    fn describe(
+        &self,
+        input: &Input,
+        acquisition: Option<&Acquisition>,
+        meter: &Arc<AtomicU64>,
+    ) -> Described {
+        let mut labels: BTreeMap<Arc<str>, Arc<str>> = BTreeMap::new();
+        let mut reader = Reader::new(input, self.options(), Arc::clone(meter));
+        let from_file = input.path().and_then(|path| acquisition?.source_of(path));
+        let reason = match (&self.kind, from_file) {
+            (Some(_), _) => "given".to_owned(),
+            (None, Some(source)) => {
+                let own = source.labels.iter();
+                labels.extend(own.map(|(key, value)| (key.as_str().into(), value.as_str().into())));
+                "from the acquisition file".to_owned()
+            }
+            (None, None) => self.guess(input, &mut reader, &mut labels),
+        };
+        for (key, value) in &self.labels {
+            labels.insert(key.as_str().into(), value.as_str().into());
+        }
+        if let Some(kind) = &self.kind {
+            labels.insert("type".into(), kind.as_str().into());
+        }
+        let source = Arc::clone(&input.name);
+        let origin = Origin { source, labels: Arc::new(labels), module: "file" };
+        Described { reader, origin, reason }
+    }
+
+    fn guess(
+        &self,
+        input: &Input,
+        reader: &mut Reader,
+        labels: &mut BTreeMap<Arc<str>, Arc<str>>,
+    ) -> String {
+        let beginning = reader.beginning();
+        let lines = beginning.iter().flat_map(|chunk| chunk.records()).map(|record| record.line());
+        let guessed = guess(&input.name, lines);
+        labels.insert("type".into(), guessed.label.into());
+        if let Some(program) = guessed.program {
+            labels.insert("program".into(), program.into());
+        }
+        guessed.reason
+    }
+}

@@ -1,0 +1,63 @@
+//! The command line: one command, one file.
+
+pub mod alerts;
+pub mod check;
+pub mod clock;
+pub mod completion;
+pub mod inputs;
+pub mod replay;
+pub mod rules;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Spillway runs the detection content of the CrowdSec hub over logs and prints who attacked.
+#[derive(Debug, Parser)]
+#[command(name = "spillway", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Try: spillway replay /var/log/auth.log /var/log/nginx/access.log")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find the attacks in archived logs: alerts and decisions, the same bytes every time
+    Replay(Box<replay::Replay>),
+    /// Validate rules and print what would run
+    Check(Box<check::Check>),
+    /// Print the completions of a shell
+    Completion(completion::Completion),
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Human,
+    /// JSON lines, for machines
+    Json,
+    /// Comma-separated, for spreadsheets and scripts
+    Raw,
+}
+
+impl Command {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// What stopped it, for people.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Replay(replay) => replay.run(),
+            Self::Check(check) => check.run(),
+            Self::Completion(completion) => {
+                completion.run();
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}

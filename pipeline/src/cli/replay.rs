@@ -1,0 +1,239 @@
+//! `spillway replay`: archived logs in, alerts and decisions out.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use operators::alert::Alert;
+use operators::bucket::Open;
+use operators::detector::Origin;
+
+use super::Format;
+use super::alerts::Printer;
+use super::inputs::{Described, InputArgs, Inputs};
+use super::rules::{Loaded, RuleArgs};
+use crate::input::progress::Progress;
+use crate::input::summary::{Sample, Source, Summary, Unparsed};
+use crate::input::usage::Usage;
+use crate::replay::{self, Outcome};
+use crate::report::Report;
+
+/// Find the attacks in archived logs.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  spillway replay /var/log/auth.log
+  spillway replay --rules hub --item crowdsecurity/nginx --type nginx access.log.*.gz
+  zcat old.gz | spillway replay --type syslog -o json - > alerts.jsonl")]
+pub struct Replay {
+    #[command(flatten)]
+    rules: RuleArgs,
+    #[command(flatten)]
+    inputs: InputArgs,
+    /// Threads that work; changes no result
+    #[arg(long, value_name = "N", default_value_t = default_workers())]
+    workers: usize,
+    /// How alerts are printed
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+    /// Print decisions instead of alerts
+    #[arg(long)]
+    decisions: bool,
+    /// Write the summary as JSON to a file, besides the one on standard error
+    #[arg(long, value_name = "FILE")]
+    summary: Option<PathBuf>,
+    /// Print no summary and no progress
+    #[arg(short, long)]
+    quiet: bool,
+    /// What becomes of buckets that are neither full nor over at the end
+    #[arg(long, value_enum, default_value_t)]
+    at_end: AtEnd,
+}
+
+/// What becomes of buckets that are neither full nor over at the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum AtEnd {
+    /// They go silently
+    #[default]
+    Drop,
+    /// They are printed on standard error
+    Keep,
+}
+
+fn default_workers() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8)
+}
+
+type Output = Printer<BufWriter<io::Stdout>>;
+
+/// What the printing thread leaves behind.
+#[derive(Debug)]
+struct Printing {
+    printer: Output,
+    failed: Option<io::Error>,
+}
+
+impl Printing {
+    fn alert(&mut self, alert: &Alert) {
+        if self.failed.is_none() {
+            self.failed = self.printer.alert(alert).err();
+        }
+    }
+}
+
+impl Replay {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Rules that do not load, nothing to read, or an output that takes nothing.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let usage = Usage::start();
+        crate::input::limit::raise_open_files();
+        let Inputs { all, errors, size, meter } = self.inputs.open()?;
+        let names: Vec<Arc<str>> =
+            all.iter().map(|input| Arc::clone(&input.origin.source)).collect();
+        let partition_names = names.clone();
+        let loaded = self.rules.load(Box::new(move |partition| {
+            partition_names.get(partition.0 as usize).cloned()
+        }))?;
+        if !self.quiet {
+            eprint!("{}", Report::for_stderr().all(&[], &loaded.warnings));
+        }
+        let mut summary = Summary { now: loaded.now.rfc3339(), errors, ..Summary::default() };
+        summary.inputs = all.iter().map(described).collect();
+        let progress = match self.quiet {
+            true => Progress::hidden(Arc::clone(&meter)),
+            false => Progress::new(size, Arc::clone(&meter)),
+        };
+        let progress = Arc::new(progress);
+        let printer = Printer::new(
+            BufWriter::with_capacity(1 << 16, io::stdout()),
+            self.output,
+            self.decisions,
+            names.clone(),
+        );
+        let printing = Arc::new(Mutex::new(Printing { printer, failed: None }));
+        let outcome = self.replay(&loaded, all, &printing, &progress)?;
+        progress.finish();
+        let printing = Arc::into_inner(printing).context("the output is still in use")?;
+        let mut printing = printing.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = printing.failed {
+            return Err(error).context("write the results");
+        }
+        printing.printer.flush().context("write the results")?;
+        summarize(&mut summary, &outcome, &loaded, &names);
+        summary.alerts = std::mem::take(&mut printing.printer.alerts);
+        summary.decisions = printing.printer.decisions;
+        summary.set_usage(&usage.so_far());
+        if self.at_end == AtEnd::Keep {
+            write_open(&mut io::stderr().lock(), &outcome.open())?;
+        }
+        self.write_summary(&summary)?;
+        Ok(if summary.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
+    }
+
+    fn replay(
+        &self,
+        loaded: &Loaded,
+        inputs: Vec<Described>,
+        printing: &Arc<Mutex<Printing>>,
+        progress: &Arc<Progress>,
+    ) -> anyhow::Result<Outcome> {
+        let (readers, origins): (Vec<_>, Vec<Origin>) =
+            inputs.into_iter().map(|input| (input.reader, input.origin)).unzip();
+        let run = replay::Replay {
+            rules: Arc::clone(&loaded.rules),
+            profiles: Arc::clone(&loaded.profiles),
+            exempt: Arc::clone(&loaded.exempt),
+            lookups: Arc::clone(&loaded.lookups) as _,
+            origins: origins.into(),
+            readers,
+            workers: self.workers,
+        };
+        let (printing, progress) = (Arc::clone(printing), Arc::clone(progress));
+        let shown = Arc::clone(&progress);
+        let emit = Box::new(move |alert: Alert| {
+            let mut printing = printing.lock().unwrap_or_else(PoisonError::into_inner);
+            shown.suspend(|| printing.alert(&alert));
+        });
+        let advance = Box::new(move |at: replay::Progress| {
+            progress.advance(at.lines.saturating_sub(progress.lines()));
+        });
+        Ok(replay::run(run, emit, advance)?)
+    }
+
+    fn write_summary(&self, summary: &Summary) -> anyhow::Result<()> {
+        if !self.quiet {
+            summary.write_human(&mut io::stderr().lock()).context("write the summary")?;
+        }
+        let Some(path) = &self.summary else { return Ok(()) };
+        let file = File::create(path).with_context(|| format!("create {}", path.display()))?;
+        let mut file = BufWriter::new(file);
+        let written = summary.write_json(&mut file).and_then(|()| file.flush());
+        written.with_context(|| format!("write {}", path.display()))
+    }
+}
+
+fn described(input: &Described) -> Source {
+    let label = input.origin.labels.get("type").map_or("", |label| label);
+    Source {
+        name: input.origin.source.to_string(),
+        label: label.to_owned(),
+        reason: input.reason.clone(),
+        lines: 0,
+    }
+}
+
+fn summarize(summary: &mut Summary, outcome: &Outcome, loaded: &Loaded, names: &[Arc<str>]) {
+    let tally = &outcome.tally;
+    summary.lines = tally.lines;
+    summary.parsed = tally.parsed;
+    summary.whitelisted = tally.whitelisted;
+    summary.repaired = outcome.repaired;
+    summary.late = 0;
+    summary.rejected =
+        outcome.rejects.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
+    summary.errors.extend(outcome.errors.iter().map(ToString::to_string));
+    let mut parsers: BTreeMap<String, u64> = BTreeMap::new();
+    for (name, count) in loaded.rules.parsers.nodes.iter().zip(&tally.nodes) {
+        if *count > 0 {
+            *parsers.entry((*name).to_owned()).or_default() += count;
+        }
+    }
+    summary.parsers = parsers;
+    let name = |at: u32| names.get(at as usize).map_or("", |name| name);
+    let samples = tally.samples.iter().map(|sample| Sample {
+        file: name(sample.partition.0).to_owned(),
+        offset: sample.position,
+        line: sample.text.clone(),
+    });
+    summary.unparsed = Unparsed { lines: tally.unparsed, samples: samples.collect() };
+    for (source, lines) in summary.inputs.iter_mut().zip(&tally.partitions) {
+        source.lines = *lines;
+    }
+}
+
+fn write_open(to: &mut impl Write, open: &[Open]) -> io::Result<()> {
+    writeln!(to, "buckets at the end: {}", open.len())?;
+    for bucket in open {
+        let capacity = match bucket.capacity {
+            -1 => "∞".to_owned(),
+            capacity => capacity.to_string(),
+        };
+        writeln!(
+            to,
+            "  {}  {}  {:.1} of {capacity}, {} events since {}",
+            bucket.scenario,
+            bucket.key.escape_debug(),
+            bucket.level,
+            bucket.poured,
+            bucket.first.rfc3339(),
+        )?;
+    }
+    Ok(())
+}
