@@ -89,12 +89,16 @@ pub struct Reader {
     options: ReadOptions,
     meter: Arc<AtomicU64>,
     state: State,
+    /// Where it can be opened again; `None` for streams that are open already.
+    place: Option<Place>,
+    /// What [`Reader::peek`] read ahead.
+    peeked: Option<Result<Chunk, ReadError>>,
 }
 
 #[derive(Debug)]
 enum State {
-    /// Not opened yet.
-    Closed(Place),
+    /// Not opened yet, or closed for now after so many bytes of the text.
+    Closed(Place, u64),
     Open(Box<Stream>),
     Ended,
 }
@@ -107,7 +111,9 @@ impl Reader {
             name: Arc::clone(&input.name),
             options,
             meter,
-            state: State::Closed(input.place.clone()),
+            state: State::Closed(input.place.clone(), 0),
+            place: Some(input.place.clone()),
+            peeked: None,
         }
     }
 
@@ -118,9 +124,9 @@ impl Reader {
         options: ReadOptions,
         meter: Arc<AtomicU64>,
     ) -> Self {
-        let source = Metered { inner: stream, meter: Arc::clone(&meter) };
-        let stream = Stream::new(Box::new(source), true, options);
-        Self { name: name.into(), options, meter, state: State::Open(Box::new(stream)) }
+        let stream = Stream::new(metered(stream, &meter), true, options);
+        let state = State::Open(Box::new(stream));
+        Self { name: name.into(), options, meter, state, place: None, peeked: None }
     }
 
     /// The name of the input.
@@ -138,8 +144,34 @@ impl Reader {
     /// # Errors
     /// [`ReadError`], after all whole lines before the fault were handed out.
     pub fn next_chunk(&mut self) -> Option<Result<Chunk, ReadError>> {
-        if let State::Closed(place) = &self.state {
-            match open(place, self.options, &self.meter) {
+        self.peeked.take().or_else(|| self.read_chunk())
+    }
+
+    /// The first lines that [`Reader::next_chunk`] will give, `None` if there are none (an empty
+    /// input, or one that cannot be read).
+    pub fn peek(&mut self) -> Option<&Chunk> {
+        if self.peeked.is_none() {
+            self.peeked = self.read_chunk();
+        }
+        self.peeked.as_ref().and_then(|next| next.as_ref().ok())
+    }
+
+    /// Closes a file for now and gives back its buffers; the next call opens it and goes on where
+    /// it was. Cheap for plain files, while archives are unpacked from their start again: for many
+    /// inputs that have only shown their beginning. Streams stay open.
+    pub fn park(&mut self) {
+        let (State::Open(stream), Some(place)) = (&self.state, &self.place) else { return };
+        if stream.live || stream.source.is_none() || !stream.is_between_lines() {
+            return;
+        }
+        let counted = stream.counted.load(Ordering::Relaxed);
+        self.meter.fetch_sub(counted, Ordering::Relaxed);
+        self.state = State::Closed(place.clone(), stream.base);
+    }
+
+    fn read_chunk(&mut self) -> Option<Result<Chunk, ReadError>> {
+        if let State::Closed(place, from) = &self.state {
+            match open(place, *from, self.options, &self.meter) {
                 Ok(stream) => self.state = State::Open(Box::new(stream)),
                 Err(source) => {
                     self.state = State::Ended;
@@ -167,34 +199,50 @@ impl Reader {
     }
 }
 
-fn open(place: &Place, options: ReadOptions, meter: &Arc<AtomicU64>) -> io::Result<Stream> {
-    let meter = Arc::clone(meter);
-    match place {
-        Place::Stdin => {
-            Ok(Stream::new(Box::new(Metered { inner: io::stdin(), meter }), true, options))
-        }
-        Place::File(path) => {
-            let file = File::open(path)?;
-            let metadata = file.metadata()?;
-            if metadata.is_dir() {
-                return Err(io::ErrorKind::IsADirectory.into());
-            }
-            let live = !metadata.is_file();
-            Ok(Stream::new(Box::new(Metered { inner: file, meter }), live, options))
-        }
+fn open(
+    place: &Place,
+    from: u64,
+    options: ReadOptions,
+    meter: &Arc<AtomicU64>,
+) -> io::Result<Stream> {
+    let path = match place {
+        Place::Stdin => return Ok(Stream::new(metered(io::stdin(), meter), true, options)),
+        Place::File(path) => path,
+    };
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
     }
+    let mut stream = Stream::new(metered(file, meter), !metadata.is_file(), options);
+    stream.skip(from)?;
+    Ok(stream)
+}
+
+/// A source whose bytes are counted, by `meter` and by itself.
+fn metered(inner: impl Read + Send + 'static, meter: &Arc<AtomicU64>) -> Source {
+    let counted = Arc::default();
+    let metered = Metered { inner, meter: Arc::clone(meter), counted: Arc::clone(&counted) };
+    Source { reader: Box::new(metered), counted }
+}
+
+struct Source {
+    reader: Box<dyn Read + Send>,
+    counted: Arc<AtomicU64>,
 }
 
 /// Counts what is read.
 struct Metered<R> {
     inner: R,
     meter: Arc<AtomicU64>,
+    counted: Arc<AtomicU64>,
 }
 
 impl<R: Read> Read for Metered<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buf)?;
         self.meter.fetch_add(read as u64, Ordering::Relaxed);
+        self.counted.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }
 }
@@ -212,6 +260,8 @@ struct Overlong {
 struct Stream {
     /// `None` once its end or a fault was seen: files are closed at once.
     source: Option<Box<dyn Read + Send>>,
+    /// Bytes that were read from it, before they were unpacked.
+    counted: Arc<AtomicU64>,
     codec: Option<Codec>,
     /// Whether lines may come slowly, so that a chunk must not wait for more.
     live: bool,
@@ -234,12 +284,13 @@ impl std::fmt::Debug for Stream {
 }
 
 impl Stream {
-    fn new(source: Box<dyn Read + Send>, live: bool, mut options: ReadOptions) -> Self {
+    fn new(source: Source, live: bool, mut options: ReadOptions) -> Self {
         options.max_line = options.max_line.clamp(1, MAX_BUFFER - 2);
         options.chunk = options.chunk.clamp(1, MAX_BUFFER);
         options.first_chunk = options.first_chunk.clamp(1, options.chunk);
         Self {
-            source: Some(source),
+            source: Some(source.reader),
+            counted: source.counted,
             codec: None,
             live,
             fault: None,
@@ -252,6 +303,26 @@ impl Stream {
             target: options.first_chunk,
             options,
         }
+    }
+
+    /// Whether what follows `base` is all that is left to read.
+    fn is_between_lines(&self) -> bool {
+        self.overlong.is_none() && self.rejects.is_empty()
+    }
+
+    /// Passes over the first bytes of the text, which were handed out before.
+    fn skip(&mut self, bytes: u64) -> io::Result<()> {
+        if bytes == 0 {
+            return Ok(());
+        }
+        self.codec = Some(self.recognise()?);
+        let head = bytes.min(self.filled as u64);
+        self.consume(usize::try_from(head).unwrap_or(self.filled));
+        if let Some(source) = &mut self.source {
+            io::copy(&mut source.take(bytes - head), &mut io::sink())?;
+        }
+        self.base = bytes;
+        Ok(())
     }
 
     /// The next lines or rejects, `None` at the end or at a fault.

@@ -243,6 +243,49 @@ fn the_first_chunk_is_small() {
     assert!(first.text.len() <= ReadOptions::default().first_chunk);
 }
 
+#[test]
+fn what_was_peeked_at_comes_once() {
+    let input = io::Cursor::new(text(1000));
+    let mut reader = Reader::of_stream("s", input, ReadOptions::default(), Arc::default());
+    assert_eq!(reader.peek().unwrap().lines[0].offset, 0);
+    assert_eq!(reader.peek().unwrap().lines[0].offset, 0);
+    let expected = read(&text(1000), ReadOptions::default());
+    assert_eq!(drain(reader).lines, expected.lines);
+}
+
+#[test]
+fn a_parked_file_is_closed_and_goes_on_where_it_was() {
+    let plain = [text(400), b"x".repeat(500), b"\n".to_vec(), text(400)].concat();
+    let options = ReadOptions { max_line: 100, chunk: 4096, first_chunk: 1024 };
+    let expected = read(&plain, options);
+    for (name, pack) in PACKERS.iter().chain([&("plain", <[u8]>::to_vec as fn(&[u8]) -> _)]) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), pack(&plain)).unwrap();
+        let meter = Arc::new(AtomicU64::new(0));
+        let input = &resolve(&[file.path()]).inputs[0];
+        let mut reader = Reader::new(input, options, Arc::clone(&meter));
+        let mut got = Outcome::default();
+        while let Some(chunk) = reader.next_chunk() {
+            take(&mut got, &chunk.unwrap());
+            reader.park();
+        }
+        assert_eq!((got.lines, got.rejects), (expected.lines.clone(), expected.rejects.clone()));
+        assert_eq!(Some(meter.load(Ordering::Relaxed)), input.size, "{name}");
+    }
+}
+
+#[test]
+fn parking_closes_the_file() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), text(1000)).unwrap();
+    let input = &resolve(&[file.path()]).inputs[0];
+    let mut reader = Reader::new(input, ReadOptions::default(), Arc::default());
+    reader.peek();
+    assert!(reader.is_open());
+    reader.park();
+    assert!(!reader.is_open());
+}
+
 /// A pipe that blocks when nothing was written: reading on would hang, here it panics.
 struct Slow(Vec<&'static [u8]>);
 

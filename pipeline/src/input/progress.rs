@@ -1,5 +1,5 @@
 //! The progress bar of a replay: on standard error, and only where that is a terminal. It reads
-//! shared counters, so that whoever reads lines pays one addition per chunk.
+//! shared counters, so that whoever reads lines pays one store per chunk.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -39,9 +39,9 @@ impl Progress {
         Self { bar, meter, lines }
     }
 
-    /// More lines were read.
-    pub fn advance(&self, lines: u64) {
-        self.lines.fetch_add(lines, Ordering::Relaxed);
+    /// So many lines are done, since the start.
+    pub fn show(&self, lines: u64) {
+        self.lines.store(lines, Ordering::Relaxed);
         self.bar.set_position(self.meter.load(Ordering::Relaxed));
     }
 
@@ -111,8 +111,8 @@ mod tests {
     #[test]
     fn lines_are_counted_whether_drawn_or_not() {
         let progress = Progress::hidden(Arc::new(AtomicU64::new(7)));
-        progress.advance(3);
-        progress.advance(4);
+        progress.show(3);
+        progress.show(7);
         assert_eq!(progress.lines(), 7);
     }
 }

@@ -36,6 +36,8 @@ pub struct Summary {
     pub unparsed: Unparsed,
     /// Lines that a whitelist took out.
     pub whitelisted: u64,
+    /// Lines that a parser took and gave up on purpose.
+    pub aborted: u64,
     /// Lines that came behind the order of their input.
     pub late: u64,
     /// Alerts by scenario.
@@ -167,6 +169,7 @@ impl Summary {
         for (count, what) in [
             (self.repaired, "with invalid UTF-8"),
             (self.whitelisted, "whitelisted"),
+            (self.aborted, "aborted by a parser"),
             (self.late, "late"),
         ] {
             if count > 0 {
