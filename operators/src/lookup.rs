@@ -91,3 +91,70 @@ pub trait Stash: Debug {
     /// Keeps a value for `ttl_ns` of event time from now on.
     fn set(&mut self, cache: &str, key: &str, value: &str, ttl_ns: i64);
 }
+
+/// Lookups that know nothing of the world: every question has its offline answer.
+#[derive(Clone, Debug)]
+pub struct Offline {
+    now: Stamp,
+}
+
+impl Offline {
+    /// Nothing but a clock that stands at `now`.
+    pub fn new(now: Stamp) -> Self {
+        Self { now }
+    }
+}
+
+impl Lookups for Offline {
+    fn now(&self) -> Stamp {
+        self.now
+    }
+    fn file(&self, _name: &str) -> Option<&Value> {
+        None
+    }
+    fn regexp_in_file(&self, _text: &str, _name: &str) -> Option<bool> {
+        None
+    }
+    fn file_map(&self, _name: &str) -> Option<&Value> {
+        None
+    }
+    fn lookup_file(&self, _text: &str, _name: &str) -> Option<&str> {
+        None
+    }
+    fn known_bot(&self, _ip: &str, _user_agent: &str, _path: &str, _files: &[&str]) -> String {
+        String::new()
+    }
+    fn city(&self, _ip: IpAddr) -> Option<City> {
+        None
+    }
+    fn asn(&self, _ip: IpAddr) -> Option<Asn> {
+        None
+    }
+    fn reverse_dns(&self, _ip: IpAddr) -> Option<String> {
+        None
+    }
+    fn lookup_host(&self, _name: &str) -> Vec<String> {
+        Vec::new()
+    }
+    fn hostname(&self) -> &str {
+        ""
+    }
+    fn decisions_count(&self, _value: &str, _since_ns: Option<i64>) -> i64 {
+        0
+    }
+    fn active_decisions(&self, _value: &str) -> (i64, i64) {
+        (0, 0)
+    }
+    fn cti(&self, _ip: &str) -> Result<Value, String> {
+        Err("offline".to_owned())
+    }
+    fn http(
+        &self,
+        _method: &str,
+        _url: &str,
+        _headers: &[(&str, &str)],
+        _body: &str,
+    ) -> Result<Value, String> {
+        Err("offline".to_owned())
+    }
+}
