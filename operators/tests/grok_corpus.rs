@@ -1,6 +1,6 @@
 //! Grok on the conformance corpus, where there is one: the reference's expressions against ours, on
 //! log lines of many programs and on mutations of them.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -64,7 +64,8 @@ fn lines(corpus: &Path) -> Vec<String> {
 fn mutate(line: &str, seed: &mut u64) -> String {
     let mut chars: Vec<char> = line.chars().collect();
     for _ in 0..2 {
-        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *seed =
+            seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let at = (*seed >> 33) as usize % chars.len().max(1);
         let other = ['é', ' ', ':', '"', '7', '.', 'a', '\n', '-', '/'];
         match (*seed >> 20) % 4 {
@@ -271,7 +272,11 @@ fn standard_patterns_mean_what_the_reference_means() {
                 matches += 1;
                 for ((our, a), (their, b)) in our_names.iter().zip(&their_names) {
                     assert_eq!(a, b, "{name}");
-                    assert_eq!(ours.spans()[*our], theirs.spans()[*their], "{name}:{a} on {line:?}");
+                    assert_eq!(
+                        ours.spans()[*our],
+                        theirs.spans()[*their],
+                        "{name}:{a} on {line:?}"
+                    );
                 }
             }
         }
