@@ -73,6 +73,27 @@ fn errors_point_into_the_pattern() {
 }
 
 #[test]
+fn progress_tells_where_matching_stopped() {
+    let library = Library::standard();
+    let pattern = "^Failed (%{WORD:a}) for %{USERNAME:u} from %{IP:ip} port";
+    let grok = Grok::compile(&library, pattern).unwrap();
+    let stopped = |text: &str| {
+        let progress = grok.progress(text);
+        (pattern[progress.pattern..].to_owned(), text[progress.text..].to_owned())
+    };
+    for (text, pattern, rest) in [
+        ("Accepted x", "Failed (%{WORD:a}) for %{USERNAME:u} from %{IP:ip} port", "Accepted x"),
+        ("Failed é", "%{WORD:a}) for %{USERNAME:u} from %{IP:ip} port", "é"),
+        ("Failed x foo", "r %{USERNAME:u} from %{IP:ip} port", "o"),
+        ("Failed x for y from z", "%{IP:ip} port", "z"),
+        ("Failed x for y from 192.0.2.1 port 1", "", " 1"),
+    ] {
+        assert_eq!(stopped(text), (pattern.to_owned(), rest.to_owned()), "{text}");
+    }
+    assert_eq!(grok.progress("Failed x for y from z").piece, 5);
+}
+
+#[test]
 fn re2_classes_are_ascii() {
     for (pattern, text, expected) in [
         (r"^\d$", "٣", false),

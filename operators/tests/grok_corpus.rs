@@ -1,6 +1,6 @@
 //! Grok on the conformance corpus, where there is one: the reference's expressions against ours, on
 //! log lines of many programs and on mutations of them.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -7,6 +7,7 @@ use super::error::GrokError;
 use super::expand::{self, Expansion};
 use super::library::Library;
 use super::matcher::{Captures, Lean, Matcher, Plain, Swift, strip};
+use super::progress::{self, Progress};
 use super::re2::{self, Re2Error, Translation};
 
 /// A compiled pattern. Clones share it.
@@ -14,6 +15,7 @@ use super::re2::{self, Re2Error, Translation};
 pub struct Grok {
     names: Arc<[Arc<str>]>,
     matcher: Arc<dyn Matcher>,
+    expansion: Arc<Expansion>,
 }
 
 impl Grok {
@@ -66,7 +68,7 @@ impl Grok {
         let translation = re2::rewrite(&expansion.text).map_err(refuse)?;
         let (names, groups) = named_groups(&expansion, &translation);
         let matcher = engine(&expansion.text, &translation, &groups).map_err(refuse)?;
-        Ok(Self { names: names.into(), matcher })
+        Ok(Self { names: names.into(), matcher, expansion: Arc::new(expansion) })
     }
 
     /// The names that a match fills, in the order of the spans.
@@ -81,6 +83,16 @@ impl Grok {
     /// Source: crowdsec `pkg/parser/node.go`, grokky `Parse`.
     pub fn matches(&self, text: &str, captures: &mut Captures) -> bool {
         !self.names.is_empty() && self.matcher.find(text, captures)
+    }
+
+    /// How far the pattern gets on `text`. Slow: for a person who asks why nothing matched.
+    pub fn progress(&self, text: &str) -> Progress {
+        progress::progress(&self.expansion, text)
+    }
+
+    /// The pattern as one expression, in RE2 syntax.
+    pub fn expression(&self) -> &str {
+        &self.expansion.text
     }
 }
 

@@ -20,18 +20,29 @@ pub struct Expansion {
     /// A name given twice belongs to its last place, and a name given at this level hides the same
     /// name within the patterns referred to. Source: grokky `grok.go` `compileExternalRe2`.
     pub semantics: BTreeMap<String, usize>,
-    /// The pieces of this level: bytes of `text`, bytes as written.
-    pub pieces: Vec<(Range<usize>, Range<usize>)>,
+    /// The pieces of this level, in order.
+    pub pieces: Vec<Part>,
+}
+
+/// A piece of a pattern and what became of it.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Its bytes in the expression.
+    pub expanded: Range<usize>,
+    /// Its bytes as written.
+    pub written: Range<usize>,
+    /// Whether it is text, which expands to itself.
+    pub verbatim: bool,
 }
 
 impl Expansion {
     /// The bytes, as written, that `offset` of `text` comes from.
     pub(super) fn origin(&self, offset: usize) -> Range<usize> {
-        let piece = self.pieces.iter().find(|(expanded, _)| expanded.contains(&offset));
-        let Some((expanded, written)) = piece.or(self.pieces.last()) else { return 0..0 };
-        if expanded.len() == written.len() {
-            // Text is copied: the very character is known.
-            let start = (written.start + offset - expanded.start).min(written.end);
+        let part = self.pieces.iter().find(|part| part.expanded.contains(&offset));
+        let Some(part) = part.or(self.pieces.last()) else { return 0..0 };
+        let written = &part.written;
+        if part.verbatim {
+            let start = (written.start + offset - part.expanded.start).min(written.end);
             return start..(start + 1).min(written.end);
         }
         written.clone()
@@ -81,7 +92,11 @@ fn level<'l>(
             let message = format!("pattern expands to more than {EXPANDED_BYTES} bytes");
             return Err(GrokError::new(message, written.clone()));
         }
-        done.pieces.push((start..done.text.len(), written.clone()));
+        done.pieces.push(Part {
+            expanded: start..done.text.len(),
+            written: written.clone(),
+            verbatim: matches!(piece, Piece::Text(_)),
+        });
     }
     Ok(done)
 }

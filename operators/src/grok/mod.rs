@@ -10,11 +10,13 @@ mod expand;
 mod library;
 mod matcher;
 mod pattern;
+mod progress;
 pub mod re2;
 mod standard;
 
 pub use compile::Grok;
 pub use error::GrokError;
-pub use expand::Expansion;
+pub use expand::{Expansion, Part};
 pub use library::{Added, Library, PatternFileError};
 pub use matcher::{Captures, Span};
+pub use progress::Progress;

@@ -39,10 +39,10 @@ enum Start {
     /// At the first byte of the text only.
     Text,
     /// Where this literal stands.
-    Literal(Finder<'static>),
+    Literal(Box<Finder<'static>>),
     /// At these bytes. If the expression opens with an unbounded loop over a class, a failed run
     /// of that class is skipped as a whole: starting later in it cannot help.
-    Bytes { first: ByteSet, run: Option<ByteSet> },
+    Bytes { first: Box<[bool; 256]>, run: Option<ByteSet> },
     /// Anywhere.
     Anywhere,
 }
@@ -78,7 +78,11 @@ impl Swift {
             Start::Literal(finder) => Some(at + finder.find(text.get(at..)?)?),
             Start::Bytes { first, .. } => {
                 let rest = text.get(at..)?;
-                Some(at + rest.iter().position(|byte| first.has(*byte))?)
+                Some(
+                    at + rest
+                        .iter()
+                        .position(|byte| first.get(usize::from(*byte)) == Some(&true))?,
+                )
             }
             Start::Anywhere => (at <= text.len()).then_some(at),
         }
@@ -145,7 +149,7 @@ fn start(program: &Program) -> Start {
             Inst::Save { next, .. } => pc = *next,
             Inst::Look { look: regex_syntax::hir::Look::Start, .. } => return Start::Text,
             Inst::Literal { bytes, .. } => {
-                return Start::Literal(Finder::new(bytes).into_owned());
+                return Start::Literal(Box::new(Finder::new(bytes).into_owned()));
             }
             _ => break,
         }
@@ -160,5 +164,5 @@ fn start(program: &Program) -> Start {
     };
     // A class whose bytes do not tell its characters cannot be skipped by bytes.
     let run = run.filter(|class| !matches!(class.wide, Wide::Some(_)));
-    Start::Bytes { first: first.bytes, run: run.map(|class| class.bytes) }
+    Start::Bytes { first: Box::new(first.bytes.table()), run: run.map(|class| class.bytes) }
 }

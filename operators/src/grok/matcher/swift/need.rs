@@ -15,7 +15,7 @@ pub(super) enum Need {
     /// Every text may hold a match.
     Nothing,
     /// The literal stands somewhere.
-    Literal(Finder<'static>),
+    Literal(Box<Finder<'static>>),
     /// One after another, without overlap.
     Sequence(Vec<Need>),
     /// One of them at least.
@@ -26,7 +26,9 @@ impl Need {
     /// The condition of an expression.
     pub(super) fn of(hir: &Hir) -> Self {
         match hir.kind() {
-            HirKind::Literal(literal) => Self::Literal(Finder::new(&literal.0).into_owned()),
+            HirKind::Literal(literal) => {
+                Self::Literal(Box::new(Finder::new(&literal.0).into_owned()))
+            }
             HirKind::Capture(group) => Self::of(&group.sub),
             HirKind::Repetition(repetition) if repetition.min > 0 => Self::of(&repetition.sub),
             HirKind::Concat(parts) => {
