@@ -44,8 +44,9 @@ struct WireCoordinate {
     offset: u64,
 }
 
+/// A decision under the names of CrowdSec's API.
 #[derive(Clone, Debug, Serialize)]
-struct WireDecision<'a> {
+pub struct WireDecision<'a> {
     duration: &'a str,
     id: u64,
     origin: &'a str,
@@ -167,4 +168,9 @@ impl<'a> WireSource<'a> {
 
 fn metas(meta: &[(Arc<str>, Arc<str>)]) -> Vec<WireMeta<'_>> {
     meta.iter().map(|(key, value)| WireMeta { key, value }).collect()
+}
+
+/// The JSON forms of what an alert led to.
+pub fn decisions(alert: &Alert) -> impl Iterator<Item = WireDecision<'_>> {
+    alert.decisions.iter().map(WireDecision::new)
 }

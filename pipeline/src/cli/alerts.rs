@@ -115,7 +115,7 @@ impl<W: Write> Printer<W> {
         self.head("stop_at,scope,value,scenario,events_count,start_at,country,as,decisions")?;
         let decisions: Vec<_> = alert.decisions.iter().map(verdict).collect();
         let source = &alert.source;
-        let fields = [
+        let fields: [&str; 9] = [
             &alert.stop_at.rfc3339(),
             &*source.scope,
             &*source.value,
@@ -132,13 +132,13 @@ impl<W: Write> Printer<W> {
     fn raw_decisions(&mut self, alert: &Alert) -> io::Result<()> {
         self.head("id,scope,value,type,duration,reason,simulated")?;
         for decision in &alert.decisions {
-            let fields = [
+            let fields: [&str; 7] = [
                 &decision.id.to_string(),
-                &*decision.scope,
-                &*decision.value,
-                &*decision.kind,
-                &*decision.duration,
-                &*decision.scenario,
+                &decision.scope,
+                &decision.value,
+                &decision.kind,
+                &decision.duration,
+                &decision.scenario,
                 if decision.simulated { "true" } else { "false" },
             ];
             self.row(&fields)?;

@@ -139,10 +139,8 @@ impl Plan {
 
     fn write_raw(&self, to: &mut impl Write) -> io::Result<()> {
         writeln!(to, "type,stage,name")?;
-        let kinds = [
-            (ItemKind::Parser, &self.parsers),
-            (ItemKind::Postoverflow, &self.postoverflows),
-        ];
+        let kinds =
+            [(ItemKind::Parser, &self.parsers), (ItemKind::Postoverflow, &self.postoverflows)];
         for (kind, stages) in kinds {
             for (stage, names) in stages {
                 for name in names {

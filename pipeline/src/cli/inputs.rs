@@ -13,6 +13,12 @@ use operators::detector::Origin;
 use crate::acquisition::{self, Acquisition};
 use crate::input::guess::guess;
 
+/// So many inputs are not kept open at once.
+const MANY: usize = 64;
+
+/// What is read of each of many inputs before the run. Unit: bytes.
+const FIRST_OF_MANY: usize = 4 << 10;
+
 /// Which lines are read.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Inputs")]
@@ -82,19 +88,18 @@ impl InputArgs {
         let meter = Arc::new(AtomicU64::new(0));
         let size = resolved.size();
         let mut all = Vec::with_capacity(resolved.inputs.len());
+        let many = resolved.inputs.len() > MANY;
         for input in &resolved.inputs {
-            all.push(self.describe(input, acquisition.as_ref(), &meter));
+            let reader = Reader::new(input, self.options(many), Arc::clone(&meter));
+            all.push(self.describe(input, acquisition.as_ref(), reader, many));
         }
         Ok(Inputs { all, errors, size, meter })
     }
 
-    fn options(&self) -> ReadOptions {
-        let first = ReadOptions::default().first_chunk.min(self.batch);
-        ReadOptions {
-            max_line: self.max_line,
-            chunk: self.batch,
-            first_chunk: first,
-        }
+    fn options(&self, many: bool) -> ReadOptions {
+        let first = if many { FIRST_OF_MANY } else { ReadOptions::default().first_chunk };
+        let first = first.min(self.batch);
+        ReadOptions { max_line: self.max_line, chunk: self.batch, first_chunk: first }
     }
 
     fn acquisition(&self) -> anyhow::Result<Option<Acquisition>> {
@@ -114,10 +119,10 @@ impl InputArgs {
         &self,
         input: &Input,
         acquisition: Option<&Acquisition>,
-        meter: &Arc<AtomicU64>,
+        mut reader: Reader,
+        many: bool,
     ) -> Described {
         let mut labels: BTreeMap<Arc<str>, Arc<str>> = BTreeMap::new();
-        let mut reader = Reader::new(input, self.options(), Arc::clone(meter));
         let from_file = input.path().and_then(|path| acquisition?.source_of(path));
         let reason = match (&self.kind, from_file) {
             (Some(_), _) => "given".to_owned(),
@@ -126,7 +131,7 @@ impl InputArgs {
                 labels.extend(own.map(|(key, value)| (key.as_str().into(), value.as_str().into())));
                 "from the acquisition file".to_owned()
             }
-            (None, None) => self.guess(input, &mut reader, &mut labels),
+            (None, None) => Self::guess(input, &mut reader, &mut labels, many),
         };
         for (key, value) in &self.labels {
             labels.insert(key.as_str().into(), value.as_str().into());
@@ -140,14 +145,17 @@ impl InputArgs {
     }
 
     fn guess(
-        &self,
         input: &Input,
         reader: &mut Reader,
         labels: &mut BTreeMap<Arc<str>, Arc<str>>,
+        many: bool,
     ) -> String {
-        let beginning = reader.beginning();
-        let lines = beginning.iter().flat_map(|chunk| chunk.records()).map(|record| record.line());
-        let guessed = guess(&input.name, lines);
+        let beginning = reader.peek();
+        let lines = beginning.into_iter().flat_map(|chunk| chunk.records());
+        let guessed = guess(&input.name, lines.map(|record| record.line()));
+        if many {
+            reader.park();
+        }
         labels.insert("type".into(), guessed.label.into());
         if let Some(program) = guessed.program {
             labels.insert("program".into(), program.into());

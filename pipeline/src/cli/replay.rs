@@ -98,9 +98,9 @@ impl Replay {
         let names: Vec<Arc<str>> =
             all.iter().map(|input| Arc::clone(&input.origin.source)).collect();
         let partition_names = names.clone();
-        let loaded = self.rules.load(Box::new(move |partition| {
-            partition_names.get(partition.0 as usize).cloned()
-        }))?;
+        let loaded = self
+            .rules
+            .load(Box::new(move |partition| partition_names.get(partition.0 as usize).cloned()))?;
         if !self.quiet {
             eprint!("{}", Report::for_stderr().all(&[], &loaded.warnings));
         }
@@ -162,7 +162,7 @@ impl Replay {
             shown.suspend(|| printing.alert(&alert));
         });
         let advance = Box::new(move |at: replay::Progress| {
-            progress.advance(at.lines.saturating_sub(progress.lines()));
+            progress.show(at.lines);
         });
         Ok(replay::run(run, emit, advance)?)
     }

@@ -83,7 +83,10 @@ impl RuleArgs {
         if !loaded.errors.is_empty() {
             eprint!("{}", report.all(&loaded.errors, &[]));
             let what = "the rules do not load";
-            anyhow::ensure!(self.skip_broken, "{what} (--skip-broken goes on without what is broken)");
+            anyhow::ensure!(
+                self.skip_broken,
+                "{what} (--skip-broken goes on without what is broken)"
+            );
         }
         Ok(loaded)
     }

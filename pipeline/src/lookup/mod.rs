@@ -92,16 +92,12 @@ impl WorldLookups {
     /// databases in the first directory that has one. What cannot be loaded is noted as a warning
     /// or as missing, as with CrowdSec.
     pub fn of_rules(rules: &RuleSet, now: Stamp) -> Self {
-        let has_database = |dir: &&PathBuf| {
-            DATABASES.iter().any(|name| dir.join(name).is_file())
-        };
+        let has_database = |dir: &&PathBuf| DATABASES.iter().any(|name| dir.join(name).is_file());
         let directory = rules.data_dirs.iter().find(has_database).cloned().unwrap_or_default();
         let mut lookups = Self::new(&directory, now);
         for wanted in rules.data_files() {
             let loaded = match &wanted.place {
-                Place::File(path) => {
-                    lookups.load_path(&wanted.name, &wanted.kind, path)
-                }
+                Place::File(path) => lookups.load_path(&wanted.name, &wanted.kind, path),
                 Place::Embedded(text) => lookups.load_text(&wanted.name, &wanted.kind, text),
                 Place::Missing => {
                     lookups.missing.insert(wanted.name.clone());
