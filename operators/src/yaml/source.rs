@@ -62,9 +62,9 @@ impl Source {
         Position { line: narrow(line), column: narrow(column), byte: narrow(start + bytes) }
     }
 
-    /// The place of a byte.
+    /// The place of a byte; inside a character that of the character.
     pub fn position_of_byte(&self, byte: usize) -> Position {
-        let byte = byte.min(self.text.len());
+        let byte = self.text.floor_char_boundary(byte);
         let line = self.line_starts.partition_point(|start| *start <= byte).max(1);
         let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
         let column = self.text.get(start..byte).map_or(0, |before| before.chars().count()) + 1;
