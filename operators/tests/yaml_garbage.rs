@@ -1,5 +1,7 @@
 //! No text makes the rule reader crash, and every place it names is in the text.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use operators::bucket::spec as bucket;
 use operators::parse::spec as node;
 use operators::profile::{allowlist, context_spec, simulation, spec as profile};
