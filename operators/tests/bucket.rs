@@ -8,7 +8,7 @@ use operators::alert::Coordinate;
 use operators::bucket::compile::{Origin, compile, reads};
 use operators::bucket::context::Contexts;
 use operators::bucket::{
-    Buckets, Catalogue, Codec, Overflowed, Pour, ScenarioId, group_of, moment, spec, wish,
+    Buckets, Catalogue, Codec, Overflowed, Pour, ScenarioId, group_of, spec, wish,
 };
 use operators::event::{Event, Line};
 use operators::expr::{Compiler, Cx, Memo, Program};
@@ -16,12 +16,13 @@ use operators::lookup::{Lookups, Offline};
 use operators::order::{OrderKey, Partition};
 use operators::schema::Space;
 use operators::text::Text;
-use operators::time::EventTime;
+use operators::time::layout::parse_rfc3339;
+use operators::time::{EventTime, Stamp};
 use operators::yaml::{self, Content, Reading, Source};
 use proptest::prelude::*;
 
 fn offline() -> Offline {
-    Offline::new(moment::parse("2026-06-01T00:00:00Z").unwrap())
+    Offline::new(parse_rfc3339("2026-06-01T00:00:00Z").unwrap())
 }
 
 /// Rules and what they were compiled to.
@@ -80,11 +81,11 @@ impl Rig {
             time: offline().now(),
         };
         let mut event = Event::new(Arc::clone(self.program.schema()), line);
-        let stamp = (time != "-").then(|| moment::parse(&format!("2026-01-01T{time}Z")).unwrap());
+        let stamp = (time != "-").then(|| parse_rfc3339(&format!("2026-01-01T{time}Z")).unwrap());
         if let Some(stamp) = stamp {
             self.clock = self.clock.max(stamp.at);
             event.time = Some(stamp);
-            event.marshaled_time = Text::from(moment::rfc3339(stamp));
+            event.marshaled_time = Text::from(stamp.rfc3339_nano());
         }
         for word in words {
             let (name, value) = word.split_once('=').unwrap();
@@ -117,7 +118,8 @@ impl Rig {
 
 fn shown(overflowed: &Overflowed) -> String {
     let alert = &overflowed.overflow.alert;
-    let time = |stamp| moment::rfc3339(stamp).trim_start_matches("2026-01-01T").replace('Z', "");
+    let time =
+        |stamp: Stamp| stamp.rfc3339_nano().trim_start_matches("2026-01-01T").replace('Z', "");
     let values: Vec<_> = overflowed.overflow.sources.keys().map(|key| &**key).collect();
     format!(
         "{} {} {} count={} listed={} from={}",
@@ -148,7 +150,7 @@ fn run(rig: &mut Rig, events: &[String], end: Option<&str>, sweep: usize) -> Vec
         }
     }
     if let Some(end) = end {
-        let end = moment::parse(&format!("2026-01-01T{end}Z")).unwrap();
+        let end = parse_rfc3339(&format!("2026-01-01T{end}Z")).unwrap();
         buckets.advance(end.at, &offline(), &mut out);
     }
     out.sort_by(Overflowed::order);

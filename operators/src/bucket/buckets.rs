@@ -98,7 +98,7 @@ impl Buckets {
             let now = || lookups.now();
             let at = pour.time.map_or_else(now, |time| stamp_of(pour, time));
             let bucket = triggered(scenario, pour, at);
-            return self.overflowed(&bucket, scenario, (at, pour.order), lookups, out);
+            return self.overflowed(&bucket, (at, pour.order), lookups, out);
         }
         let Some(time) = pour.time else {
             return self.count(scenario, |counters| counters.undated += 1);
@@ -120,7 +120,7 @@ impl Buckets {
             Step::Refused => true,
         };
         if full {
-            self.overflowed(&bucket, scenario, (at, pour.order), lookups, out);
+            self.overflowed(&bucket, (at, pour.order), lookups, out);
         } else {
             self.put(bucket, scenario, pour.order.clock);
         }
@@ -221,12 +221,12 @@ impl Buckets {
     fn overflowed(
         &mut self,
         bucket: &Bucket,
-        scenario: &Scenario,
         (at, cause): (Stamp, OrderKey),
         lookups: &dyn Lookups,
         out: &mut Vec<Overflowed>,
     ) {
         let catalogue = Arc::clone(&self.catalogue);
+        let Some(scenario) = catalogue.scenario(bucket.scenario) else { return };
         let mut around = self.surroundings(&catalogue, lookups);
         let built = overflow(bucket, at, cause, &mut around);
         let passes = match &built {
@@ -281,7 +281,7 @@ impl Buckets {
             let Some(bucket) = self.take(scenario, &key) else { continue };
             let stamp = Stamp { at, offset: 0, utc: true };
             let cause = OrderKey::at_deadline(at);
-            self.overflowed(&bucket, scenario, (stamp, cause), lookups, out);
+            self.overflowed(&bucket, (stamp, cause), lookups, out);
         }
     }
 

@@ -16,7 +16,6 @@ pub mod failure;
 pub mod group;
 pub mod kept;
 pub mod limiter;
-pub mod moment;
 pub mod operator;
 pub mod pour;
 pub mod queue;
