@@ -10,7 +10,7 @@ use operators::bucket::context::Contexts;
 use operators::bucket::{
     Buckets, Catalogue, Codec, Overflowed, Pour, ScenarioId, group_of, spec, wish,
 };
-use operators::event::{Event, Line};
+use operators::event::{Event, Kind, Line};
 use operators::expr::{Compiler, Cx, Memo, Program};
 use operators::lookup::{Lookups, Offline};
 use operators::order::{OrderKey, Partition};
@@ -98,19 +98,23 @@ impl Rig {
         }
         self.position += 10;
         let (partition, position) = (Partition(0), self.position);
-        let order = OrderKey { clock: self.clock, partition, position };
-        let at = Coordinate { partition, position };
+        self.wanted(&mut event, OrderKey { clock: self.clock, partition, position })
+    }
+
+    /// The pours of an event.
+    fn wanted(&mut self, event: &mut Event, order: OrderKey) -> Vec<Pour> {
+        let at = Coordinate { partition: order.partition, position: order.position };
+        let time = parse_rfc3339(event.text(&event.marshaled_time)).map(|stamp| stamp.at);
         let catalogue = Arc::clone(&self.catalogue);
         let mut pours = Vec::new();
         for scenario in catalogue.scenarios() {
             let lookups = offline();
-            let mut cx = Cx::new(&mut event, &lookups, &mut self.memo);
+            let mut cx = Cx::new(event, &lookups, &mut self.memo);
             let Some(wish) = wish(scenario, &self.program, &mut cx).unwrap() else { continue };
-            let kept = catalogue.codec().keep(&event, at);
-            let time = stamp.map(|stamp| stamp.at);
+            let event = catalogue.codec().keep(cx.event, at);
             let (key, distinct, cancel) = (wish.key, wish.distinct, wish.cancel);
             let scenario = scenario.id;
-            pours.push(Pour { order, scenario, key, time, distinct, cancel, event: kept });
+            pours.push(Pour { order, scenario, key, time, distinct, cancel, event });
         }
         pours
     }
@@ -193,6 +197,50 @@ fn every_promise_holds() {
     });
     let failed: Vec<_> = failed.collect();
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+}
+
+#[test]
+fn an_overflow_that_is_matched_again_keeps_its_lines() {
+    let rules = "\
+type: trigger
+name: t/first
+description: d
+filter: evt.Meta.user != ''
+reprocess: true
+---
+type: leaky
+name: t/second
+description: d
+filter: evt.GetType() == 'overflow' && evt.Overflow.Alert.Scenario == 't/first'
+capacity: 1
+leakspeed: 1h
+scope: {type: Range}
+";
+    let mut rig = Rig::new(rules).unwrap();
+    let mut buckets = rig.buckets();
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for ip in 1..=2 {
+        let text = format!("12:00:0{ip} user=x source_ip=192.0.2.{ip} SourceRange=192.0.2.0/24");
+        for pour in rig.pours(&text) {
+            buckets.pour(&pour, &offline(), &mut first);
+        }
+    }
+    for overflowed in &first {
+        let mut event = rig.catalogue.codec().nothing();
+        event.kind = Kind::Overflow;
+        event.marshaled_time = Text::from(overflowed.overflow.alert.stop_at.rfc3339_nano());
+        event.overflow = Some(Arc::new(overflowed.overflow.clone()));
+        let order = overflowed.cause;
+        for pour in rig.wanted(&mut event, order) {
+            buckets.pour(&pour, &offline(), &mut second);
+        }
+    }
+    assert_eq!(
+        second.iter().map(shown).collect::<Vec<_>>(),
+        ["12:00:02 Range 192.0.2.0/24 count=2 listed=2 from=12:00:01"]
+    );
+    let lines = second[0].overflow.alert.coordinates.iter().map(|line| line.position);
+    assert_eq!(lines.collect::<Vec<_>>(), [10, 20]);
 }
 
 const MIXED: &str = "\
