@@ -11,7 +11,7 @@ use operators::bucket::{
     Buckets, Catalogue, Codec, Overflowed, Pour, ScenarioId, group_of, spec, wish,
 };
 use operators::event::{Event, Kind, Line};
-use operators::expr::{Compiler, Cx, Memo, Program};
+use operators::expr::{Compiler, Cx, Env, Expect, Memo, Program};
 use operators::lookup::{Lookups, Offline};
 use operators::order::{OrderKey, Partition};
 use operators::schema::Space;
@@ -36,6 +36,10 @@ struct Rig {
 
 impl Rig {
     fn new(rules: &str) -> Result<Self, String> {
+        Self::with_context(rules, &[])
+    }
+
+    fn with_context(rules: &str, context: &[(&str, &str)]) -> Result<Self, String> {
         let source = Source::new("scenario.yaml", rules);
         let mut reading = Reading::new(&source);
         let specs = spec::read(&yaml::parse(&source), &mut reading);
@@ -55,8 +59,11 @@ impl Rig {
         if let Some(error) = reading.errors.first() {
             return Err(error.to_string());
         }
+        let mut contexts = Contexts::new();
+        for (key, source) in context {
+            contexts.add(key, compiler.compile(source, Env::Context, Expect::Any).unwrap());
+        }
         let program = Arc::new(compiler.finish());
-        let contexts = Contexts::new();
         let reads = reads(&scenarios, &contexts, &program);
         let names = Box::new(|_| Some(Arc::from("/var/log/x")));
         let codec = Codec::new(Arc::clone(program.schema()), reads, [], names);
@@ -197,6 +204,36 @@ fn every_promise_holds() {
     });
     let failed: Vec<_> = failed.collect();
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+}
+
+#[test]
+fn an_alert_shows_its_context_by_key() {
+    let rules = "\
+type: leaky
+name: t/leaky
+description: d
+filter: 'true'
+capacity: 2
+leakspeed: 1h
+";
+    let context = [
+        ("user", "evt.Meta.user"),
+        ("nothing", "evt.Unmarshaled.none"),
+        ("both", "[evt.Meta.path, evt.Meta.user]"),
+        ("both", "evt.GetMeta('path')"),
+        ("fails", "evt.Unmarshaled.a.b"),
+    ];
+    let mut rig = Rig::with_context(rules, &context).unwrap();
+    let mut buckets = rig.buckets();
+    let mut out = Vec::new();
+    for event in ["user=a path=/1", "user=b path=/1", "user=a"] {
+        for pour in rig.pours(&format!("12:00:00 source_ip=192.0.2.1 {event}")) {
+            buckets.pour(&pour, &offline(), &mut out);
+        }
+    }
+    let meta = out[0].overflow.alert.meta.iter().map(|(key, value)| format!("{key} {value}"));
+    assert_eq!(meta.collect::<Vec<_>>(), [r#"both ["/1","a","b"]"#, r#"user ["a","b"]"#]);
+    assert_eq!(buckets.counters()[0].errors, 3);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::failure::Counters;
 use super::group::{GROUPS, group_of};
 use super::overflow::{Surroundings, overflow};
 use super::pour::Pour;
+use super::recall::Recall;
 use super::scenario::{Kind, Scenario, ScenarioId};
 use super::state::{Bucket, Step};
 use super::table::Table;
@@ -75,6 +76,7 @@ struct Group {
 pub struct Buckets {
     catalogue: Arc<Catalogue>,
     evaluator: Evaluator,
+    recall: Recall,
     groups: Vec<Group>,
     deadlines: Deadlines,
     counters: Vec<Counters>,
@@ -86,7 +88,14 @@ impl Buckets {
         let groups = (0..GROUPS).map(|_| Group::default()).collect();
         let counters = vec![Counters::default(); catalogue.scenarios().len()];
         let evaluator = Evaluator::new(program);
-        Self { catalogue, evaluator, groups, deadlines: Deadlines::default(), counters }
+        Self {
+            catalogue,
+            evaluator,
+            recall: Recall::default(),
+            groups,
+            deadlines: Deadlines::default(),
+            counters,
+        }
     }
 
     /// Applies a pour, which is not before the last one in the order, and appends what overflowed.
@@ -198,7 +207,8 @@ impl Buckets {
         }
         let catalogue = Arc::clone(&self.catalogue);
         let Some((mut event, _)) = catalogue.codec().restore(&pour.event) else { return false };
-        let roots = view::roots(bucket, scenario, &catalogue, None);
+        let events = self.recall.events(bucket, &catalogue);
+        let roots = view::roots(bucket, events, scenario, None);
         let mut around = self.surroundings(&catalogue, lookups);
         let held = scenario.condition.is_some_and(|condition| {
             conditional::holds(condition, &mut event, &roots, &mut around).unwrap_or(false)

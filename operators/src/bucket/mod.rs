@@ -31,6 +31,7 @@ mod counter;
 mod overflow;
 mod overflow_filter;
 mod packed;
+mod recall;
 mod table;
 mod view;
 
