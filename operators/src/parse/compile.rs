@@ -138,7 +138,7 @@ impl NodeCompiler<'_, '_> {
     }
 
     fn has_body(&self, name: &str, body: &str) -> bool {
-        self.library.definition(name).is_some_and(|(known, _)| known == body)
+        self.library.definition(name).is_some_and(|(_, known)| known == body)
     }
 
     fn grok(&mut self, spec: &GrokSpec) -> Option<GrokStep> {
