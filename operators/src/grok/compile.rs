@@ -117,8 +117,8 @@ fn swift(translation: &Translation, groups: &[usize]) -> Result<Arc<dyn Matcher>
         .filter_map(|(group, index)| Some((u32::try_from(*group).ok()?, index)))
         .collect();
     let hir = strip(&hir, &kept);
-    Ok(match Swift::new(&hir, Lean::new(&hir)?) {
-        Ok(swift) => Arc::new(swift),
-        Err(lean) => Arc::new(lean),
+    Ok(match Swift::new(&hir)? {
+        Some(swift) => Arc::new(swift),
+        None => Arc::new(Lean::new(&hir)?),
     })
 }

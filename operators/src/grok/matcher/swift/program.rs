@@ -41,13 +41,25 @@ pub(super) enum Inst {
     /// One character of a class.
     Class { class: u16, next: Pc },
     /// A run over a class.
-    Span { class: u16, follow: u16, min: u32, max: Option<u32>, mode: Mode, next: Pc },
+    Span(Box<Span>),
     /// The first branch that leads to a match; `table` says which ones a byte lets in.
     Choice { branches: Box<[Pc]>, table: u16 },
     /// Remembers the place.
     Save { slot: u16, next: Pc },
     /// A condition on the place.
     Look { look: Look, next: Pc },
+}
+
+/// A run over a class.
+#[derive(Debug)]
+pub(super) struct Span {
+    pub(super) class: u16,
+    /// What can come after it: see [`Follow`].
+    pub(super) follow: u16,
+    pub(super) min: u32,
+    pub(super) max: Option<u32>,
+    pub(super) mode: Mode,
+    pub(super) next: Pc,
 }
 
 /// Which branches of a choice can begin with a byte; the last entry is for the end of the text.
@@ -180,7 +192,8 @@ impl Program {
         };
         if let Some(class) = class {
             let mode = if greedy { Mode::Greedy } else { Mode::Lazy };
-            return self.push(Inst::Span { class, follow: 0, min, max, mode, next });
+            let span = Span { class, follow: 0, min, max, mode, next };
+            return self.push(Inst::Span(Box::new(span)));
         }
         let ordered = |body: Pc| if greedy { [body, next] } else { [next, body] };
         let mut tail = match max {
@@ -230,7 +243,8 @@ impl Program {
                     let firsts: Vec<First> = branches.iter().map(|pc| first(*pc)).collect();
                     *table = intern(&mut self.tables, branch_table(&firsts))?;
                 }
-                Inst::Span { class, follow, mode, next, min, max } => {
+                Inst::Span(span) => {
+                    let Span { class, follow, mode, next, min, max } = &mut **span;
                     let after = first(*next);
                     let run = &self.classes.get(usize::from(*class))?.bytes;
                     let fixed = *max == Some(*min);
