@@ -315,7 +315,14 @@ fn standard_patterns_mean_what_the_reference_means() {
         };
         let (our_names, their_names) = (sort(&ours_grok), sort(&their_grok));
         let mut matches = 0;
-        let texts = generated(their_grok.expression(), 40, &mut seed);
+        let mut texts = generated(their_grok.expression(), 40, &mut seed);
+        // Chance seldom meets all the assertions of some patterns.
+        for _ in 0..50 {
+            if texts.iter().any(|text| their_grok.matches(text, &mut theirs)) {
+                break;
+            }
+            texts = generated(their_grok.expression(), 40, &mut seed);
+        }
         for line in lines.iter().step_by(9).chain(&texts) {
             for line in [line, &mutate(line, &mut seed)] {
                 let matched = ours_grok.matches(line, &mut ours);
@@ -338,5 +345,6 @@ fn standard_patterns_mean_what_the_reference_means() {
             silent.push(name);
         }
     }
-    assert_eq!(silent, [""; 0], "names that no text matched");
+    // It ends in a number, a word boundary and a letter: nothing can match it.
+    assert_eq!(silent, ["MONGO_SLOWQUERY"], "names that no text matched");
 }

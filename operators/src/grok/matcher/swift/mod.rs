@@ -65,11 +65,15 @@ pub(crate) struct Swift {
 }
 
 impl Swift {
-    /// Compiles; nothing if the expression has a form that the machine does not run.
+    /// Compiles; nothing if the expression has a form that the machine does not run. `source` makes
+    /// `hir` once more.
     ///
     /// # Errors
     /// The expression is too large for the automata behind the machine.
-    pub(crate) fn new(hir: &Hir) -> Result<Option<Self>, Re2Error> {
+    pub(crate) fn new(
+        hir: &Hir,
+        source: impl Fn() -> Option<Hir> + Send + Sync + 'static,
+    ) -> Result<Option<Self>, Re2Error> {
         let Some(program) = Program::new(&factor::factor(hir)) else { return Ok(None) };
         let slots = 2 * (hir.properties().explicit_captures_len() + 1);
         let start = start(&program);
@@ -77,7 +81,7 @@ impl Swift {
             Start::Text => Need::Nothing,
             _ => Need::of(hir),
         };
-        Ok(Some(Self { program, start, need, lean: Spare::new(hir)?, slots }))
+        Ok(Some(Self { program, start, need, lean: Spare::new(hir, source)?, slots }))
     }
 
     /// The next place at or after `at` where a match may begin.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use regex_syntax::hir::{Class as HirClass, Hir, HirKind, Look, Repetition};
+use regex_syntax::hir::{
+    Class as HirClass, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition,
+};
 
 use super::class::{ByteSet, Class};
 use super::first::{First, Sets};
@@ -83,6 +85,8 @@ pub(super) struct Program {
     pub(super) follows: Vec<Follow>,
     pub(super) tables: Vec<Table>,
     firsts: BTreeMap<Pc, First>,
+    /// What `classes` were made from.
+    known: Vec<ClassUnicode>,
 }
 
 /// The expression has a form that the machine does not run.
@@ -98,6 +102,7 @@ impl Program {
             follows: Vec::new(),
             tables: Vec::new(),
             firsts: BTreeMap::new(),
+            known: Vec::new(),
         };
         program.entry = program.emit(hir, 0).ok()?;
         program.complete()?;
@@ -179,11 +184,8 @@ impl Program {
             HirKind::Class(class) => Some(self.intern_class(class)?),
             HirKind::Literal(literal) => match &*literal.0 {
                 [byte] if byte.is_ascii() => {
-                    let one = regex_syntax::hir::ClassUnicodeRange::new(
-                        char::from(*byte),
-                        char::from(*byte),
-                    );
-                    let class = regex_syntax::hir::ClassUnicode::new([one]);
+                    let c = char::from(*byte);
+                    let class = ClassUnicode::new([ClassUnicodeRange::new(c, c)]);
                     Some(self.intern_class(&HirClass::Unicode(class))?)
                 }
                 _ => None,
@@ -226,10 +228,15 @@ impl Program {
 
     fn intern_class(&mut self, class: &HirClass) -> Result<u16, Unsupported> {
         let class = match class {
-            HirClass::Unicode(class) => Class::new(class),
-            HirClass::Bytes(class) => Class::new(&class.to_unicode_class().ok_or(Unsupported)?),
+            HirClass::Unicode(class) => class.clone(),
+            HirClass::Bytes(class) => class.to_unicode_class().ok_or(Unsupported)?,
         };
-        intern(&mut self.classes, class).ok_or(Unsupported)
+        if let Some(index) = self.known.iter().position(|known| *known == class) {
+            return u16::try_from(index).map_err(|_| Unsupported);
+        }
+        self.classes.push(Class::new(&class));
+        self.known.push(class);
+        u16::try_from(self.known.len() - 1).map_err(|_| Unsupported)
     }
 
     /// Fills in what depends on successors: tables of choices, follows and modes of runs.

@@ -13,25 +13,34 @@ use crate::grok::re2::Re2Error;
 const CERTAIN: usize = 100_000;
 
 /// Automata in waiting.
-#[derive(Debug)]
 pub(super) struct Spare {
-    hir: Hir,
+    source: Box<dyn Fn() -> Option<Hir> + Send + Sync>,
     built: OnceLock<Option<Lean>>,
 }
 
+impl std::fmt::Debug for Spare {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spare").field("built", &self.built).finish_non_exhaustive()
+    }
+}
+
 impl Spare {
-    /// Keeps `hir` for later; what may be too large is built, to know.
-    pub(super) fn new(hir: &Hir) -> Result<Self, Re2Error> {
+    /// Keeps `source`, which makes `hir` again: the tree takes much more room than what it comes
+    /// from. What may be too large is built at once, to know.
+    pub(super) fn new(
+        hir: &Hir,
+        source: impl Fn() -> Option<Hir> + Send + Sync + 'static,
+    ) -> Result<Self, Re2Error> {
         let built = OnceLock::new();
         if states(hir) > CERTAIN {
             let _ = built.set(Some(Lean::new(hir)?));
         }
-        Ok(Self { hir: hir.clone(), built })
+        Ok(Self { source: Box::new(source), built })
     }
 
     /// The automata.
     pub(super) fn get(&self) -> Option<&Lean> {
-        self.built.get_or_init(|| Lean::new(&self.hir).ok()).as_ref()
+        self.built.get_or_init(|| Lean::new(&(self.source)()?).ok()).as_ref()
     }
 }
 
