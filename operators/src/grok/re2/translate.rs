@@ -157,7 +157,8 @@ impl<'p> Translator<'p> {
             self.at += 3;
             return Ok(());
         }
-        // Flags that stand alone are no atom: what is before them stays.
+        // Flags that stand alone are no atom: what is before them stays. An operator that follows them
+        // is refused, though RE2 would apply it to what is before.
         let group = special.get(end..).is_some_and(|tail| tail.starts_with(':'));
         let before = if group { Before::Nothing } else { self.before };
         self.keep(end + 3, before);
