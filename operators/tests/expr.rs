@@ -1,6 +1,8 @@
 //! The expression language, case by case: values, errors of run time, and errors at load with the
 //! part of the source that they point to. The cases were compared with expr-lang 1.17.8.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
 mod expr_world;
 
 use std::collections::BTreeMap;
