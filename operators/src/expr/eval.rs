@@ -380,7 +380,8 @@ fn element(base: &Value, index: &Value, cx: &Cx<'_>) -> Result<Value, String> {
         Value::List(list) => position(index, list.items.len())
             .map(|i| list.items.get(i).cloned().unwrap_or(Value::Nil)),
         Value::Str(text) => position(index, text.len())
-            .map(|i| Value::Int(text.as_bytes().get(i).copied().unwrap_or(0).into())),
+            // A byte is no `int` of Go either: statics refuse it.
+            .map(|i| Value::Int64(text.as_bytes().get(i).copied().unwrap_or(0).into())),
         Value::Nil => Err("cannot fetch an element from nil".into()),
         Value::Object(object) if !matches!(index, Value::Str(_)) => match object.items() {
             Some(items) => {
