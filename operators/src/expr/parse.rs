@@ -12,7 +12,7 @@ use super::lex::{self, Token};
 use super::signs::{binary, precedence};
 
 /// Deepest nesting that is accepted.
-const MAX_DEPTH: u16 = 200;
+const MAX_DEPTH: u16 = 80;
 /// Largest number of nodes (expr-lang's `conf.DefaultMaxNodes` of 10,000 counts more finely).
 const MAX_NODES: usize = 20_000;
 
