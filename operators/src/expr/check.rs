@@ -32,7 +32,10 @@ pub(super) fn roots(env: Env) -> &'static [(&'static str, Type)] {
             &[EVENT, ("match", Type::Map(&Type::Any)), ("req", Type::Struct("Request"))]
         }
         Env::Profile => &[("Alert", Type::Struct("Alert"))],
-        Env::Assert => &[("results", Type::Any)],
+        Env::ParserAssert => {
+            &[("results", Type::Map(&Type::Map(&Type::List(&Type::Struct("ParserResult")))))]
+        }
+        Env::ScenarioAssert => &[("results", Type::List(&Type::Struct("Event")))],
     }
 }
 
@@ -280,7 +283,9 @@ impl Checker<'_> {
 
     fn call(&mut self, name: &str, arguments: &mut [Node], span: &Range<usize>) -> Checked {
         let found = functions::find(name);
-        let found = found.filter(|f| f.name != "basename" || self.env == Env::Assert);
+        let found = found.filter(|f| {
+            f.name != "basename" || matches!(self.env, Env::ParserAssert | Env::ScenarioAssert)
+        });
         let Some(function) = found else { return Err(self.unknown(name, span)) };
         let Function { signature, .. } = function;
         let many = arguments.len() > signature.arguments.len() && signature.rest.is_none();

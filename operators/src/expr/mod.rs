@@ -22,6 +22,7 @@ mod phrase;
 mod predicate;
 mod program;
 mod reads;
+pub mod recorded;
 pub mod structures;
 mod subject;
 pub mod types;
