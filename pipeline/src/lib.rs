@@ -5,6 +5,7 @@ pub mod cli;
 pub mod compile;
 pub mod graph;
 pub mod hub;
+pub mod hubtest;
 pub mod ingest;
 pub mod input;
 pub mod lookup;

@@ -32,7 +32,10 @@ pub(super) fn roots(env: Env) -> &'static [(&'static str, Type)] {
             &[EVENT, ("match", Type::Map(&Type::Any)), ("req", Type::Struct("Request"))]
         }
         Env::Profile => &[("Alert", Type::Struct("Alert"))],
-        Env::Assert => &[("results", Type::Any)],
+        Env::ParserAssert => {
+            &[("results", Type::Map(&Type::Map(&Type::List(&Type::Struct("ParserResult")))))]
+        }
+        Env::ScenarioAssert => &[("results", Type::List(&Type::Struct("Event")))],
     }
 }
 
@@ -283,7 +286,8 @@ impl Checker<'_> {
     }
 
     fn callee(&self, name: &str) -> Option<&'static Function> {
-        functions::find(name).filter(|f| f.name != "basename" || self.env == Env::Assert)
+        let in_assertions = matches!(self.env, Env::ParserAssert | Env::ScenarioAssert);
+        functions::find(name).filter(|f| f.name != "basename" || in_assertions)
     }
 
     fn call(

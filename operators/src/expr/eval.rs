@@ -9,7 +9,7 @@ use super::ast::{Callee, Kind, Node, Op, Part, Pointer};
 use super::context::Cx;
 use super::{method, objects, operation, predicate};
 use crate::event::Event;
-use crate::value::{List, ListKind, MapKind, Value};
+use crate::value::{List, ListKind, Value};
 
 /// Why an evaluation ended early.
 #[derive(Debug)]
@@ -337,11 +337,7 @@ pub(super) fn field(base: &Value, name: &str, cx: &Cx<'_>) -> Result<Value, Stri
     match base {
         Value::Map(map) => Ok(match map.entries.get(name) {
             Some(value) => value.clone(),
-            None => match map.kind {
-                MapKind::Any => Value::Nil,
-                MapKind::Strings => Value::str(""),
-                MapKind::StringLists => Value::strings::<Arc<str>>([]),
-            },
+            None => map.kind.missing(),
         }),
         Value::Fields(space) => Ok(Value::str(cx.event.get_named(*space, name).unwrap_or(""))),
         Value::Labels => Ok(Value::str(label(cx.event, name))),

@@ -23,6 +23,7 @@ mod phrase;
 mod predicate;
 mod program;
 mod reads;
+pub mod recorded;
 mod rewrite;
 mod signs;
 pub mod structures;

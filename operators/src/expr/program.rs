@@ -32,8 +32,10 @@ pub enum Env {
     Context,
     /// Profiles: `Alert`.
     Profile,
-    /// Assertions of tests: `results`.
-    Assert,
+    /// Assertions of tests about parsers: `results` by stage and node.
+    ParserAssert,
+    /// Assertions of tests about scenarios: `results`, a list of overflow events.
+    ScenarioAssert,
 }
 
 /// What a place of the rules wants. An expression of unknown type passes everywhere.
