@@ -22,6 +22,7 @@ mod phrase;
 mod predicate;
 mod program;
 mod reads;
+mod sign;
 pub mod structures;
 mod subject;
 pub mod types;

@@ -9,56 +9,12 @@ use std::sync::Arc;
 use super::CompileError;
 use super::ast::{Kind, LOOPS, Node, Op, Pointer};
 use super::lex::{self, Token};
+use super::sign::{UNARY_NOT, UNARY_SIGN, operator, precedence};
 
 /// Deepest nesting that is accepted.
 const MAX_DEPTH: u16 = 200;
 /// Largest number of nodes (expr-lang's `conf.DefaultMaxNodes` of 10,000 counts more finely).
 const MAX_NODES: usize = 20_000;
-
-const UNARY_NOT: u16 = 50;
-const UNARY_SIGN: u16 = 90;
-
-/// Precedence of a binary operator, as expr-lang's `parser/operator`.
-fn precedence(sign: &str) -> Option<u16> {
-    Some(match sign {
-        "|" => 0,
-        "or" | "||" => 10,
-        "and" | "&&" => 15,
-        "==" | "!=" | "<" | ">" | ">=" | "<=" | "in" | "matches" | "contains" | "startsWith"
-        | "endsWith" => 20,
-        ".." => 25,
-        "+" | "-" => 30,
-        "*" | "/" | "%" => 60,
-        "**" | "^" => 100,
-        "??" => 500,
-        _ => return None,
-    })
-}
-
-fn operator(sign: &str) -> Option<Op> {
-    Some(match sign {
-        "==" => Op::Equal,
-        "!=" => Op::NotEqual,
-        "<" => Op::Less,
-        ">" => Op::More,
-        "<=" => Op::LessOrEqual,
-        ">=" => Op::MoreOrEqual,
-        "in" => Op::In,
-        "matches" => Op::Matches,
-        "contains" => Op::Contains,
-        "startsWith" => Op::StartsWith,
-        "endsWith" => Op::EndsWith,
-        ".." => Op::Range,
-        "+" => Op::Add,
-        "-" => Op::Subtract,
-        "*" => Op::Multiply,
-        "/" => Op::Divide,
-        "%" => Op::Modulo,
-        "**" | "^" => Op::Power,
-        "??" => Op::Coalesce,
-        _ => return None,
-    })
-}
 
 /// Parses a source.
 pub(super) fn parse(source: &str) -> Result<Node, CompileError> {
