@@ -98,7 +98,7 @@ impl Buckets {
             let now = || lookups.now();
             let at = pour.time.map_or_else(now, |time| stamp_of(pour, time));
             let bucket = triggered(scenario, pour, at);
-            return self.overflowed(&bucket, scenario, (at, pour.order), lookups, out);
+            return out.extend(self.overflowed(&bucket, scenario, (at, pour.order), lookups));
         }
         let Some(time) = pour.time else {
             return self.count(scenario, |counters| counters.undated += 1);
@@ -120,7 +120,7 @@ impl Buckets {
             Step::Refused => true,
         };
         if full {
-            self.overflowed(&bucket, scenario, (at, pour.order), lookups, out);
+            out.extend(self.overflowed(&bucket, scenario, (at, pour.order), lookups));
         } else {
             self.put(bucket, scenario, pour.order.clock);
         }
@@ -224,8 +224,7 @@ impl Buckets {
         scenario: &Scenario,
         (at, cause): (Stamp, OrderKey),
         lookups: &dyn Lookups,
-        out: &mut Vec<Overflowed>,
-    ) {
+    ) -> Option<Overflowed> {
         let catalogue = Arc::clone(&self.catalogue);
         let mut around = self.surroundings(&catalogue, lookups);
         let built = overflow(bucket, at, cause, &mut around);
@@ -245,13 +244,8 @@ impl Buckets {
                 *counters.failed.entry(*failure).or_default() += 1;
             }
         });
-        if let Ok(overflow) = built
-            && passes
-            && !hidden
-        {
-            let (scenario, key) = (scenario.id, bucket.key.clone());
-            out.push(Overflowed { cause, scenario, key, overflow });
-        }
+        let overflow = built.ok().filter(|_| passes && !hidden)?;
+        Some(Overflowed { cause, scenario: scenario.id, key: bucket.key.clone(), overflow })
     }
 
     /// Whether the bucket's blackhole swallows this overflow; arms it where it does not.
@@ -281,7 +275,7 @@ impl Buckets {
             let Some(bucket) = self.take(scenario, &key) else { continue };
             let stamp = Stamp { at, offset: 0, utc: true };
             let cause = OrderKey::at_deadline(at);
-            self.overflowed(&bucket, scenario, (stamp, cause), lookups, out);
+            out.extend(self.overflowed(&bucket, scenario, (stamp, cause), lookups));
         }
     }
 

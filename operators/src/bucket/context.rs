@@ -60,12 +60,15 @@ impl Contexts {
     }
 }
 
+/// A key and a JSON array of what was found for it.
+type Entry = (Arc<str>, Arc<str>);
+
 /// The context of the held events by key, and how many expressions failed.
 pub(super) fn gather(
     contexts: &Contexts,
     held: &mut [(Event, Coordinate)],
     around: &mut Surroundings<'_>,
-) -> (Vec<(Arc<str>, Arc<str>)>, u64) {
+) -> (Vec<Entry>, u64) {
     let (mut all, mut errors) = (Vec::new(), 0);
     for (key, expressions) in &contexts.keys {
         let mut found = Vec::new();

@@ -301,7 +301,7 @@ fn step(source: &str, node: &Node, cx: &mut Cx<'_>) -> Step {
     operands(node, &mut leaves);
     let mut seen: Vec<(String, Value)> = Vec::new();
     for leaf in leaves {
-        let text = source.get(extent(leaf, source)).unwrap_or("").trim().to_owned();
+        let text = source.get(extent(leaf)).unwrap_or("").trim().to_owned();
         if seen.len() < MAX_OPERANDS
             && !seen.iter().any(|(known, _)| *known == text)
             && let Ok(value) = eval::run(leaf, cx)
@@ -309,7 +309,7 @@ fn step(source: &str, node: &Node, cx: &mut Cx<'_>) -> Step {
             seen.push((text, eval::owned(&value, cx)));
         }
     }
-    Step { span: extent(node, source), operands: seen }
+    Step { span: extent(node), operands: seen }
 }
 
 /// The parts of a condition that have values worth showing and can be evaluated again.
@@ -325,10 +325,10 @@ fn operands<'a>(node: &'a Node, found: &mut Vec<&'a Node>) {
 }
 
 /// From the first to the last byte of a node and all below it.
-fn extent(node: &Node, source: &str) -> Range<usize> {
+fn extent(node: &Node) -> Range<usize> {
     let mut all = node.span.clone();
     node.visit(&mut |child| {
-        let inner = extent(child, source);
+        let inner = extent(child);
         all.start = all.start.min(inner.start);
         all.end = all.end.max(inner.end);
     });
