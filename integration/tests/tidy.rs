@@ -43,6 +43,9 @@ const TOP_LEVEL: [&str; 18] = [
     "rustfmt.toml",
 ];
 
+/// Folders of build products and of fuzzers.
+const MADE_BY_TOOLS: [&str; 4] = ["target", "artifacts", "corpus", "coverage"];
+
 /// The world as code would reach it. `operators` is a function of its arguments.
 const WORLD: [&str; 14] = [
     "SystemTime",
@@ -268,7 +271,7 @@ fn walk(folder: &Path, visit: &mut impl FnMut(&Path, &[PathBuf])) {
     visit(folder, &entries);
     for entry in entries.iter().filter(|entry| entry.is_dir() && !entry.is_symlink()) {
         let name = entry.file_name().unwrap().to_str().unwrap();
-        if !name.starts_with('.') && name != "target" {
+        if !name.starts_with('.') && !MADE_BY_TOOLS.contains(&name) {
             walk(entry, visit);
         }
     }
