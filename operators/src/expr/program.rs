@@ -141,6 +141,7 @@ fn always_bool(node: &Node) -> bool {
         Kind::Bool(_) | Kind::Not(_) | Kind::And(_) | Kind::Or(_) => true,
         Kind::Binary(op, ..) => *op != Op::Coalesce,
         Kind::Conditional(_, yes, no) => always_bool(yes) && always_bool(no),
+        Kind::Let { body, .. } => always_bool(body),
         Kind::Predicate { name, .. } => {
             matches!(name, Loop::All | Loop::Any | Loop::None | Loop::One)
         }

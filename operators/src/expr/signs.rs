@@ -1,11 +1,6 @@
-//! The signs of operators: how tightly each binds, and what it means. The parser's tables.
+//! Signs of binary operators: what binds how strongly, after expr-lang's `parser/operator`.
 
 use super::ast::Op;
-
-/// Precedence of `not`.
-pub(super) const UNARY_NOT: u16 = 50;
-/// Precedence of a sign before a number.
-pub(super) const UNARY_SIGN: u16 = 90;
 
 /// Precedence of a binary operator, as expr-lang's `parser/operator`.
 pub(super) fn precedence(sign: &str) -> Option<u16> {
@@ -24,8 +19,8 @@ pub(super) fn precedence(sign: &str) -> Option<u16> {
     })
 }
 
-/// What a binary operator means; `None` for those that the parser takes apart itself.
-pub(super) fn operator(sign: &str) -> Option<Op> {
+/// The operator of a sign other than `&&`, `||` and `|`.
+pub(super) fn binary(sign: &str) -> Option<Op> {
     Some(match sign {
         "==" => Op::Equal,
         "!=" => Op::NotEqual,
