@@ -8,7 +8,7 @@ use std::time::Instant;
 use operators::alert::Coordinate;
 use operators::bucket::compile::{Origin, compile, reads};
 use operators::bucket::context::Contexts;
-use operators::bucket::{Buckets, Catalogue, Codec, Pour, ScenarioId, moment, spec};
+use operators::bucket::{Buckets, Catalogue, Codec, Pour, ScenarioId, spec};
 use operators::event::{Event, Line};
 use operators::expr::Compiler;
 use operators::lookup::Offline;
@@ -16,6 +16,7 @@ use operators::order::{OrderKey, Partition};
 use operators::schema::Space;
 use operators::text::{Text, intern};
 use operators::time::EventTime;
+use operators::time::layout::parse_rfc3339;
 use operators::yaml::{self, Reading, Source};
 
 const RULES: &str = "
@@ -69,7 +70,7 @@ fn main() {
     let codec = Codec::new(Arc::clone(program.schema()), reads, constants, names);
     let catalogue = Arc::new(Catalogue::new(vec![scenario], codec, Contexts::new()));
     let mut buckets = Buckets::new(Arc::clone(&catalogue), Arc::clone(&program));
-    let lookups = Offline::new(moment::parse("2026-01-01T00:00:00Z").unwrap());
+    let lookups = Offline::new(parse_rfc3339("2026-01-01T00:00:00Z").unwrap());
     let (mut out, mut event_bytes) = (Vec::new(), 0);
     let (before, started) = (resident(), Instant::now());
     for number in 0..count {
@@ -92,7 +93,7 @@ fn pour(catalogue: &Catalogue, number: u32) -> Pour {
     let ip = std::net::Ipv4Addr::from(0x6440_0000 + number.wrapping_mul(7)).to_string();
     let at = EventTime(1_767_225_600_000_000_000 + i64::from(number % 10) * 1_000_000_000);
     let stamp = operators::time::Stamp { at, offset: 0, utc: true };
-    let time = moment::rfc3339(stamp);
+    let time = stamp.rfc3339_nano();
     let line = Line {
         raw: "".into(),
         source: "/var/log/auth.log".into(),

@@ -132,7 +132,7 @@ impl Side {
 
 /// The instant that fills buckets: what `evt.MarshaledTime` says.
 fn clock_of(event: &Event) -> Option<EventTime> {
-    crate::bucket::moment::parse(event.text(&event.marshaled_time)).map(|stamp| stamp.at)
+    crate::time::layout::parse_rfc3339(event.text(&event.marshaled_time)).map(|stamp| stamp.at)
 }
 
 /// The string that a guard looks at.

@@ -8,20 +8,21 @@ use operators::alert::Coordinate;
 use operators::bucket::compile::{Origin, compile, reads};
 use operators::bucket::context::Contexts;
 use operators::bucket::{
-    Buckets, Catalogue, Codec, Overflowed, Pour, ScenarioId, group_of, moment, spec, wish,
+    Buckets, Catalogue, Codec, Overflowed, Pour, ScenarioId, group_of, spec, wish,
 };
-use operators::event::{Event, Line};
-use operators::expr::{Compiler, Cx, Memo, Program};
+use operators::event::{Event, Kind, Line};
+use operators::expr::{Compiler, Cx, Env, Expect, Memo, Program};
 use operators::lookup::{Lookups, Offline};
 use operators::order::{OrderKey, Partition};
 use operators::schema::Space;
 use operators::text::Text;
-use operators::time::EventTime;
+use operators::time::layout::parse_rfc3339;
+use operators::time::{EventTime, Stamp};
 use operators::yaml::{self, Content, Reading, Source};
 use proptest::prelude::*;
 
 fn offline() -> Offline {
-    Offline::new(moment::parse("2026-06-01T00:00:00Z").unwrap())
+    Offline::new(parse_rfc3339("2026-06-01T00:00:00Z").unwrap())
 }
 
 /// Rules and what they were compiled to.
@@ -35,6 +36,10 @@ struct Rig {
 
 impl Rig {
     fn new(rules: &str) -> Result<Self, String> {
+        Self::with_context(rules, &[])
+    }
+
+    fn with_context(rules: &str, context: &[(&str, &str)]) -> Result<Self, String> {
         let source = Source::new("scenario.yaml", rules);
         let mut reading = Reading::new(&source);
         let specs = spec::read(&yaml::parse(&source), &mut reading);
@@ -54,8 +59,11 @@ impl Rig {
         if let Some(error) = reading.errors.first() {
             return Err(error.to_string());
         }
+        let mut contexts = Contexts::new();
+        for (key, source) in context {
+            contexts.add(key, compiler.compile(source, Env::Context, Expect::Any).unwrap());
+        }
         let program = Arc::new(compiler.finish());
-        let contexts = Contexts::new();
         let reads = reads(&scenarios, &contexts, &program);
         let names = Box::new(|_| Some(Arc::from("/var/log/x")));
         let codec = Codec::new(Arc::clone(program.schema()), reads, [], names);
@@ -80,11 +88,11 @@ impl Rig {
             time: offline().now(),
         };
         let mut event = Event::new(Arc::clone(self.program.schema()), line);
-        let stamp = (time != "-").then(|| moment::parse(&format!("2026-01-01T{time}Z")).unwrap());
+        let stamp = (time != "-").then(|| parse_rfc3339(&format!("2026-01-01T{time}Z")).unwrap());
         if let Some(stamp) = stamp {
             self.clock = self.clock.max(stamp.at);
             event.time = Some(stamp);
-            event.marshaled_time = Text::from(moment::rfc3339(stamp));
+            event.marshaled_time = Text::from(stamp.rfc3339_nano());
         }
         for word in words {
             let (name, value) = word.split_once('=').unwrap();
@@ -97,19 +105,23 @@ impl Rig {
         }
         self.position += 10;
         let (partition, position) = (Partition(0), self.position);
-        let order = OrderKey { clock: self.clock, partition, position };
-        let at = Coordinate { partition, position };
+        self.wanted(&mut event, OrderKey { clock: self.clock, partition, position })
+    }
+
+    /// The pours of an event.
+    fn wanted(&mut self, event: &mut Event, order: OrderKey) -> Vec<Pour> {
+        let at = Coordinate { partition: order.partition, position: order.position };
+        let time = parse_rfc3339(event.text(&event.marshaled_time)).map(|stamp| stamp.at);
         let catalogue = Arc::clone(&self.catalogue);
         let mut pours = Vec::new();
         for scenario in catalogue.scenarios() {
             let lookups = offline();
-            let mut cx = Cx::new(&mut event, &lookups, &mut self.memo);
+            let mut cx = Cx::new(event, &lookups, &mut self.memo);
             let Some(wish) = wish(scenario, &self.program, &mut cx).unwrap() else { continue };
-            let kept = catalogue.codec().keep(&event, at);
-            let time = stamp.map(|stamp| stamp.at);
+            let event = catalogue.codec().keep(cx.event, at);
             let (key, distinct, cancel) = (wish.key, wish.distinct, wish.cancel);
             let scenario = scenario.id;
-            pours.push(Pour { order, scenario, key, time, distinct, cancel, event: kept });
+            pours.push(Pour { order, scenario, key, time, distinct, cancel, event });
         }
         pours
     }
@@ -117,7 +129,8 @@ impl Rig {
 
 fn shown(overflowed: &Overflowed) -> String {
     let alert = &overflowed.overflow.alert;
-    let time = |stamp| moment::rfc3339(stamp).trim_start_matches("2026-01-01T").replace('Z', "");
+    let time =
+        |stamp: Stamp| stamp.rfc3339_nano().trim_start_matches("2026-01-01T").replace('Z', "");
     let values: Vec<_> = overflowed.overflow.sources.keys().map(|key| &**key).collect();
     format!(
         "{} {} {} count={} listed={} from={}",
@@ -148,7 +161,7 @@ fn run(rig: &mut Rig, events: &[String], end: Option<&str>, sweep: usize) -> Vec
         }
     }
     if let Some(end) = end {
-        let end = moment::parse(&format!("2026-01-01T{end}Z")).unwrap();
+        let end = parse_rfc3339(&format!("2026-01-01T{end}Z")).unwrap();
         buckets.advance(end.at, &offline(), &mut out);
     }
     out.sort_by(Overflowed::order);
@@ -191,6 +204,80 @@ fn every_promise_holds() {
     });
     let failed: Vec<_> = failed.collect();
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+}
+
+#[test]
+fn an_alert_shows_its_context_by_key() {
+    let rules = "\
+type: leaky
+name: t/leaky
+description: d
+filter: 'true'
+capacity: 2
+leakspeed: 1h
+";
+    let context = [
+        ("user", "evt.Meta.user"),
+        ("nothing", "evt.Unmarshaled.none"),
+        ("both", "[evt.Meta.path, evt.Meta.user]"),
+        ("both", "evt.GetMeta('path')"),
+        ("fails", "evt.Unmarshaled.a.b"),
+    ];
+    let mut rig = Rig::with_context(rules, &context).unwrap();
+    let mut buckets = rig.buckets();
+    let mut out = Vec::new();
+    for event in ["user=a path=/1", "user=b path=/1", "user=a"] {
+        for pour in rig.pours(&format!("12:00:00 source_ip=192.0.2.1 {event}")) {
+            buckets.pour(&pour, &offline(), &mut out);
+        }
+    }
+    let meta = out[0].overflow.alert.meta.iter().map(|(key, value)| format!("{key} {value}"));
+    assert_eq!(meta.collect::<Vec<_>>(), [r#"both ["/1","a","b"]"#, r#"user ["a","b"]"#]);
+    assert_eq!(buckets.counters()[0].errors, 3);
+}
+
+#[test]
+fn an_overflow_that_is_matched_again_keeps_its_lines() {
+    let rules = "\
+type: trigger
+name: t/first
+description: d
+filter: evt.Meta.user != ''
+reprocess: true
+---
+type: leaky
+name: t/second
+description: d
+filter: evt.GetType() == 'overflow' && evt.Overflow.Alert.Scenario == 't/first'
+capacity: 1
+leakspeed: 1h
+scope: {type: Range}
+";
+    let mut rig = Rig::new(rules).unwrap();
+    let mut buckets = rig.buckets();
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for ip in 1..=2 {
+        let text = format!("12:00:0{ip} user=x source_ip=192.0.2.{ip} SourceRange=192.0.2.0/24");
+        for pour in rig.pours(&text) {
+            buckets.pour(&pour, &offline(), &mut first);
+        }
+    }
+    for overflowed in &first {
+        let mut event = rig.catalogue.codec().nothing();
+        event.kind = Kind::Overflow;
+        event.marshaled_time = Text::from(overflowed.overflow.alert.stop_at.rfc3339_nano());
+        event.overflow = Some(Arc::new(overflowed.overflow.clone()));
+        let order = overflowed.cause;
+        for pour in rig.wanted(&mut event, order) {
+            buckets.pour(&pour, &offline(), &mut second);
+        }
+    }
+    assert_eq!(
+        second.iter().map(shown).collect::<Vec<_>>(),
+        ["12:00:02 Range 192.0.2.0/24 count=2 listed=2 from=12:00:01"]
+    );
+    let lines = second[0].overflow.alert.coordinates.iter().map(|line| line.position);
+    assert_eq!(lines.collect::<Vec<_>>(), [10, 20]);
 }
 
 const MIXED: &str = "\

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use operators::alert::wire::WireAlert;
 use operators::alert::{Alert, AlertEvent, Coordinate, Source};
-use operators::bucket::moment;
 use operators::expr::Compiler;
 use operators::lookup::Offline;
 use operators::order::{OrderKey, Partition};
 use operators::profile::{DEFAULTS, Decide, Exempt, Profile, Verdict, allowlist, spec};
+use operators::time::layout::parse_rfc3339;
 use operators::yaml::{self, Reading};
 
 fn decide(profiles: &str, allowed: &str) -> Decide {
@@ -27,7 +27,7 @@ fn decide(profiles: &str, allowed: &str) -> Decide {
 }
 
 fn alert(scope: &str, value: &str, time: &str) -> Alert {
-    let at = moment::parse(time).unwrap();
+    let at = parse_rfc3339(time).unwrap();
     let (partition, position) = (Partition(0), 4096);
     Alert {
         cause: OrderKey { clock: at.at, partition, position },
@@ -61,7 +61,7 @@ fn alert(scope: &str, value: &str, time: &str) -> Alert {
 }
 
 fn offline() -> Offline {
-    Offline::new(moment::parse("2026-06-01T00:00:00Z").unwrap())
+    Offline::new(parse_rfc3339("2026-06-01T00:00:00Z").unwrap())
 }
 
 /// Kind, scope, value, duration and origin of each decision.

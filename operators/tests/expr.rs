@@ -1,6 +1,8 @@
 //! The expression language, case by case: values, errors of run time, and errors at load with the
 //! part of the source that they point to. The cases were compared with expr-lang 1.17.8.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
 mod expr_world;
 
 use std::collections::BTreeMap;
@@ -270,4 +272,102 @@ fn a_trace_names_the_term_that_was_false() {
     let shown: Vec<_> =
         failed.operands.iter().map(|(text, value)| (text.as_str(), value.as_str())).collect();
     assert_eq!(shown, [("Upper(evt.Parsed.p)", Some("Q"))]);
+}
+
+#[test]
+fn what_is_nested_as_deeply_as_allowed_runs() {
+    let depth = 75;
+    let lists = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    let negations = format!("{}(evt.Unmarshaled.b)", "not ".repeat(depth));
+    let choices = format!("{}1", "evt.Unmarshaled.n == 4 ? 0 : ".repeat(depth));
+    let calls = format!("{}evt.Meta.k{}", "Lower(".repeat(35), ")".repeat(35));
+    let loops = format!("{}true{}", "any([1], ".repeat(35), ")".repeat(35));
+    let members = format!("evt.Unmarshaled{}", "?.x".repeat(38));
+    for source in [lists, negations, choices, calls, loops, members] {
+        let found = outcome(&source);
+        let fine = !found.starts_with("load") && !found.starts_with("error");
+        assert!(fine, "{found}: {source}");
+    }
+}
+
+#[test]
+fn no_text_makes_it_panic() {
+    const PIECES: [&str; 56] = [
+        "evt",
+        ".",
+        "Meta",
+        "Unmarshaled",
+        "?.",
+        "[",
+        "]",
+        "(",
+        ")",
+        "{",
+        "}",
+        ",",
+        ";",
+        ":",
+        "?",
+        "??",
+        "|",
+        "||",
+        "&&",
+        "not ",
+        "in ",
+        "matches ",
+        "contains ",
+        "..",
+        "+",
+        "-",
+        "*",
+        "/",
+        "%",
+        "**",
+        "==",
+        "<",
+        "'",
+        "\"",
+        "`",
+        "\\",
+        "\\x4",
+        "\\u{e9}",
+        "é",
+        "😀",
+        "b'a'",
+        "1",
+        "0x",
+        "1.5e",
+        "_",
+        "nil",
+        "true",
+        "let x = ",
+        "if ",
+        "else ",
+        "#",
+        "any",
+        "Upper",
+        "s",
+        " ",
+        "\n",
+    ];
+    let mut state = 11_u64;
+    let mut random = |bound: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap() % bound
+    };
+    let mut good = 0;
+    for _ in 0..20_000 {
+        let source: String = (0..=random(12)).map(|_| PIECES[random(PIECES.len())]).collect();
+        let mut compiler = Compiler::new();
+        match compiler.compile(&source, Env::Event, Expect::Any) {
+            Ok(_) => {
+                good += 1;
+                outcome(&source);
+            }
+            Err(error) => assert!(source.get(error.span.clone()).is_some(), "{error:?}: {source}"),
+        }
+    }
+    assert!(good > 100, "{good}");
 }

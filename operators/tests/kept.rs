@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use operators::alert::Coordinate;
-use operators::bucket::{Codec, Kept, Reads, moment};
+use operators::bucket::{Codec, Kept, Reads};
 use operators::event::{Event, Line};
 use operators::order::Partition;
 use operators::schema::{Schema, Space};
 use operators::text::{Text, intern};
+use operators::time::layout::parse_rfc3339;
 use operators::time::{EventTime, Stamp};
 use operators::value::Value;
 use proptest::prelude::*;
@@ -112,7 +113,7 @@ proptest! {
             Some((at, minutes)) => Some(Stamp {
                 at: EventTime(i64::from(at) * 1_000_000_007), offset: minutes * 60, utc: false,
             }),
-            None => moment::parse(&time),
+            None => parse_rfc3339(&time),
         };
         event.unmarshaled = documents.iter().map(|(key, value)| (key.as_str().into(), value.clone()))
             .collect::<BTreeMap<Arc<str>, Value>>();

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{Alert, Decision, Source};
-use crate::bucket::moment;
 use crate::order::Partition;
 use crate::time::Stamp;
 
@@ -100,7 +99,7 @@ impl<'a> WireAlert<'a> {
     /// The JSON form of `alert`. `file` names a source partition; `machine` is who detected it.
     pub fn new(alert: &'a Alert, machine: &'a str, file: &dyn Fn(Partition) -> Arc<str>) -> Self {
         let identity = alert.identity();
-        let stop_at = moment::rfc3339(alert.stop_at);
+        let stop_at = alert.stop_at.rfc3339_nano();
         let coordinates = alert.coordinates.iter();
         let coordinates =
             coordinates.map(|c| WireCoordinate { file: file(c.partition), offset: c.position });
@@ -126,7 +125,7 @@ impl<'a> WireAlert<'a> {
             scenario_version: &alert.scenario_version,
             simulated: alert.simulated,
             source: WireSource::new(&alert.source),
-            start_at: moment::rfc3339(alert.start_at),
+            start_at: alert.start_at.rfc3339_nano(),
             stop_at,
             uuid: identity.uuid(),
         }
@@ -144,7 +143,7 @@ impl<'a> WireDecision<'a> {
             scope: &decision.scope,
             simulated: decision.simulated,
             kind: &decision.kind,
-            until: moment::rfc3339(until),
+            until: until.rfc3339_nano(),
             value: &decision.value,
         }
     }

@@ -14,6 +14,7 @@ use super::failure::Counters;
 use super::group::{GROUPS, group_of};
 use super::overflow::{Surroundings, overflow};
 use super::pour::Pour;
+use super::recall::Recall;
 use super::scenario::{Kind, Scenario, ScenarioId};
 use super::state::{Bucket, Step};
 use super::table::Table;
@@ -75,6 +76,7 @@ struct Group {
 pub struct Buckets {
     catalogue: Arc<Catalogue>,
     evaluator: Evaluator,
+    recall: Recall,
     groups: Vec<Group>,
     deadlines: Deadlines,
     counters: Vec<Counters>,
@@ -86,7 +88,14 @@ impl Buckets {
         let groups = (0..GROUPS).map(|_| Group::default()).collect();
         let counters = vec![Counters::default(); catalogue.scenarios().len()];
         let evaluator = Evaluator::new(program);
-        Self { catalogue, evaluator, groups, deadlines: Deadlines::default(), counters }
+        Self {
+            catalogue,
+            evaluator,
+            recall: Recall::default(),
+            groups,
+            deadlines: Deadlines::default(),
+            counters,
+        }
     }
 
     /// Applies a pour, which is not before the last one in the order, and appends what overflowed.
@@ -98,7 +107,7 @@ impl Buckets {
             let now = || lookups.now();
             let at = pour.time.map_or_else(now, |time| stamp_of(pour, time));
             let bucket = triggered(scenario, pour, at);
-            return self.overflowed(&bucket, scenario, (at, pour.order), lookups, out);
+            return self.overflowed(&bucket, (at, pour.order), lookups, out);
         }
         let Some(time) = pour.time else {
             return self.count(scenario, |counters| counters.undated += 1);
@@ -120,7 +129,7 @@ impl Buckets {
             Step::Refused => true,
         };
         if full {
-            self.overflowed(&bucket, scenario, (at, pour.order), lookups, out);
+            self.overflowed(&bucket, (at, pour.order), lookups, out);
         } else {
             self.put(bucket, scenario, pour.order.clock);
         }
@@ -198,7 +207,8 @@ impl Buckets {
         }
         let catalogue = Arc::clone(&self.catalogue);
         let Some((mut event, _)) = catalogue.codec().restore(&pour.event) else { return false };
-        let roots = view::roots(bucket, scenario, &catalogue, None);
+        let events = self.recall.events(bucket, &catalogue);
+        let roots = view::roots(bucket, events, scenario, None);
         let mut around = self.surroundings(&catalogue, lookups);
         let held = scenario.condition.is_some_and(|condition| {
             conditional::holds(condition, &mut event, &roots, &mut around).unwrap_or(false)
@@ -221,12 +231,12 @@ impl Buckets {
     fn overflowed(
         &mut self,
         bucket: &Bucket,
-        scenario: &Scenario,
         (at, cause): (Stamp, OrderKey),
         lookups: &dyn Lookups,
         out: &mut Vec<Overflowed>,
     ) {
         let catalogue = Arc::clone(&self.catalogue);
+        let Some(scenario) = catalogue.scenario(bucket.scenario) else { return };
         let mut around = self.surroundings(&catalogue, lookups);
         let built = overflow(bucket, at, cause, &mut around);
         let passes = match &built {
@@ -281,7 +291,7 @@ impl Buckets {
             let Some(bucket) = self.take(scenario, &key) else { continue };
             let stamp = Stamp { at, offset: 0, utc: true };
             let cause = OrderKey::at_deadline(at);
-            self.overflowed(&bucket, scenario, (stamp, cause), lookups, out);
+            self.overflowed(&bucket, (stamp, cause), lookups, out);
         }
     }
 

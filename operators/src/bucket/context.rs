@@ -11,6 +11,7 @@ use super::overflow::Surroundings;
 use crate::alert::Coordinate;
 use crate::event::Event;
 use crate::expr::ExprId;
+use crate::time::GoDuration;
 use crate::value::Value;
 
 /// Most bytes of one value, and the default.
@@ -60,20 +61,23 @@ impl Contexts {
     }
 }
 
-/// The context of the held events by key, and how many expressions failed.
+/// Key and JSON array text, by key.
+type Gathered = Vec<(Arc<str>, Arc<str>)>;
+
+/// The context of the held events. Expressions that failed are counted in `around`.
 pub(super) fn gather(
     contexts: &Contexts,
     held: &mut [(Event, Coordinate)],
     around: &mut Surroundings<'_>,
-) -> (Vec<(Arc<str>, Arc<str>)>, u64) {
-    let (mut all, mut errors) = (Vec::new(), 0);
+) -> Gathered {
+    let mut all = Vec::new();
     for (key, expressions) in &contexts.keys {
         let mut found = Vec::new();
         for (event, _) in held.iter_mut() {
             for expression in expressions {
                 match around.evaluator.value(*expression, event, &[], around.lookups) {
                     Ok(value) => collect(&value, &mut found),
-                    Err(_) => errors += 1,
+                    Err(_) => around.errors += 1,
                 }
             }
         }
@@ -81,7 +85,7 @@ pub(super) fn gather(
             all.push((Arc::clone(key), truncated(found, contexts.longest()).into()));
         }
     }
-    (all, errors)
+    all
 }
 
 fn collect(value: &Value, found: &mut Vec<String>) {
@@ -96,8 +100,8 @@ fn collect(value: &Value, found: &mut Vec<String>) {
         Value::Int64(number) if *number != 0 => add(number.to_string()),
         Value::Float(number) if *number != 0.0 => add(number.to_string()),
         Value::Bool(true) => add("true".to_owned()),
-        Value::Duration(ns) if *ns != 0 => add(super::moment::go_duration(*ns)),
-        Value::Time(stamp) => add(super::moment::go_string(*stamp)),
+        Value::Duration(ns) if *ns != 0 => add(GoDuration(*ns).to_string()),
+        Value::Time(stamp) => add(stamp.to_string()),
         Value::List(list) => list.items.iter().for_each(|item| collect(item, found)),
         _ => {}
     }

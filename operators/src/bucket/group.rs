@@ -1,6 +1,6 @@
 //! Where the state of a bucket lives: key groups, handed out to workers.
 
-use crate::hash::fnv1a;
+use crate::hash::{fnv1a, fnv1a_after};
 
 /// How many key groups there are. Fixed: state on disk is divided by it.
 pub const GROUPS: u32 = 256;
@@ -13,11 +13,7 @@ pub fn group_of(scenario: &str, key: &str) -> u32 {
 
 /// The hash behind [`group_of`].
 pub(super) fn hash_of(scenario: &str, key: &str) -> u64 {
-    let mut bytes = Vec::with_capacity(scenario.len() + 1 + key.len());
-    bytes.extend_from_slice(scenario.as_bytes());
-    bytes.push(0);
-    bytes.extend_from_slice(key.as_bytes());
-    fnv1a(&bytes)
+    fnv1a_after(fnv1a_after(fnv1a(scenario.as_bytes()), &[0]), key.as_bytes())
 }
 
 /// Spreads a hash whose low bits are the same for a whole group (the finaliser of MurmurHash3).

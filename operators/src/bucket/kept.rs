@@ -11,13 +11,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::bytes::{Reader, Writer};
-use super::moment;
 use crate::alert::{Coordinate, Overflow};
 use crate::event::{Event, Kind, Line};
 use crate::order::Partition;
 use crate::schema::{FieldId, Schema, Space};
 use crate::text::{RawLine, Text};
 use crate::time::Stamp;
+use crate::time::layout::parse_rfc3339;
 
 const VERSION: u8 = 1;
 
@@ -49,8 +49,16 @@ pub const SOURCE_FIELDS: [&str; 6] =
 
 /// The bytes of an event. Transport and memory, not a promise: they are read by the rules that
 /// wrote them.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Kept(Arc<[u8]>);
+
+impl PartialEq for Kept {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Eq for Kept {}
 
 impl Debug for Kept {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -148,7 +156,7 @@ impl Codec {
     /// The bytes of `event`, whose line stands at `at`.
     pub fn keep(&self, event: &Event, at: Coordinate) -> Kept {
         let marshaled = event.text(&event.marshaled_time);
-        let stamp = moment::parse(marshaled).filter(|stamp| moment::rfc3339(*stamp) == marshaled);
+        let stamp = parse_rfc3339(marshaled).filter(|stamp| stamp.rfc3339_nano() == marshaled);
         let source = (self.names)(at.partition);
         let flags = self.flags(event, stamp, source.as_deref());
         let mut writer = Writer(Vec::with_capacity(128));
@@ -197,7 +205,7 @@ impl Codec {
         let at = coordinate(&mut reader)?;
         let stamp = if flags & HAS_STAMP == 0 { None } else { Some(reader.stamp()?) };
         let marshaled = match stamp {
-            Some(stamp) => moment::rfc3339(stamp).into(),
+            Some(stamp) => stamp.rfc3339_nano().into(),
             None if flags & HAS_TIME_TEXT != 0 => Text::from(reader.text()?),
             None => Text::EMPTY,
         };

@@ -16,7 +16,6 @@ pub mod failure;
 pub mod group;
 pub mod kept;
 pub mod limiter;
-pub mod moment;
 pub mod operator;
 pub mod pour;
 pub mod queue;
@@ -32,6 +31,7 @@ mod counter;
 mod overflow;
 mod overflow_filter;
 mod packed;
+mod recall;
 mod table;
 mod view;
 

@@ -11,7 +11,6 @@ use super::catalogue::Catalogue;
 use super::context::gather;
 use super::evaluate::Evaluator;
 use super::failure::Failure;
-use super::moment;
 use super::scenario::{Scenario, Scope};
 use super::state::Bucket;
 use crate::alert::{Alert, AlertEvent, Coordinate, Overflow, Source};
@@ -19,6 +18,7 @@ use crate::event::{Event, Kind};
 use crate::lookup::Lookups;
 use crate::order::OrderKey;
 use crate::schema::Space;
+use crate::time::GoDuration;
 use crate::time::Stamp;
 use crate::value::Value;
 
@@ -68,15 +68,11 @@ pub(super) fn overflow(
         1 => sources.keys().next().map_or_else(String::new, ToString::to_string),
         several => format!("{several} sources"),
     };
-    let (meta, errors) = gather(catalogue.contexts(), &mut held, around);
-    around.errors += errors;
-    let lasted = moment::go_duration(at.at.0.saturating_sub(bucket.first.at.0));
+    let meta = gather(catalogue.contexts(), &mut held, around);
+    let lasted = GoDuration(at.at.0.saturating_sub(bucket.first.at.0)).to_string();
     let message = format!(
         "{} {who} performed '{}' ({} events over {lasted}) at {}",
-        first.scope,
-        scenario.name,
-        bucket.total,
-        moment::go_string(bucket.last)
+        first.scope, scenario.name, bucket.total, bucket.last
     );
     let map_key = scenario.map_key(&bucket.key);
     let alert = Alert {
@@ -87,7 +83,7 @@ pub(super) fn overflow(
         scenario_version: Arc::clone(&scenario.version),
         labels: Arc::clone(&scenario.labels),
         capacity: i32::try_from(scenario.capacity.number()).unwrap_or(i32::MAX),
-        leakspeed: moment::go_duration(scenario.leakspeed).into(),
+        leakspeed: GoDuration(scenario.leakspeed).to_string().into(),
         events_count: i32::try_from(bucket.total).unwrap_or(i32::MAX),
         start_at: bucket.first,
         stop_at: at,
@@ -121,7 +117,7 @@ fn coordinates(held: &[(Event, Coordinate)]) -> Vec<Coordinate> {
 /// An event as the alert shows it (`EventsFromQueue`).
 fn listed(event: &Event) -> AlertEvent {
     let timestamp = match (event.text(&event.marshaled_time), event.time) {
-        ("", Some(time)) => moment::rfc3339(time).into(),
+        ("", Some(time)) => time.rfc3339_nano().into(),
         (text, _) => text.into(),
     };
     let meta = event.named(Space::Meta).into_iter();

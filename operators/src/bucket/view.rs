@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::catalogue::Catalogue;
 use super::scenario::Scenario;
 use super::state::Bucket;
+use crate::event::Event;
 use crate::expr::objects::{Queue, Record};
 use crate::time::Stamp;
 use crate::value::Value;
@@ -13,23 +13,18 @@ use crate::value::Value;
 /// Name and value of a root.
 pub(super) type Root = (&'static str, Value);
 
-/// `queue` and `leaky` of a bucket; `overflowed` is when it overflowed, if it did.
+/// `queue` and `leaky` of a bucket that holds `events`; `overflowed` is when it overflowed, if it
+/// did.
 pub(super) fn roots(
     bucket: &Bucket,
+    events: Vec<Arc<Event>>,
     scenario: &Scenario,
-    catalogue: &Catalogue,
     overflowed: Option<Stamp>,
 ) -> [Root; 2] {
-    let queue = queue(bucket, scenario, catalogue);
+    let capacity = scenario.held.map_or(i64::MAX, |held| i64::try_from(held).unwrap_or(i64::MAX));
+    let queue = Value::Object(Arc::new(Queue { events, capacity }));
     let leaky = leaky(bucket, scenario, queue.clone(), overflowed);
     [("queue", queue), ("leaky", leaky)]
-}
-
-fn queue(bucket: &Bucket, scenario: &Scenario, catalogue: &Catalogue) -> Value {
-    let events = bucket.queue.iter().filter_map(|kept| catalogue.codec().restore(kept));
-    let events = events.map(|(event, _)| Arc::new(event)).collect();
-    let capacity = scenario.held.map_or(i64::MAX, |held| i64::try_from(held).unwrap_or(i64::MAX));
-    Value::Object(Arc::new(Queue { events, capacity }))
 }
 
 fn leaky(bucket: &Bucket, scenario: &Scenario, queue: Value, overflowed: Option<Stamp>) -> Value {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::functions::Function;
 use super::types::Type;
 use crate::schema::{FieldId, Space};
 
@@ -133,9 +134,10 @@ pub(super) enum Kind {
         from: Option<Box<Node>>,
         to: Option<Box<Node>>,
     },
-    /// A function, by name until checked.
+    /// A function; the checker finds the callee.
     Call {
         name: Arc<str>,
+        callee: Callee,
         arguments: Vec<Node>,
     },
     Method {
@@ -158,6 +160,17 @@ pub(super) enum Kind {
     Conditional(Box<Node>, Box<Node>, Box<Node>),
     List(Vec<Node>),
     Map(Vec<(Node, Node)>),
+}
+
+/// A function that was found.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Callee(pub(super) Option<&'static Function>);
+
+impl PartialEq for Callee {
+    /// The name says it.
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
 }
 
 /// What a pointer in a predicate points to.
@@ -275,6 +288,45 @@ impl Node {
             }
             Kind::Conditional(a, b, c) => [a, b, c].into_iter().for_each(|x| see(x)),
             Kind::Map(pairs) => pairs.iter().for_each(|(key, value)| {
+                see(key);
+                see(value);
+            }),
+            _ => {}
+        }
+    }
+
+    /// As [`Node::visit`], to change the children.
+    pub(super) fn visit_mut(&mut self, see: &mut dyn FnMut(&mut Self)) {
+        match &mut self.kind {
+            Kind::Negate(x) | Kind::Plus(x) | Kind::Not(x) | Kind::Chain(x) => see(x),
+            Kind::Binary(_, a, b) => {
+                see(a);
+                see(b);
+            }
+            Kind::And(all) | Kind::Or(all) | Kind::Sequence(all) | Kind::List(all) => {
+                all.iter_mut().for_each(see);
+            }
+            Kind::Member { base, property, .. } => {
+                see(base);
+                see(property);
+            }
+            Kind::Slice { base, from, to } => {
+                see(base);
+                to.iter_mut().chain(from).for_each(|x| see(x));
+            }
+            Kind::Call { arguments, .. } | Kind::Predicate { arguments, .. } => {
+                arguments.iter_mut().for_each(see);
+            }
+            Kind::Method { base, arguments, .. } => {
+                see(base);
+                arguments.iter_mut().for_each(see);
+            }
+            Kind::Let { value, body, .. } => {
+                see(value);
+                see(body);
+            }
+            Kind::Conditional(a, b, c) => [a, b, c].into_iter().for_each(|x| see(x)),
+            Kind::Map(pairs) => pairs.iter_mut().for_each(|(key, value)| {
                 see(key);
                 see(value);
             }),

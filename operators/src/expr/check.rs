@@ -88,9 +88,13 @@ impl Checker<'_> {
             Kind::Chain(x) => self.visit(x),
             Kind::Member { .. } => self.member(node),
             Kind::Slice { base, from, to } => self.slice([Some(base), from.as_mut(), to.as_mut()]),
-            Kind::Call { name, arguments } => {
+            Kind::Call { name, callee, arguments } => {
                 let name = Arc::clone(name);
-                self.call(&name, arguments, &span)
+                callee.0 = self.callee(&name);
+                match callee.0 {
+                    Some(function) => self.call(function, arguments, &span),
+                    None => Err(self.unknown(&name, &span)),
+                }
             }
             Kind::Method { base, name, arguments, .. } => {
                 let name = Arc::clone(name);
@@ -281,13 +285,18 @@ impl Checker<'_> {
         fail(format!("cannot slice {ty}"), &base.span)
     }
 
-    fn call(&mut self, name: &str, arguments: &mut [Node], span: &Range<usize>) -> Checked {
-        let found = functions::find(name);
-        let found = found.filter(|f| {
-            f.name != "basename" || matches!(self.env, Env::ParserAssert | Env::ScenarioAssert)
-        });
-        let Some(function) = found else { return Err(self.unknown(name, span)) };
-        let Function { signature, .. } = function;
+    fn callee(&self, name: &str) -> Option<&'static Function> {
+        let asserts = matches!(self.env, Env::ParserAssert | Env::ScenarioAssert);
+        functions::find(name).filter(|function| asserts || function.name != "basename")
+    }
+
+    fn call(
+        &mut self,
+        function: &'static Function,
+        arguments: &mut [Node],
+        span: &Range<usize>,
+    ) -> Checked {
+        let Function { name, signature, .. } = function;
         let many = arguments.len() > signature.arguments.len() && signature.rest.is_none();
         self.arity((arguments.len() < signature.required, many), name, span)?;
         let types = signature.arguments.iter().copied().map(Some);

@@ -3,12 +3,14 @@
 
 use regex::{Regex, RegexSet};
 
-use super::ast::{Kind, Node, Op};
+use super::ast::{Kind, Loop, Node, Op};
 use super::constant::Folder;
 use super::context::Cx;
 use super::error::EvalError;
 use super::eval::{self, Stop};
+use super::lines::AnyLine;
 use super::reads::total;
+use super::rewrite::{inlined, unrolled};
 use super::subject::{Needles, Source, Subjects};
 use super::types::Type;
 
@@ -29,6 +31,7 @@ pub(super) enum Test {
     Holds(Needles),
     Matches(Source, Regex),
     MatchesOne(Source, RegexSet),
+    AnyLine(Box<AnyLine>),
     Plain(Box<Node>),
 }
 
@@ -68,6 +71,11 @@ impl Builder<'_> {
             Kind::Conditional(test, yes, no) if yes.ty == Type::Bool && no.ty == Type::Bool => {
                 Test::Choose(Box::new([self.test(test), self.test(yes), self.test(no)]))
             }
+            Kind::Let { .. } => match inlined(node) {
+                Some(body) => self.test(&body),
+                None => Test::Plain(Box::new(node.clone())),
+            },
+            Kind::Predicate { name, arguments } => self.predicate(node, *name, arguments),
             Kind::Binary(Op::NotEqual, a, b) => match self.comparison(a, b) {
                 Some(test) => Test::Not(Box::new(test)),
                 None => Test::Plain(Box::new(node.clone())),
@@ -88,6 +96,22 @@ impl Builder<'_> {
                 }
                 None => Test::Plain(Box::new(node.clone())),
             },
+        }
+    }
+
+    fn predicate(&mut self, node: &Node, name: Loop, arguments: &[Node]) -> Test {
+        if let [list, body] = arguments
+            && matches!(name, Loop::Any | Loop::All)
+            && let Some(bodies) = unrolled(list, body)
+        {
+            return match name {
+                Loop::Any => self.alternatives(&bodies),
+                _ => Test::All(bodies.iter().map(|node| self.test(node)).collect()),
+            };
+        }
+        match self.any_line(node) {
+            Some(any) => Test::AnyLine(Box::new(any)),
+            None => Test::Plain(Box::new(node.clone())),
         }
     }
 
@@ -121,7 +145,7 @@ impl Builder<'_> {
             Op::Contains => Leaf::Holds(text),
             Op::StartsWith => Leaf::Starts(text),
             Op::EndsWith => Leaf::Ends(text),
-            Op::Matches if b.text().is_some() => Leaf::Matches(text),
+            Op::Matches if super::pattern::compile(text).is_ok() => Leaf::Matches(text),
             _ => return None,
         };
         Some((self.subjects.source(a)?, leaf))
@@ -265,6 +289,7 @@ impl Test {
             Self::MatchesOne(source, set) => {
                 with(*source, subjects, cx, |found| found.is_some_and(|found| set.is_match(found)))
             }
+            Self::AnyLine(any) => any.run(subjects, cx),
             Self::Plain(node) => plain(node, cx),
         }
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::ast::{Kind, Node};
 use super::context::Cx;
+use super::eval;
 use super::memo::Memo;
 use super::subject::pure;
-use super::{eval, functions};
 use crate::event::{Event, Line};
 use crate::lookup::{Asn, City, Lookups};
 use crate::schema::Schema;
@@ -40,9 +40,7 @@ impl Folder {
         if let Some(text) = node.text() {
             return Some(intern(text));
         }
-        let Kind::Call { name, .. } = &node.kind else { return None };
-        functions::find(name).filter(|function| function.pure)?;
-        if !(pure(node) && constant(node)) {
+        if !(matches!(node.kind, Kind::Call { .. }) && pure(node) && constant(node)) {
             return None;
         }
         let mut cx = Cx::new(&mut self.event, &Nothing, &mut self.memo);

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::EvalError;
-use super::ast::{Kind, Node, Op, Part, Pointer};
+use super::ast::{Callee, Kind, Node, Op, Part, Pointer};
 use super::context::Cx;
-use super::functions;
 use super::{method, objects, operation, predicate};
 use crate::event::Event;
 use crate::value::{List, ListKind, Value};
@@ -76,7 +75,9 @@ pub(super) fn eval(node: &Node, cx: &mut Cx<'_>, frame: &mut Frame) -> Step {
         Kind::Member { base, property, optional } => {
             member(node, (base, property, *optional), cx, frame)
         }
-        Kind::Call { name, arguments } => call(node, name, arguments, cx, frame),
+        Kind::Call { name, callee, arguments } => {
+            call(node, (name, *callee), arguments, (cx, frame))
+        }
         Kind::Method { base, name, arguments, optional } => {
             let base = eval(base, cx, frame)?;
             if *optional && base.is_nil() {
@@ -121,7 +122,7 @@ pub(super) fn eval(node: &Node, cx: &mut Cx<'_>, frame: &mut Frame) -> Step {
 }
 
 /// Nodes without children.
-fn leaf(node: &Node, cx: &Cx<'_>, frame: &Frame) -> Step {
+fn leaf(node: &Node, cx: &mut Cx<'_>, frame: &Frame) -> Step {
     let event = &*cx.event;
     Ok(match &node.kind {
         Kind::Bool(x) => Value::Bool(*x),
@@ -142,6 +143,7 @@ fn leaf(node: &Node, cx: &Cx<'_>, frame: &Frame) -> Step {
         Kind::Label(name) => Value::str(label(event, name)),
         Kind::Labels => Value::Labels,
         Kind::Unmarshaled => Value::Unmarshaled,
+        Kind::Part(Part::Raw) => Value::Str(cx.memo.raw(event.line.raw.as_str())),
         Kind::Part(part) => Value::str(at(node, part_of(event, *part))?),
         Kind::Environment => {
             let mut entries: BTreeMap<Arc<str>, Value> =
@@ -374,7 +376,8 @@ fn element(base: &Value, index: &Value, cx: &Cx<'_>) -> Result<Value, String> {
         Value::List(list) => position(index, list.items.len())
             .map(|i| list.items.get(i).cloned().unwrap_or(Value::Nil)),
         Value::Str(text) => position(index, text.len())
-            .map(|i| Value::Int(text.as_bytes().get(i).copied().unwrap_or(0).into())),
+            // A byte is no `int` of Go either: statics refuse it.
+            .map(|i| Value::Int64(text.as_bytes().get(i).copied().unwrap_or(0).into())),
         Value::Nil => Err("cannot fetch an element from nil".into()),
         Value::Object(object) if !matches!(index, Value::Str(_)) => match object.items() {
             Some(items) => {
@@ -455,17 +458,32 @@ fn map(node: &Node, pairs: &[(Node, Node)], cx: &mut Cx<'_>, frame: &mut Frame) 
     Ok(Value::map(entries))
 }
 
-fn call(node: &Node, name: &str, arguments: &[Node], cx: &mut Cx<'_>, frame: &mut Frame) -> Step {
-    let arguments = all_of(arguments, cx, frame)?;
-    let result = match functions::find(name) {
-        Some(function) => (function.call)(cx, &arguments),
-        None => Err(format!("unknown function {name}")),
+fn call(
+    node: &Node,
+    callee: (&str, Callee),
+    arguments: &[Node],
+    state: (&mut Cx<'_>, &mut Frame),
+) -> Step {
+    let (cx, frame) = state;
+    let Some(function) = callee.1.0 else {
+        return at(node, Err(format!("unknown function {}", callee.0)));
     };
-    let value = at(node, result)?;
-    if let Value::List(list) = &value {
-        at(node, frame.grow(list.items.len()))?;
-    }
-    Ok(value)
+    let result = match arguments {
+        [] => (function.call)(cx, &[]),
+        [a] => {
+            let values = [eval(a, cx, frame)?];
+            (function.call)(cx, &values)
+        }
+        [a, b] => {
+            let values = [eval(a, cx, frame)?, eval(b, cx, frame)?];
+            (function.call)(cx, &values)
+        }
+        _ => {
+            let values = all_of(arguments, cx, frame)?;
+            (function.call)(cx, &values)
+        }
+    };
+    at(node, result)
 }
 
 /// Calls a method.

@@ -91,7 +91,11 @@ impl Lexer<'_> {
     }
 
     fn fail(&self, message: &str, span: Range<usize>) -> CompileError {
-        let end = span.end.clamp(span.start, self.source.len().max(span.start));
+        // Whole characters, within the source.
+        let mut end = span.end.min(self.source.len()).max(span.start);
+        while !self.source.is_char_boundary(end) {
+            end += 1;
+        }
         CompileError { message: message.into(), span: span.start..end, help: None }
     }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use regex::Regex;
 
+use super::lines::Prepared;
+
 /// A key that no content has.
 pub(super) const NEVER: u64 = u64::MAX;
 
@@ -15,6 +17,8 @@ pub struct Memo {
     texts: Vec<Computed>,
     hits: Vec<Hits>,
     patterns: Vec<(Box<str>, Result<Regex, String>)>,
+    raw: Option<Arc<str>>,
+    lines: Vec<Option<Prepared>>,
 }
 
 #[derive(Clone, Debug)]
@@ -44,9 +48,10 @@ impl Memo {
 
     /// Makes room for a program, forgetting any other.
     #[inline]
-    pub(super) fn serve(&mut self, program: u64, sizes: (usize, usize)) {
+    pub(super) fn serve(&mut self, program: u64, sizes: (usize, usize, usize)) {
         if self.program != program {
-            let (texts, hits) = sizes;
+            let (texts, hits, lines) = sizes;
+            self.lines = vec![None; lines];
             self.program = program;
             self.texts = vec![Computed { key: NEVER, text: None }; texts];
             let empty =
@@ -117,6 +122,28 @@ impl Memo {
             ids.iter().any(|id| has(&hits.bits, *id))
         } else {
             hits.found.iter().any(|id| has(mask, *id))
+        }
+    }
+
+    pub(super) fn lines(&self, number: u32) -> Option<&Prepared> {
+        self.lines.get(number as usize)?.as_ref()
+    }
+
+    pub(super) fn set_lines(&mut self, number: u32, prepared: Prepared) {
+        if let Some(lines) = self.lines.get_mut(number as usize) {
+            *lines = Some(prepared);
+        }
+    }
+
+    /// The raw line as a value: copied once a line.
+    pub(super) fn raw(&mut self, line: &str) -> Arc<str> {
+        match &self.raw {
+            Some(known) if &**known == line => Arc::clone(known),
+            _ => {
+                let copy: Arc<str> = line.into();
+                self.raw = Some(Arc::clone(&copy));
+                copy
+            }
         }
     }
 

@@ -7,58 +7,17 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::CompileError;
-use super::ast::{Kind, LOOPS, Node, Op, Pointer};
+use super::ast::{Callee, Kind, LOOPS, Node, Op, Pointer};
 use super::lex::{self, Token};
+use super::signs::{binary, precedence};
 
 /// Deepest nesting that is accepted.
-const MAX_DEPTH: u16 = 200;
+const MAX_DEPTH: u16 = 80;
 /// Largest number of nodes (expr-lang's `conf.DefaultMaxNodes` of 10,000 counts more finely).
 const MAX_NODES: usize = 20_000;
 
 const UNARY_NOT: u16 = 50;
 const UNARY_SIGN: u16 = 90;
-
-/// Precedence of a binary operator, as expr-lang's `parser/operator`.
-fn precedence(sign: &str) -> Option<u16> {
-    Some(match sign {
-        "|" => 0,
-        "or" | "||" => 10,
-        "and" | "&&" => 15,
-        "==" | "!=" | "<" | ">" | ">=" | "<=" | "in" | "matches" | "contains" | "startsWith"
-        | "endsWith" => 20,
-        ".." => 25,
-        "+" | "-" => 30,
-        "*" | "/" | "%" => 60,
-        "**" | "^" => 100,
-        "??" => 500,
-        _ => return None,
-    })
-}
-
-fn operator(sign: &str) -> Option<Op> {
-    Some(match sign {
-        "==" => Op::Equal,
-        "!=" => Op::NotEqual,
-        "<" => Op::Less,
-        ">" => Op::More,
-        "<=" => Op::LessOrEqual,
-        ">=" => Op::MoreOrEqual,
-        "in" => Op::In,
-        "matches" => Op::Matches,
-        "contains" => Op::Contains,
-        "startsWith" => Op::StartsWith,
-        "endsWith" => Op::EndsWith,
-        ".." => Op::Range,
-        "+" => Op::Add,
-        "-" => Op::Subtract,
-        "*" => Op::Multiply,
-        "/" => Op::Divide,
-        "%" => Op::Modulo,
-        "**" | "^" => Op::Power,
-        "??" => Op::Coalesce,
-        _ => return None,
-    })
-}
 
 /// Parses a source.
 pub(super) fn parse(source: &str) -> Result<Node, CompileError> {
@@ -255,7 +214,7 @@ impl Parser {
         match sign {
             "&&" | "and" => self.chain(left, right, span, true),
             "||" | "or" => self.chain(left, right, span, false),
-            _ => match operator(sign) {
+            _ => match binary(sign) {
                 Some(op) => self.node(Kind::Binary(op, Box::new(left), Box::new(right)), span),
                 None => fail(format!("unknown operator {sign}"), span),
             },
@@ -279,7 +238,7 @@ impl Parser {
         let mut whole: Option<Node> = None;
         loop {
             let right = self.expression(21)?;
-            let op = operator(sign).unwrap_or(Op::Less);
+            let op = binary(sign).unwrap_or(Op::Less);
             let kind = Kind::Binary(op, Box::new(left), Box::new(right.clone()));
             let pair = self.node(kind, span.clone())?;
             whole = Some(match whole {
@@ -488,7 +447,7 @@ impl Parser {
             let mut arguments: Vec<Node> = piped.into_iter().collect();
             arguments.extend(self.list(')')?);
             let span = span.start..self.end();
-            return self.node(Kind::Call { name, arguments }, span);
+            return self.node(Kind::Call { name, callee: Callee(None), arguments }, span);
         };
         let first = piped.is_some();
         let mut arguments: Vec<Node> = piped.into_iter().collect();

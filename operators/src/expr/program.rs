@@ -143,6 +143,7 @@ fn always_bool(node: &Node) -> bool {
         Kind::Bool(_) | Kind::Not(_) | Kind::And(_) | Kind::Or(_) => true,
         Kind::Binary(op, ..) => *op != Op::Coalesce,
         Kind::Conditional(_, yes, no) => always_bool(yes) && always_bool(no),
+        Kind::Let { body, .. } => always_bool(body),
         Kind::Predicate { name, .. } => {
             matches!(name, Loop::All | Loop::Any | Loop::None | Loop::One)
         }
@@ -303,7 +304,7 @@ fn step(source: &str, node: &Node, cx: &mut Cx<'_>) -> Step {
     operands(node, &mut leaves);
     let mut seen: Vec<(String, Value)> = Vec::new();
     for leaf in leaves {
-        let text = source.get(extent(leaf, source)).unwrap_or("").trim().to_owned();
+        let text = source.get(extent(leaf)).unwrap_or("").trim().to_owned();
         if seen.len() < MAX_OPERANDS
             && !seen.iter().any(|(known, _)| *known == text)
             && let Ok(value) = eval::run(leaf, cx)
@@ -311,7 +312,7 @@ fn step(source: &str, node: &Node, cx: &mut Cx<'_>) -> Step {
             seen.push((text, eval::owned(&value, cx)));
         }
     }
-    Step { span: extent(node, source), operands: seen }
+    Step { span: extent(node), operands: seen }
 }
 
 /// The parts of a condition that have values worth showing and can be evaluated again.
@@ -327,10 +328,10 @@ fn operands<'a>(node: &'a Node, found: &mut Vec<&'a Node>) {
 }
 
 /// From the first to the last byte of a node and all below it.
-fn extent(node: &Node, source: &str) -> Range<usize> {
+fn extent(node: &Node) -> Range<usize> {
     let mut all = node.span.clone();
     node.visit(&mut |child| {
-        let inner = extent(child, source);
+        let inner = extent(child);
         all.start = all.start.min(inner.start);
         all.end = all.end.max(inner.end);
     });

@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::ast::{Kind, Node, Op, Part};
-use super::functions;
+use super::ast::{Callee, Kind, Node, Op, Part};
 use super::types::Type;
 use crate::schema::{FieldId, Schema, Space};
 
@@ -84,7 +83,7 @@ fn collect(node: &Node, schema: &mut Schema, found: &mut Reads) {
         Kind::Part(Part::Raw) => found.line_raw = true,
         Kind::Part(Part::Scenario) => found.overflow = true,
         Kind::Root(_) => found.dynamic = true,
-        Kind::Call { name, .. } => call(name, found),
+        Kind::Call { name, callee, .. } => call(name, *callee, found),
         Kind::Method { base, name, arguments, .. } => {
             method(base, name, arguments, (schema, found));
             if base.kind == Kind::Event {
@@ -117,14 +116,14 @@ fn everything(found: &mut Reads) {
     found.overflow = true;
 }
 
-fn call(name: &str, found: &mut Reads) {
+fn call(name: &str, callee: Callee, found: &mut Reads) {
     if WRITERS.contains(&name) {
         found.mutates = true;
     }
     if matches!(name, "GetFromStash" | "SetInStash") {
         found.stash = true;
     }
-    if functions::find(name).is_none_or(|function| !function.pure) {
+    if callee.0.is_none_or(|function| !function.pure) {
         found.dynamic = true;
     }
 }
@@ -268,7 +267,7 @@ pub(super) fn total(node: &Node) -> bool {
         Kind::Binary(Op::Matches, a, b) => a.ty == Type::String && b.text().is_some(),
         Kind::Binary(Op::Contains | Op::StartsWith | Op::EndsWith, a, b) => strings(&[a, b]),
         Kind::Binary(Op::Add, a, b) => strings(&[a, b]),
-        Kind::Call { name, arguments } => {
+        Kind::Call { name, arguments, .. } => {
             TOTAL.contains(&&**name) && arguments.iter().all(|node| node.ty == Type::String)
         }
         _ => false,

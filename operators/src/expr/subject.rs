@@ -4,13 +4,14 @@
 //! All `S contains '…'` of a program share one Aho-Corasick pass over S: it is made when the third
 //! literal is asked for, and its result is kept until S changes.
 
+use std::collections::BTreeMap;
+
 use aho_corasick::AhoCorasick;
 
 use super::ast::{Kind, Node, Op, Part};
 use super::context::Cx;
 use super::error::EvalError;
 use super::eval;
-use super::functions;
 use super::memo::{Memo, NEVER};
 use super::types::Type;
 use crate::event::Event;
@@ -48,6 +49,7 @@ struct Computed {
 struct Haystack {
     source: Source,
     literals: Vec<&'static str>,
+    known: BTreeMap<&'static str, u32>,
     automaton: Option<AhoCorasick>,
 }
 
@@ -71,6 +73,7 @@ const PATIENCE: usize = 2;
 pub(super) struct Subjects {
     computed: Vec<Computed>,
     haystacks: Vec<Haystack>,
+    files: u32,
 }
 
 impl Subjects {
@@ -107,19 +110,24 @@ impl Subjects {
         let index = match self.haystacks.iter().position(|known| known.source == source) {
             Some(index) => index,
             None => {
-                self.haystacks.push(Haystack { source, literals: Vec::new(), automaton: None });
+                self.haystacks.push(Haystack {
+                    source,
+                    literals: Vec::new(),
+                    known: BTreeMap::new(),
+                    automaton: None,
+                });
                 self.haystacks.len() - 1
             }
         };
         let mut ids = Vec::new();
         if let Some(haystack) = self.haystacks.get_mut(index) {
             for literal in literals {
-                let known = haystack.literals.iter().position(|known| known == literal);
-                let id = known.unwrap_or_else(|| {
+                let next = u32::try_from(haystack.literals.len()).unwrap_or(u32::MAX);
+                let id = *haystack.known.entry(literal).or_insert(next);
+                if id == next {
                     haystack.literals.push(literal);
-                    haystack.literals.len() - 1
-                });
-                ids.push(u32::try_from(id).unwrap_or(u32::MAX));
+                }
+                ids.push(id);
             }
         }
         let mut mask = Vec::new();
@@ -146,9 +154,15 @@ impl Subjects {
         }
     }
 
-    /// How many memo entries the program needs: computed strings, haystacks.
-    pub(super) fn sizes(&self) -> (usize, usize) {
-        (self.computed.len(), self.haystacks.len())
+    /// A place in the memo for the lines of a file.
+    pub(super) fn add_file(&mut self) -> u32 {
+        self.files += 1;
+        self.files - 1
+    }
+
+    /// How many memo entries the program needs: computed strings, haystacks, files.
+    pub(super) fn sizes(&self) -> (usize, usize, usize) {
+        (self.computed.len(), self.haystacks.len(), self.files as usize)
     }
 
     fn key(&self, source: Source, event: &Event) -> u64 {
@@ -252,7 +266,7 @@ pub(super) fn pure(node: &Node) -> bool {
         Kind::Field(_) | Kind::Label(_) => true,
         Kind::Part(part) => *part != Part::Scenario,
         Kind::Binary(Op::Add, a, b) => a.ty == Type::String && b.ty == Type::String,
-        Kind::Call { name, .. } => functions::find(name).is_some_and(|function| function.pure),
+        Kind::Call { callee, .. } => callee.0.is_some_and(|function| function.pure),
         _ => false,
     };
     let mut all = here;

@@ -24,7 +24,7 @@ impl Grok {
     /// # Errors
     /// An unknown reference, or an expression that RE2 refuses; the span lies in `pattern`.
     pub fn compile(library: &Library, pattern: &str) -> Result<Self, GrokError> {
-        Self::build(library, pattern, |_, translation, groups| swift(translation, groups))
+        Self::build(library, pattern, swift)
     }
 
     /// Compiles the pattern called `name`, as `name:` in a grok section asks for.
@@ -50,7 +50,7 @@ impl Grok {
     /// As [`Grok::compile`].
     pub fn plain(library: &Library, pattern: &str) -> Result<Self, GrokError> {
         Self::build(library, pattern, |expression, _, groups| {
-            let regex = re2::compile(expression)?;
+            let regex = re2::compile(&expression.text)?;
             Ok(Arc::new(Plain::new(regex, groups.to_vec())))
         })
     }
@@ -58,17 +58,21 @@ impl Grok {
     fn build(
         library: &Library,
         pattern: &str,
-        engine: impl FnOnce(&str, &Translation, &[usize]) -> Result<Arc<dyn Matcher>, Re2Error>,
+        engine: impl FnOnce(
+            &Arc<Expansion>,
+            &Translation,
+            &[usize],
+        ) -> Result<Arc<dyn Matcher>, Re2Error>,
     ) -> Result<Self, GrokError> {
         if pattern.is_empty() {
             return Err(GrokError::new("pattern is empty", 0..0));
         }
-        let expansion = expand::expand(library, pattern)?;
+        let expansion = Arc::new(expand::expand(library, pattern)?);
         let refuse = |e: Re2Error| GrokError::new(e.message, expansion.origin(e.offset));
         let translation = re2::rewrite(&expansion.text).map_err(refuse)?;
         let (names, groups) = named_groups(&expansion, &translation);
-        let matcher = engine(&expansion.text, &translation, &groups).map_err(refuse)?;
-        Ok(Self { names: names.into(), matcher, expansion: Arc::new(expansion) })
+        let matcher = engine(&expansion, &translation, &groups).map_err(refuse)?;
+        Ok(Self { names: names.into(), matcher, expansion })
     }
 
     /// The names that a match fills, in the order of the spans.
@@ -109,16 +113,24 @@ fn named_groups(expansion: &Expansion, translation: &Translation) -> (Vec<Arc<st
     found.into_iter().map(|(group, name)| (Arc::from(name), group)).unzip()
 }
 
-fn swift(translation: &Translation, groups: &[usize]) -> Result<Arc<dyn Matcher>, Re2Error> {
-    let hir = re2::parse(translation)?;
+fn swift(
+    expression: &Arc<Expansion>,
+    translation: &Translation,
+    groups: &[usize],
+) -> Result<Arc<dyn Matcher>, Re2Error> {
     let kept: BTreeMap<u32, u32> = groups
         .iter()
         .zip(1_u32..)
         .filter_map(|(group, index)| Some((u32::try_from(*group).ok()?, index)))
         .collect();
-    let hir = strip(&hir, &kept);
-    Ok(match Swift::new(&hir, Lean::new(&hir)?) {
-        Ok(swift) => Arc::new(swift),
-        Err(lean) => Arc::new(lean),
+    let hir = strip(&re2::parse(translation)?, &kept);
+    let expression = Arc::clone(expression);
+    let again = move || {
+        let translation = re2::rewrite(&expression.text).ok()?;
+        Some(strip(&re2::parse(&translation).ok()?, &kept))
+    };
+    Ok(match Swift::new(&hir, again)? {
+        Some(swift) => Arc::new(swift),
+        None => Arc::new(Lean::new(&hir)?),
     })
 }

@@ -109,6 +109,8 @@ impl NodeCompiler<'_, '_> {
         for (name, body) in &spec.pattern_syntax {
             match self.library.add(&name.value, &body.value) {
                 Ok(Added::New) => {}
+                // Many files repeat the same pattern; only another meaning is worth a word.
+                Ok(Added::Ignored) if self.has_body(&name.value, &body.value) => {}
                 Ok(Added::Ignored) => self.reading.warn(
                     name.at,
                     format!("pattern `{}` is defined already: this one is ignored", name.value),
@@ -133,6 +135,10 @@ impl NodeCompiler<'_, '_> {
             statics: statics?,
             next_stage: spec.on_success == OnSuccess::NextStage,
         })
+    }
+
+    fn has_body(&self, name: &str, body: &str) -> bool {
+        self.library.definition(name).is_some_and(|(_, known)| known == body)
     }
 
     fn grok(&mut self, spec: &GrokSpec) -> Option<GrokStep> {

@@ -7,8 +7,8 @@ use ipnet::IpNet;
 
 use super::allowlist::AllowlistEntry;
 use crate::alert::Source;
-use crate::bucket::moment;
 use crate::time::EventTime;
+use crate::time::layout::parse_rfc3339;
 use crate::yaml::Reading;
 
 /// A compiled allowlist.
@@ -31,7 +31,7 @@ impl Exempt {
         for entry in written {
             let until = match &entry.until {
                 None => None,
-                Some(text) => match moment::parse(&text.value) {
+                Some(text) => match parse_rfc3339(&text.value) {
                     Some(stamp) => Some(stamp.at),
                     None => {
                         let message = format!("not a time: {:?}", text.value);

@@ -7,7 +7,6 @@
 pub mod allowlist;
 pub mod context_spec;
 pub mod decide;
-pub mod duration;
 pub mod exempt;
 pub mod history;
 pub mod operator;

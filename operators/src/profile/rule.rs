@@ -3,15 +3,14 @@
 
 use std::sync::Arc;
 
-use super::duration;
 use super::spec::{After, DecisionSpec, OnError, ProfileSpec};
 use crate::alert::{Alert, Decision};
 use crate::bucket::evaluate::Evaluator;
-use crate::bucket::moment;
 use crate::event::Event;
 use crate::expr::{Compiler, Env, Expect, ExprId};
 use crate::lookup::Lookups;
 use crate::time::EventTime;
+use crate::time::GoDuration;
 use crate::value::Value;
 use crate::yaml::{Located, Reading};
 
@@ -64,7 +63,7 @@ impl Profile {
         let duration = spec.duration_expr.as_ref().and_then(|text| one(text, Expect::Any));
         for decision in &spec.decisions {
             let text = &decision.duration;
-            if duration.is_none() && duration::parse(&text.value).is_none() {
+            if duration.is_none() && GoDuration::parse_with_days(&text.value).is_err() {
                 let message = format!("`duration` is not a duration: {:?}", text.value);
                 reading.refuse_with(text.at, message, "such as 30m, 4h or 7d");
             }
@@ -107,12 +106,12 @@ impl Profile {
         let mut text = Arc::clone(&partial.duration);
         if let Some(expression) = self.duration {
             match of.value(expression).map(|value| printed(&value)) {
-                Ok(computed) if duration::parse(&computed).is_some() => text = computed,
+                Ok(computed) if GoDuration::parse_with_days(&computed).is_ok() => text = computed,
                 Ok(computed) => errors.push(format!("duration_expr gave {computed:?}")),
                 Err(error) => errors.push(format!("duration_expr: {error}")),
             }
         }
-        let Some(ns) = duration::parse(&text) else {
+        let Ok(GoDuration(ns)) = GoDuration::parse_with_days(&text) else {
             errors.push(format!("no duration: {text:?}"));
             return None;
         };
@@ -206,7 +205,7 @@ fn printed(value: &Value) -> Arc<str> {
         Value::Str(text) => Arc::clone(text),
         Value::Int(number) | Value::Int64(number) => number.to_string().into(),
         Value::Float(number) => number.to_string().into(),
-        Value::Duration(ns) => moment::go_duration(*ns).into(),
+        Value::Duration(ns) => GoDuration(*ns).to_string().into(),
         _ => Arc::from(""),
     }
 }

@@ -44,17 +44,27 @@ impl Source {
 
     /// The place of a line (from 1) and a column (from 1, characters).
     pub fn position(&self, line: usize, column: usize) -> Position {
-        let start = line.checked_sub(1).and_then(|index| self.line_starts.get(index));
-        let start = start.copied().unwrap_or(self.text.len());
+        self.position_after(Position::default(), line, column)
+    }
+
+    /// Like [`Source::position`], counted from an earlier place where that is on the same line:
+    /// a file of one long line is not walked through for each of its values.
+    pub(super) fn position_after(&self, earlier: Position, line: usize, column: usize) -> Position {
+        let same = earlier.line as usize == line && earlier.column as usize <= column;
+        let (start, skipped) = if same {
+            (earlier.byte as usize, column - earlier.column as usize)
+        } else {
+            let start = line.checked_sub(1).and_then(|index| self.line_starts.get(index));
+            (start.copied().unwrap_or(self.text.len()), column.saturating_sub(1))
+        };
         let rest = self.text.get(start..).unwrap_or("");
-        let before = column.saturating_sub(1);
-        let bytes = rest.char_indices().nth(before).map_or(rest.len(), |(index, _)| index);
+        let bytes = rest.char_indices().nth(skipped).map_or(rest.len(), |(index, _)| index);
         Position { line: narrow(line), column: narrow(column), byte: narrow(start + bytes) }
     }
 
-    /// The place of a byte.
+    /// The place of a byte; inside a character that of the character.
     pub fn position_of_byte(&self, byte: usize) -> Position {
-        let byte = byte.min(self.text.len());
+        let byte = self.text.floor_char_boundary(byte);
         let line = self.line_starts.partition_point(|start| *start <= byte).max(1);
         let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
         let column = self.text.get(start..byte).map_or(0, |before| before.chars().count()) + 1;
@@ -92,26 +102,29 @@ impl Source {
         self.error(self.position_within(value, offset), message)
     }
 
+    /// The line around a place and where in it the place is. Work is bounded by the excerpt.
     fn excerpt(&self, at: Position) -> (String, usize) {
         let index = (at.line as usize).saturating_sub(1);
         let start = self.line_starts.get(index).copied().unwrap_or(self.text.len());
         let end = self.line_starts.get(index + 1).copied().unwrap_or(self.text.len());
         let line = self.text.get(start..end).unwrap_or("").trim_end_matches(['\n', '\r']);
-        let column = (at.column as usize).saturating_sub(1);
+        let split = (at.byte as usize).saturating_sub(start).min(line.len());
+        let (before, after) = line.split_at_checked(split).unwrap_or((line, ""));
         let clean = |c: char| if c.is_control() { ' ' } else { c };
-        if line.chars().nth(EXCERPT).is_none() {
-            return (line.chars().map(clean).collect(), column.min(line.chars().count()));
-        }
-        let skipped = column.saturating_sub(BEFORE_CARET);
-        let mut shown = String::new();
-        if skipped > 0 {
+        let whole = before.len() <= BEFORE_CARET || line.chars().nth(EXCERPT).is_none();
+        let kept = if whole { before.len() } else { BEFORE_CARET };
+        let mut shown: Vec<char> = before.chars().rev().take(kept).map(clean).collect();
+        if !whole {
             shown.push('…');
         }
-        shown.extend(line.chars().skip(skipped).take(EXCERPT).map(clean));
-        if line.chars().nth(skipped + EXCERPT).is_some() {
+        shown.reverse();
+        let caret = shown.len();
+        let room = if whole { EXCERPT.saturating_sub(caret) } else { EXCERPT - BEFORE_CARET };
+        shown.extend(after.chars().take(room).map(clean));
+        if after.chars().nth(room).is_some() {
             shown.push('…');
         }
-        (shown, column - skipped + usize::from(skipped > 0))
+        (shown.into_iter().collect(), caret)
     }
 }
 
@@ -136,8 +149,17 @@ mod tests {
         let text = format!("{}X{}", "a".repeat(500), "b".repeat(500));
         let source = Source::new("x.yaml", &text);
         let error = source.error(source.position_of_byte(500), "here");
+        assert!(error.excerpt.starts_with('…') && error.excerpt.ends_with('…'));
         assert_eq!(error.excerpt.chars().nth(error.caret), Some('X'));
         assert!(error.excerpt.chars().count() <= EXCERPT + 2);
+    }
+
+    #[test]
+    fn a_short_line_is_shown_whole() {
+        let text = format!("a: 1\n{}X\n", "é".repeat(100));
+        let source = Source::new("x.yaml", &text);
+        let error = source.error(source.position(2, 101), "here");
+        assert_eq!((error.excerpt.chars().count(), error.caret), (101, 100));
     }
 
     #[test]

@@ -182,6 +182,8 @@ struct Builder<'a> {
     open: Vec<Open>,
     anchors: BTreeMap<usize, Node>,
     nodes: usize,
+    /// Place of the event before.
+    last: Position,
     out: Documents,
 }
 
@@ -192,12 +194,14 @@ impl<'a> Builder<'a> {
             open: Vec::new(),
             anchors: BTreeMap::new(),
             nodes: 0,
+            last: Position::default(),
             out: Documents::default(),
         }
     }
 
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), RuleError> {
-        let at = self.source.position(span.start.line(), span.start.col() + 1);
+        let at = self.source.position_after(self.last, span.start.line(), span.start.col() + 1);
+        self.last = at;
         match event {
             Event::DocumentStart(_) => self.anchors.clear(),
             Event::Scalar(text, style, anchor, tag) => {
@@ -409,6 +413,17 @@ mod tests {
         }
         let errors = read(&text).errors;
         assert!(errors[0].message.contains("more than 200000 values"), "{}", errors[0]);
+    }
+
+    #[test]
+    fn one_long_line_is_read_in_one_go() {
+        let items: String = (0..100_000).map(|_| "é, ").collect();
+        let documents = read(&format!("[{items}x]"));
+        let Content::List(items) = &documents.nodes[0].content else { panic!("a list") };
+        assert_eq!(
+            items.last().map(|item| (item.at.column, item.at.byte)),
+            Some((300_002, 400_001))
+        );
     }
 
     #[test]

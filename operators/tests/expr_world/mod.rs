@@ -27,17 +27,6 @@ pub(crate) fn event(schema: &Arc<Schema>, raw: &str) -> Event {
     Event::new(Arc::clone(schema), line)
 }
 
-/// Numbers below a bound, the same ones every time (xorshift).
-pub(crate) fn random(seed: u64) -> impl FnMut(usize) -> usize {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    move |bound| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        usize::try_from(state >> 33).unwrap() % bound.max(1)
-    }
-}
-
 /// A world with a few data files and nothing else.
 #[derive(Debug)]
 pub(crate) struct Facts {

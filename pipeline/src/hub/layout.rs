@@ -2,6 +2,7 @@
 //! files inside the binary. All become the same list of found files.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use operators::yaml::{Node, RuleError, Source, parse};
@@ -114,12 +115,14 @@ impl Found {
 /// # Errors
 /// With the file's name, and what to do.
 pub fn read_text(path: &Path, shown: &str) -> Result<String, RuleError> {
-    let size = fs::metadata(path).map_err(|error| RuleError::of_file(shown, error.to_string()))?;
-    if size.len() > MAX_FILE {
-        let message = format!("{} bytes are too many for a rule file", size.len());
+    let refused = |error: std::io::Error| RuleError::of_file(shown, error.to_string());
+    let file = fs::File::open(path).map_err(refused)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(refused)?;
+    if bytes.len() as u64 > MAX_FILE {
+        let message = format!("more than {MAX_FILE} bytes: too large for a rule file");
         return Err(RuleError::of_file(shown, message));
     }
-    let bytes = fs::read(path).map_err(|error| RuleError::of_file(shown, error.to_string()))?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         RuleError::of_file(shown, format!("not UTF-8 at byte {at}"))

@@ -24,6 +24,11 @@ impl Lean {
         }
     }
 
+    /// Whether a match begins at byte `start` or later.
+    pub(super) fn is_match(&self, text: &str, start: usize) -> bool {
+        start <= text.len() && self.regex.is_match(Input::new(text).range(start..))
+    }
+
     /// Searches from byte `start` on, or only there.
     pub(super) fn find_at(
         &self,

@@ -8,13 +8,14 @@ use super::{NESTING, Re2Error, Translation};
 pub(super) const REPEATS: u32 = 1000;
 
 /// Parses a translation and refuses what exceeds the limits.
-pub(super) fn check(translation: &Translation) -> Result<(), Re2Error> {
+pub(super) fn parse(translation: &Translation) -> Result<Ast, Re2Error> {
     let tree = ast::parse::ParserBuilder::new()
         .nest_limit(NESTING)
         .build()
         .parse(&translation.text)
         .map_err(|error| translation.error(error.kind().to_string(), error.span().start.offset))?;
-    ast::visit(&tree, Repeats { left: vec![REPEATS], translation })
+    ast::visit(&tree, Repeats { left: vec![REPEATS], translation })?;
+    Ok(tree)
 }
 
 /// Walks down with what is left of the limit.

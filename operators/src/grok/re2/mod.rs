@@ -50,8 +50,8 @@ pub fn translate(pattern: &str) -> Result<String, Re2Error> {
 /// # Errors
 /// What RE2 refuses is refused.
 pub fn rewrite(pattern: &str) -> Result<Translation, Re2Error> {
-    let translation = translate::translation(pattern)?;
-    limits::check(&translation)?;
+    let mut translation = translate::translation(pattern)?;
+    translation.tree = limits::parse(&translation)?;
     Ok(translation)
 }
 
@@ -80,17 +80,9 @@ pub fn compile(pattern: &str) -> Result<regex::Regex, Re2Error> {
 /// # Errors
 /// What RE2 refuses is refused.
 pub fn parse(translation: &Translation) -> Result<regex_syntax::hir::Hir, Re2Error> {
-    regex_syntax::ParserBuilder::new().nest_limit(NESTING).build().parse(&translation.text).map_err(
-        |error| match error {
-            regex_syntax::Error::Parse(error) => {
-                translation.error(error.kind().to_string(), error.span().start.offset)
-            }
-            regex_syntax::Error::Translate(error) => {
-                translation.error(error.kind().to_string(), error.span().start.offset)
-            }
-            other => Re2Error::new(last_line(&other.to_string()), 0),
-        },
-    )
+    regex_syntax::hir::translate::Translator::new()
+        .translate(&translation.text, &translation.tree)
+        .map_err(|error| translation.error(error.kind().to_string(), error.span().start.offset))
 }
 
 /// The refusal of an expression that is too large once compiled.

@@ -1,6 +1,8 @@
 //! The translation itself: one pass over the expression, token by token.
 
 use super::Re2Error;
+use regex_syntax::ast::{Ast, Position};
+
 use super::bracket::{self, write_char, write_class};
 use super::escape::{self, Escape};
 use super::limits::REPEATS;
@@ -13,6 +15,8 @@ pub struct Translation {
     /// Byte offsets, in the expression as written, of the parentheses that open capture groups.
     /// Group `n` is entry `n - 1`.
     pub groups: Vec<usize>,
+    /// The syntax tree of `text`.
+    pub(super) tree: Ast,
     /// (offset in `text`, offset as written) of every token.
     tokens: Vec<(usize, usize)>,
 }
@@ -44,7 +48,8 @@ struct Translator<'p> {
 /// Translates, without the checks that need the whole tree.
 pub(super) fn translation(pattern: &str) -> Result<Translation, Re2Error> {
     let text = String::with_capacity(pattern.len() + pattern.len() / 2);
-    let done = Translation { text, groups: Vec::new(), tokens: Vec::new() };
+    let tree = Ast::empty(regex_syntax::ast::Span::splat(Position::new(0, 1, 1)));
+    let done = Translation { text, groups: Vec::new(), tree, tokens: Vec::new() };
     let mut translator = Translator { pattern, at: 0, before: Before::Nothing, done };
     while let Some(c) = translator.rest().chars().next() {
         translator.done.tokens.push((translator.done.text.len(), translator.at));
@@ -152,7 +157,8 @@ impl<'p> Translator<'p> {
             self.at += 3;
             return Ok(());
         }
-        // Flags that stand alone are no atom: what is before them stays.
+        // Flags that stand alone are no atom: what is before them stays. An operator that follows them
+        // is refused, though RE2 would apply it to what is before.
         let group = special.get(end..).is_some_and(|tail| tail.starts_with(':'));
         let before = if group { Before::Nothing } else { self.before };
         self.keep(end + 3, before);

@@ -136,14 +136,11 @@ pub fn read_statics(items: &[Node], reading: &mut Reading<'_>) -> Vec<StaticSpec
 }
 
 fn top_level(document: &Node, reading: &mut Reading<'_>) -> Option<NodeSpec> {
-    if let yaml::Content::Map(_) = &document.content {
-        let empty = |key| document.entry(key).is_none_or(Node::is_null);
-        if empty("name") && empty("author") && empty("description") {
-            reading.warn(document.at, "node left out: it has no name, author or description");
-            return None;
-        }
-    }
     let fields = Fields::open(document, "parser", &NODE_KEYS, reading)?;
+    if ["name", "author", "description"].iter().all(|key| fields.node(key).is_none()) {
+        reading.warn(document.at, "node left out: it has no name, author or description");
+        return None;
+    }
     if !format::is_supported(&fields, "parser", reading) {
         return None;
     }

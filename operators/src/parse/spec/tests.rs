@@ -95,6 +95,11 @@ fn nameless_and_foreign_documents_are_left_out() {
 }
 
 #[test]
+fn a_misspelt_name_is_not_left_out_silently() {
+    errors("nmae: a\nstatics: []\n", &["p.yaml:1:1: unknown key `nmae` in parser"]);
+}
+
+#[test]
 fn a_stash_never_holds_nothing() {
     let stash = "name: a\nstatics: [{meta: a, value: b}]\nstash: [{name: n, key: k, value: v, ttl: \
                  1s, size: SIZE}]\n";

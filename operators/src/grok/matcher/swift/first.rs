@@ -3,7 +3,7 @@
 use regex_syntax::hir::Look;
 
 use super::class::{ByteSet, Class};
-use super::program::{Follow, Inst};
+use super::program::{Follow, Inst, Span};
 
 /// What a match can begin with. May say more than is possible, never less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,8 @@ impl<'p> Sets<'p> {
                 bytes.iter().take(1).for_each(|byte| first.bytes.add(*byte));
             }
             Inst::Class { class, .. } => self.class(*class, &mut first),
-            Inst::Span { class, min, next, max, .. } => {
+            Inst::Span(span) => {
+                let Span { class, min, max, next, .. } = &**span;
                 if *max != Some(0) {
                     self.class(*class, &mut first);
                 }

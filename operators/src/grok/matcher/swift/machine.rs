@@ -3,7 +3,7 @@
 use regex_syntax::hir::Look;
 
 use super::class::{self, Class};
-use super::program::{Follow, Inst, Mode, Pc, Program};
+use super::program::{Follow, Inst, Mode, Pc, Program, Span};
 
 /// A slot without a place.
 pub(crate) const UNSET: u32 = u32::MAX;
@@ -51,7 +51,6 @@ struct Run<'p> {
     pc: Pc,
     class: &'p Class,
     follow: &'p Follow,
-    next: Pc,
 }
 
 impl<'p> Machine<'p> {
@@ -73,40 +72,65 @@ impl<'p> Machine<'p> {
                 return Outcome::GaveUp;
             }
             self.patience -= 1;
-            let step = match self.program.inst(pc) {
+            // Every arm sets the next step on its own: a common result would go through memory.
+            match self.program.inst(pc) {
                 Inst::Match => return Outcome::Match,
-                Inst::Fail => None,
+                Inst::Fail => {}
                 Inst::Byte { byte, next } => {
-                    (self.text.get(at) == Some(byte)).then_some((*next, at + 1))
+                    if self.text.get(at) == Some(byte) {
+                        (pc, at) = (*next, at + 1);
+                        continue;
+                    }
                 }
                 Inst::Literal { bytes, next } => {
                     let end = at + bytes.len();
-                    (self.text.get(at..end) == Some(bytes)).then_some((*next, end))
+                    if self.text.get(at..end) == Some(bytes) {
+                        (pc, at) = (*next, end);
+                        continue;
+                    }
                 }
                 Inst::Class { class, next } => {
                     let class = self.program.class(*class);
-                    class.and_then(|class| class.step(self.text, at)).map(|end| (*next, end))
+                    if let Some(end) = class.and_then(|class| class.step(self.text, at)) {
+                        (pc, at) = (*next, end);
+                        continue;
+                    }
                 }
-                Inst::Span { .. } => self.span(pc, at, memory),
+                Inst::Span(span) => {
+                    if let Some(end) = self.span(span, pc, at, memory) {
+                        (pc, at) = (span.next, end);
+                        continue;
+                    }
+                }
                 Inst::Choice { branches, table } => {
                     let table = self.program.tables.get(usize::from(*table));
                     let entry = self.text.get(at).map_or(256, |byte| usize::from(*byte));
                     let bits = table.and_then(|table| table.get(entry)).copied().unwrap_or(0);
-                    choose(branches, (pc, at), bits, memory)
+                    if let Some(branch) = choose(branches, (pc, at), bits, memory) {
+                        pc = branch;
+                        continue;
+                    }
                 }
                 Inst::Save { slot, next } => {
                     self.save(*slot, at, memory);
-                    Some((*next, at))
+                    pc = *next;
+                    continue;
                 }
-                Inst::Look { look, next } => self.look(*look, at).then_some((*next, at)),
-            };
-            match step.or_else(|| self.back(memory)) {
+                Inst::Look { look, next } => {
+                    if self.look(*look, at) {
+                        pc = *next;
+                        continue;
+                    }
+                }
+            }
+            match self.back(memory) {
                 Some(step) => (pc, at) = step,
                 None => return Outcome::NoMatch,
             }
         }
     }
 
+    #[inline]
     fn save(&mut self, slot: u16, at: usize, memory: &mut Memory) {
         self.dirty = true;
         if let Some(place) = memory.slots.get_mut(usize::from(slot)) {
@@ -118,44 +142,40 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// Starts a run at `at`.
-    fn span(&mut self, pc: Pc, at: usize, memory: &mut Memory) -> Option<(Pc, usize)> {
-        let Inst::Span { class, follow, min, max, mode, next } = self.program.inst(pc) else {
-            return None;
-        };
-        let class = self.program.class(*class)?;
-        let follow = self.program.follows.get(usize::from(*follow))?;
-        let run = Run { pc, class, follow, next: *next };
-        let least = match min {
+    /// Starts a run at `at`; returns where what follows goes on.
+    fn span(&mut self, span: &Span, pc: Pc, at: usize, memory: &mut Memory) -> Option<usize> {
+        let run = self.run_of(span, pc)?;
+        let least = match span.min {
             0 => at,
-            1 => class.step(self.text, at)?,
-            _ => {
-                let (least, passed) = class.skip(self.text, at, *min);
-                if passed < *min {
+            1 => run.class.step(self.text, at)?,
+            min => {
+                let (least, passed) = run.class.skip(self.text, at, min);
+                if passed < min {
                     return None;
                 }
                 least
             }
         };
-        let rest = max.map(|max| max - min);
-        if *mode == Mode::Lazy {
-            let most = rest.map_or(usize::MAX, |rest| class.run(self.text, least, Some(rest)));
+        let rest = span.max.map(|max| max - span.min);
+        if span.mode == Mode::Lazy {
+            let most = rest.map_or(usize::MAX, |rest| run.class.run(self.text, least, Some(rest)));
             return self.take(&run, least, most, memory);
         }
-        let end = class.run(self.text, least, rest);
+        let end = run.class.run(self.text, least, rest);
         self.patience = self.patience.saturating_sub((end - least) / 16);
-        if *mode == Mode::Possessive {
-            return Some((run.next, end));
+        if span.mode == Mode::Possessive {
+            return Some(end);
         }
-        if self.follows(follow, end) {
+        if self.follows(run.follow, end) {
             if end > least {
                 memory.stack.push(Frame::Greedy { pc, least, at: end });
             }
-            return Some((run.next, end));
+            return Some(end);
         }
         self.give(&run, least, end, memory)
     }
 
+    #[inline]
     fn follows(&self, follow: &Follow, at: usize) -> bool {
         match self.text.get(at) {
             Some(byte) => follow.table.get(usize::from(*byte)).copied().unwrap_or(false),
@@ -170,7 +190,7 @@ impl<'p> Machine<'p> {
         least: usize,
         mut at: usize,
         memory: &mut Memory,
-    ) -> Option<(Pc, usize)> {
+    ) -> Option<usize> {
         let before = at;
         if let Some(byte) = run.follow.single {
             at = least + memchr::memrchr(byte, self.text.get(least..at)?)?;
@@ -192,7 +212,7 @@ impl<'p> Machine<'p> {
         if at > least {
             memory.stack.push(Frame::Greedy { pc: run.pc, least, at });
         }
-        Some((run.next, at))
+        Some(at)
     }
 
     /// Takes characters from `at` on, up to `most`, until what follows can begin.
@@ -202,7 +222,7 @@ impl<'p> Machine<'p> {
         mut at: usize,
         most: usize,
         memory: &mut Memory,
-    ) -> Option<(Pc, usize)> {
+    ) -> Option<usize> {
         let before = at;
         match (run.follow.single, run.class.except) {
             (Some(byte), Some(except)) if most == usize::MAX => {
@@ -226,45 +246,52 @@ impl<'p> Machine<'p> {
         if at < most {
             memory.stack.push(Frame::Lazy { pc: run.pc, at, most });
         }
-        Some((run.next, at))
+        Some(at)
     }
 
     /// Goes back to the last choice that has something left.
     fn back(&mut self, memory: &mut Memory) -> Option<(Pc, usize)> {
         while let Some(frame) = memory.stack.pop() {
-            let step = match frame {
+            match frame {
                 Frame::Slot { slot, old } => {
                     if let Some(place) = memory.slots.get_mut(usize::from(slot)) {
                         *place = old;
                     }
-                    None
                 }
-                Frame::Choice { pc, left, at } => match self.program.inst(pc) {
-                    Inst::Choice { branches, .. } => choose(branches, (pc, at), left, memory),
-                    _ => None,
-                },
+                Frame::Choice { pc, left, at } => {
+                    if let Inst::Choice { branches, .. } = self.program.inst(pc)
+                        && let Some(branch) = choose(branches, (pc, at), left, memory)
+                    {
+                        return Some((branch, at));
+                    }
+                }
                 Frame::Greedy { pc, least, at } => {
-                    let run = self.run_of(pc)?;
-                    self.give(&run, least, at, memory)
+                    if let Inst::Span(span) = self.program.inst(pc)
+                        && let Some(run) = self.run_of(span, pc)
+                        && let Some(at) = self.give(&run, least, at, memory)
+                    {
+                        return Some((span.next, at));
+                    }
                 }
                 Frame::Lazy { pc, at, most } => {
-                    let run = self.run_of(pc)?;
-                    let more = run.class.step(self.text, at);
-                    more.and_then(|at| self.take(&run, at, most, memory))
+                    if let Inst::Span(span) = self.program.inst(pc)
+                        && let Some(run) = self.run_of(span, pc)
+                        && let Some(at) = run.class.step(self.text, at)
+                        && let Some(at) = self.take(&run, at, most, memory)
+                    {
+                        return Some((span.next, at));
+                    }
                 }
-            };
-            if step.is_some() {
-                return step;
             }
         }
         None
     }
 
-    fn run_of(&self, pc: Pc) -> Option<Run<'p>> {
-        let Inst::Span { class, follow, next, .. } = self.program.inst(pc) else { return None };
-        let class = self.program.class(*class)?;
-        let follow = self.program.follows.get(usize::from(*follow))?;
-        Some(Run { pc, class, follow, next: *next })
+    #[inline]
+    fn run_of(&self, span: &Span, pc: Pc) -> Option<Run<'p>> {
+        let class = self.program.class(span.class)?;
+        let follow = self.program.follows.get(usize::from(span.follow))?;
+        Some(Run { pc, class, follow })
     }
 
     fn look(&self, look: Look, at: usize) -> bool {
@@ -284,16 +311,12 @@ impl<'p> Machine<'p> {
 }
 
 /// Takes the first of the branches whose bits are set, and remembers the others.
-fn choose(
-    branches: &[Pc],
-    (pc, at): (Pc, usize),
-    bits: u8,
-    memory: &mut Memory,
-) -> Option<(Pc, usize)> {
+#[inline]
+fn choose(branches: &[Pc], (pc, at): (Pc, usize), bits: u8, memory: &mut Memory) -> Option<Pc> {
     let branch = branches.get(bits.trailing_zeros() as usize)?;
     let left = bits & bits.wrapping_sub(1);
     if left != 0 {
         memory.stack.push(Frame::Choice { pc, left, at });
     }
-    Some((*branch, at))
+    Some(*branch)
 }

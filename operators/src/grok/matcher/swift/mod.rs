@@ -11,10 +11,12 @@
 //! bounded by patience; an expression or a text that exhausts it goes to the automata.
 
 mod class;
+mod factor;
 mod first;
 mod machine;
 mod need;
 mod program;
+mod spare;
 
 use memchr::memmem::Finder;
 use regex_automata::Anchored;
@@ -25,13 +27,18 @@ pub(super) use self::machine::Memory;
 use self::machine::{Machine, Outcome};
 use self::need::Need;
 use self::program::{Inst, Program};
-use super::{Captures, Lean, Matcher};
+use self::spare::Spare;
+use super::{Captures, Matcher};
+use crate::grok::re2::Re2Error;
 
 /// Steps that one search may take, for each byte of the text.
 const PATIENCE: usize = 24;
 
 /// Steps that every search may take.
 const LEAST_PATIENCE: usize = 2048;
+
+/// Failed tries after which the automata are asked whether there is a match at all.
+const TRIES: usize = 3;
 
 /// Where a match may begin.
 #[derive(Debug)]
@@ -53,22 +60,28 @@ pub(crate) struct Swift {
     program: Program,
     start: Start,
     need: Need,
-    lean: Lean,
+    lean: Spare,
     slots: usize,
 }
 
 impl Swift {
-    /// Compiles, or gives the automata back when the expression has a form that the machine does
-    /// not run.
-    pub(crate) fn new(hir: &Hir, lean: Lean) -> Result<Self, Lean> {
-        let Some(program) = Program::new(hir) else { return Err(lean) };
+    /// Compiles; nothing if the expression has a form that the machine does not run. `source` makes
+    /// `hir` once more.
+    ///
+    /// # Errors
+    /// The expression is too large for the automata behind the machine.
+    pub(crate) fn new(
+        hir: &Hir,
+        source: impl Fn() -> Option<Hir> + Send + Sync + 'static,
+    ) -> Result<Option<Self>, Re2Error> {
+        let Some(program) = Program::new(&factor::factor(hir)) else { return Ok(None) };
         let slots = 2 * (hir.properties().explicit_captures_len() + 1);
         let start = start(&program);
         let need = match start {
             Start::Text => Need::Nothing,
             _ => Need::of(hir),
         };
-        Ok(Self { program, start, need, lean, slots })
+        Ok(Some(Self { program, start, need, lean: Spare::new(hir, source)?, slots }))
     }
 
     /// The next place at or after `at` where a match may begin.
@@ -106,7 +119,7 @@ impl Matcher for Swift {
     fn find(&self, text: &str, captures: &mut Captures) -> bool {
         let bytes = text.as_bytes();
         if u32::try_from(bytes.len()).is_err() {
-            return self.lean.find(text, captures);
+            return self.lean.get().is_some_and(|lean| lean.find(text, captures));
         }
         if !self.need.met(bytes) {
             return false;
@@ -116,6 +129,7 @@ impl Matcher for Swift {
         let mut machine =
             Machine::new(&self.program, bytes, LEAST_PATIENCE + bytes.len() * PATIENCE);
         let mut at = 0;
+        let mut tries = 0;
         while let Some(start) = self.candidate(bytes, at) {
             match machine.run(start, &mut captures.machine) {
                 Outcome::Match => {
@@ -127,13 +141,23 @@ impl Matcher for Swift {
                     }));
                     return true;
                 }
-                Outcome::NoMatch => at = self.after(bytes, start),
+                Outcome::NoMatch => {
+                    at = self.after(bytes, start);
+                    tries += 1;
+                    if tries == TRIES
+                        && self.lean.get().is_some_and(|lean| !lean.is_match(text, at))
+                    {
+                        return false;
+                    }
+                }
                 Outcome::GaveUp => {
                     let anchored = match self.start {
                         Start::Text => Anchored::Yes,
                         _ => Anchored::No,
                     };
-                    return self.lean.find_at(text, (start, anchored), captures);
+                    let lean = self.lean.get();
+                    return lean
+                        .is_some_and(|lean| lean.find_at(text, (start, anchored), captures));
                 }
             }
         }
@@ -159,7 +183,7 @@ fn start(program: &Program) -> Start {
         return Start::Anywhere;
     }
     let run = match program.inst(pc) {
-        Inst::Span { class, min: 0 | 1, max: None, .. } => program.class(*class),
+        Inst::Span(span) if span.min <= 1 && span.max.is_none() => program.class(span.class),
         _ => None,
     };
     // A class whose bytes do not tell its characters cannot be skipped by bytes.

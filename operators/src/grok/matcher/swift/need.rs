@@ -44,7 +44,7 @@ impl Need {
             }
             HirKind::Alternation(parts) if parts.len() <= BRANCHES => {
                 let needs: Vec<Self> = parts.iter().map(Self::of).collect();
-                if needs.iter().any(|need| need.weight() < 2) {
+                if !needs.iter().all(Self::tells) {
                     return Self::Nothing;
                 }
                 Self::Either(needs)
@@ -55,6 +55,7 @@ impl Need {
 
     /// Keeps the heaviest few, in order.
     fn sequence(mut needs: Vec<Self>) -> Self {
+        needs.retain(Self::tells);
         let mut weights: Vec<usize> = needs.iter().map(Self::weight).collect();
         weights.sort_unstable_by(|a, b| b.cmp(a));
         let least = weights.get(LITERALS - 1).or(weights.last()).copied().unwrap_or(0);
@@ -67,14 +68,19 @@ impl Need {
         }
     }
 
-    /// How much it tells: bytes of its longest literal.
+    /// How much it tells: the rarity of its rarest literal.
     fn weight(&self) -> usize {
         match self {
             Self::Nothing => 0,
-            Self::Literal(finder) => finder.needle().len(),
+            Self::Literal(finder) => finder.needle().iter().map(rarity).sum(),
             Self::Sequence(needs) => needs.iter().map(Self::weight).max().unwrap_or(0),
             Self::Either(needs) => needs.iter().map(Self::weight).min().unwrap_or(0),
         }
+    }
+
+    /// Whether it is worth asking for.
+    fn tells(&self) -> bool {
+        self.weight() > 1
     }
 
     /// Whether `text` meets the condition.
@@ -95,5 +101,15 @@ impl Need {
                 needs.iter().any(|need| need.end(text, at).is_some()).then_some(at)
             }
         }
+    }
+}
+
+/// How rare a byte is in log lines, roughly.
+fn rarity(byte: &u8) -> usize {
+    match byte {
+        b' ' | b'0'..=b'9' | b'.' | b'/' | b'-' | b':' => 1,
+        b'a'..=b'z' | b'A'..=b'Z' | b'"' | b'_' => 2,
+        b'[' | b']' | b'(' | b')' | b'=' | b',' => 3,
+        _ => 5,
     }
 }

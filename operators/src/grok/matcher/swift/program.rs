@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use regex_syntax::hir::{Class as HirClass, Hir, HirKind, Look, Repetition};
+use regex_syntax::hir::{
+    Class as HirClass, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition,
+};
 
 use super::class::{ByteSet, Class};
 use super::first::{First, Sets};
@@ -41,13 +43,25 @@ pub(super) enum Inst {
     /// One character of a class.
     Class { class: u16, next: Pc },
     /// A run over a class.
-    Span { class: u16, follow: u16, min: u32, max: Option<u32>, mode: Mode, next: Pc },
+    Span(Box<Span>),
     /// The first branch that leads to a match; `table` says which ones a byte lets in.
     Choice { branches: Box<[Pc]>, table: u16 },
     /// Remembers the place.
     Save { slot: u16, next: Pc },
     /// A condition on the place.
     Look { look: Look, next: Pc },
+}
+
+/// A run over a class.
+#[derive(Debug)]
+pub(super) struct Span {
+    pub(super) class: u16,
+    /// What can come after it: see [`Follow`].
+    pub(super) follow: u16,
+    pub(super) min: u32,
+    pub(super) max: Option<u32>,
+    pub(super) mode: Mode,
+    pub(super) next: Pc,
 }
 
 /// Which branches of a choice can begin with a byte; the last entry is for the end of the text.
@@ -71,6 +85,8 @@ pub(super) struct Program {
     pub(super) follows: Vec<Follow>,
     pub(super) tables: Vec<Table>,
     firsts: BTreeMap<Pc, First>,
+    /// What `classes` were made from.
+    known: Vec<ClassUnicode>,
 }
 
 /// The expression has a form that the machine does not run.
@@ -86,6 +102,7 @@ impl Program {
             follows: Vec::new(),
             tables: Vec::new(),
             firsts: BTreeMap::new(),
+            known: Vec::new(),
         };
         program.entry = program.emit(hir, 0).ok()?;
         program.complete()?;
@@ -167,11 +184,8 @@ impl Program {
             HirKind::Class(class) => Some(self.intern_class(class)?),
             HirKind::Literal(literal) => match &*literal.0 {
                 [byte] if byte.is_ascii() => {
-                    let one = regex_syntax::hir::ClassUnicodeRange::new(
-                        char::from(*byte),
-                        char::from(*byte),
-                    );
-                    let class = regex_syntax::hir::ClassUnicode::new([one]);
+                    let c = char::from(*byte);
+                    let class = ClassUnicode::new([ClassUnicodeRange::new(c, c)]);
                     Some(self.intern_class(&HirClass::Unicode(class))?)
                 }
                 _ => None,
@@ -180,7 +194,8 @@ impl Program {
         };
         if let Some(class) = class {
             let mode = if greedy { Mode::Greedy } else { Mode::Lazy };
-            return self.push(Inst::Span { class, follow: 0, min, max, mode, next });
+            let span = Span { class, follow: 0, min, max, mode, next };
+            return self.push(Inst::Span(Box::new(span)));
         }
         let ordered = |body: Pc| if greedy { [body, next] } else { [next, body] };
         let mut tail = match max {
@@ -213,10 +228,15 @@ impl Program {
 
     fn intern_class(&mut self, class: &HirClass) -> Result<u16, Unsupported> {
         let class = match class {
-            HirClass::Unicode(class) => Class::new(class),
-            HirClass::Bytes(class) => Class::new(&class.to_unicode_class().ok_or(Unsupported)?),
+            HirClass::Unicode(class) => class.clone(),
+            HirClass::Bytes(class) => class.to_unicode_class().ok_or(Unsupported)?,
         };
-        intern(&mut self.classes, class).ok_or(Unsupported)
+        if let Some(index) = self.known.iter().position(|known| *known == class) {
+            return u16::try_from(index).map_err(|_| Unsupported);
+        }
+        self.classes.push(Class::new(&class));
+        self.known.push(class);
+        u16::try_from(self.known.len() - 1).map_err(|_| Unsupported)
     }
 
     /// Fills in what depends on successors: tables of choices, follows and modes of runs.
@@ -230,7 +250,8 @@ impl Program {
                     let firsts: Vec<First> = branches.iter().map(|pc| first(*pc)).collect();
                     *table = intern(&mut self.tables, branch_table(&firsts))?;
                 }
-                Inst::Span { class, follow, mode, next, min, max } => {
+                Inst::Span(span) => {
+                    let Span { class, follow, mode, next, min, max } = &mut **span;
                     let after = first(*next);
                     let run = &self.classes.get(usize::from(*class))?.bytes;
                     let fixed = *max == Some(*min);
