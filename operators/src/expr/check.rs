@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::ast::{Kind, Loop, Node, Op, Part, Pointer};
 use super::functions::{self, Function};
-use super::nearest::suggestion;
 use super::structures::{self, Structure};
 use super::types::Type;
 use super::{CompileError, Env};
 use crate::schema::{Schema, Space};
+use crate::yaml::nearest;
 
 /// Resolves the names of a tree and gives every node its type.
 pub(super) fn check(node: &mut Node, env: Env, schema: &mut Schema) -> Result<(), CompileError> {
@@ -286,8 +286,8 @@ impl Checker<'_> {
     }
 
     fn callee(&self, name: &str) -> Option<&'static Function> {
-        let asserts = matches!(self.env, Env::ParserAssert | Env::ScenarioAssert);
-        functions::find(name).filter(|function| asserts || function.name != "basename")
+        let in_assertions = matches!(self.env, Env::ParserAssert | Env::ScenarioAssert);
+        functions::find(name).filter(|f| f.name != "basename" || in_assertions)
     }
 
     fn call(
@@ -472,6 +472,14 @@ impl Checker<'_> {
         }
         Ok(if same { element.unwrap_or(Type::Any).list() } else { Type::List(&Type::Any) })
     }
+}
+
+/// The help line for a name that is not known.
+fn suggestion<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    // `Upper` and `upper` are as near to `Uppr`: the first letter decides.
+    let mut known: Vec<&str> = known.into_iter().collect();
+    known.sort_by_key(|name| name.chars().next() != wrong.chars().next());
+    nearest(wrong, known).map(|name| format!("did you mean `{name}`?"))
 }
 
 /// Whether an argument of a known type may be passed.

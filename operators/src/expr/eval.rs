@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::EvalError;
 use super::ast::{Callee, Kind, Node, Op, Part, Pointer};
 use super::context::Cx;
+use super::error::{EvalError, Failure};
 use super::{method, objects, operation, predicate};
 use crate::event::Event;
 use crate::value::{List, ListKind, Value};
@@ -15,7 +15,7 @@ use crate::value::{List, ListKind, Value};
 #[derive(Debug)]
 pub(super) enum Stop {
     /// It failed.
-    Error(EvalError),
+    Error(Failure),
     /// `?.` found nil: the chain around it is nil.
     Nil,
 }
@@ -53,11 +53,11 @@ impl Frame {
 
 /// Gives a failure its place.
 pub(super) fn at<T>(node: &Node, result: Result<T, String>) -> Step<T> {
-    result.map_err(|message| Stop::Error(EvalError { message, span: node.span.clone() }))
+    result.map_err(|message| Stop::Error(Box::new(EvalError { message, span: node.span.clone() })))
 }
 
 /// Evaluates a whole expression.
-pub(super) fn run(node: &Node, cx: &mut Cx<'_>) -> Result<Value, EvalError> {
+pub(super) fn run(node: &Node, cx: &mut Cx<'_>) -> Result<Value, Failure> {
     match eval(node, cx, &mut Frame::default()) {
         Ok(value) => Ok(value),
         Err(Stop::Nil) => Ok(Value::Nil),
