@@ -3,6 +3,7 @@
 pub mod acquisition;
 pub mod cli;
 pub mod compile;
+pub mod explain;
 pub mod graph;
 pub mod hub;
 pub mod ingest;

@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod check;
 pub mod clock;
 pub mod completion;
+pub mod explain;
 pub mod inputs;
 pub mod replay;
 pub mod rules;
@@ -29,6 +30,8 @@ pub enum Command {
     Replay(Box<replay::Replay>),
     /// Validate rules and print what would run
     Check(Box<check::Check>),
+    /// Show what rules do to a line, step by step, and why not more
+    Explain(Box<explain::Explain>),
     /// Print the completions of a shell
     Completion(completion::Completion),
 }
@@ -54,6 +57,7 @@ impl Command {
         match self {
             Self::Replay(replay) => replay.run(),
             Self::Check(check) => check.run(),
+            Self::Explain(explain) => explain.run(),
             Self::Completion(completion) => {
                 completion.run();
                 Ok(ExitCode::SUCCESS)
