@@ -1,1 +1,1 @@
-//! placeholder
+//! Tests of the whole stand in `tests/`; nothing is exported.

@@ -1,6 +1,7 @@
 //! How many bytes a live bucket takes: `bucket_memory [BUCKETS]` fills a table with buckets of one
 //! SSH scenario that hold one event each and divides what the process grew by.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a measurement prints, or fails")]
+#![expect(clippy::disallowed_methods, reason = "a measurement takes time and an argument")]
 
 use std::sync::Arc;
 use std::time::Instant;

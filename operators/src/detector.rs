@@ -88,14 +88,25 @@ impl Detector {
         stash: Option<&'a mut (dyn Stash + 'a)>,
         tally: &mut Tally,
     ) -> Verdict {
+        let mut nodes = std::mem::take(&mut tally.nodes);
+        let verdict = self.line_watched(raw, place, stash, (tally, &mut Counter(&mut nodes)));
+        tally.nodes = nodes;
+        verdict
+    }
+
+    /// The same, seen by `watch`; successes of nodes are not counted.
+    pub fn line_watched<'a, W: Watch>(
+        &'a mut self,
+        raw: RawLine,
+        place: Place,
+        stash: Option<&'a mut (dyn Stash + 'a)>,
+        (tally, watch): (&mut Tally, &mut W),
+    ) -> Verdict {
         self.begin(raw, place.partition);
         let rules = Arc::clone(&self.rules);
         let mut cx = Cx::new(&mut self.event, &*self.lookups, &mut self.memo);
         cx.stash = stash;
-        let mut nodes = std::mem::take(&mut tally.nodes);
-        let parsed =
-            rules.parsers.run(&rules.program, &mut cx, &mut self.hands, &mut Counter(&mut nodes));
-        tally.nodes = nodes;
+        let parsed = rules.parsers.run(&rules.program, &mut cx, &mut self.hands, watch);
         if parsed == Err(Abort::WantsStash) {
             // What was counted on the way is counted again when the line is parsed in its order.
             return Verdict::WantsStash;

@@ -22,7 +22,6 @@ pub mod lookup;
 pub mod matcher;
 pub mod order;
 pub mod parse;
-pub mod postoverflow;
 pub mod profile;
 pub mod reference;
 pub mod rules;

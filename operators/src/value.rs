@@ -67,7 +67,7 @@ pub struct List {
 }
 
 /// What the values of a Go map are, where helpers care.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum MapKind {
     /// `map[string]any`: a missing key is nil.
     Any,
@@ -75,7 +75,45 @@ pub enum MapKind {
     Strings,
     /// `map[string][]string` (`url.Values`).
     StringLists,
+    /// A map of another concrete type: a missing key is the zero value that this makes.
+    Typed {
+        /// Go name of the type.
+        name: &'static str,
+        /// Zero value of the elements.
+        zero: fn() -> Value,
+    },
 }
+
+impl MapKind {
+    /// What a missing key gives.
+    pub fn missing(self) -> Value {
+        match self {
+            Self::Any => Value::Nil,
+            Self::Strings => Value::str(""),
+            Self::StringLists => Value::strings::<Arc<str>>([]),
+            Self::Typed { zero, .. } => zero(),
+        }
+    }
+
+    /// Go name of the type.
+    pub fn type_name(self) -> &'static str {
+        match self {
+            Self::Any => "map[string]interface {}",
+            Self::Strings => "map[string]string",
+            Self::StringLists => "map[string][]string",
+            Self::Typed { name, .. } => name,
+        }
+    }
+}
+
+/// Types of Go maps are told apart by their names.
+impl PartialEq for MapKind {
+    fn eq(&self, other: &Self) -> bool {
+        self.type_name() == other.type_name()
+    }
+}
+
+impl Eq for MapKind {}
 
 /// A map with string keys and its Go value type.
 #[derive(Clone, Debug)]
@@ -144,11 +182,7 @@ impl Value {
                 ListKind::Strings => "[]string",
                 ListKind::Typed => "slice",
             },
-            Self::Map(map) => match map.kind {
-                MapKind::Any => "map[string]interface {}",
-                MapKind::Strings => "map[string]string",
-                MapKind::StringLists => "map[string][]string",
-            },
+            Self::Map(map) => map.kind.type_name(),
             Self::Time(_) => "time.Time",
             Self::Duration(_) => "time.Duration",
             Self::Event => "*pipeline.Event",

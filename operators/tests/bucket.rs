@@ -173,7 +173,7 @@ fn promise(path: &Path) -> Result<(), String> {
     let (rules, case) = text.split_once("\n=====\n").ok_or("no ===== line")?;
     let source = Source::new("case.yaml", case);
     let case = yaml::parse(&source).nodes.into_iter().next().ok_or("no case")?;
-    let end = case.entry("end").and_then(|node| node.located_text()).map(|text| text.value);
+    let end = case.entry("end").and_then(yaml::Node::located_text).map(|text| text.value);
     let (events, wanted) = (texts(&case, "events"), texts(&case, "overflows"));
     if let Some(refused) = texts(&case, "refused").first() {
         return match Rig::new(rules) {

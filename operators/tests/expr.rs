@@ -105,8 +105,8 @@ fn every_place_has_its_own_names() {
         ("req.UserAgent()", Env::Context, Env::Event),
         ("match.id", Env::Context, Env::Event),
         ("Alert.GetScope()", Env::Profile, Env::Event),
-        ("results[0].Overflow.GetSources()", Env::Assert, Env::Event),
-        ("basename(results)", Env::Assert, Env::Event),
+        ("results[0].Overflow.GetSources()", Env::ScenarioAssert, Env::Event),
+        ("basename(results[0].Line.Src)", Env::ScenarioAssert, Env::Event),
     ] {
         assert_eq!(compile(source, good, Expect::Any), Ok(()), "{source}");
         let (message, _) = compile(source, bad, Expect::Any).unwrap_err();

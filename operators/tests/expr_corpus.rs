@@ -17,6 +17,7 @@ use operators::text::Text;
 use operators::value::Value;
 use operators::yaml::{self, Content, Node, Source};
 
+#[expect(clippy::disallowed_methods, reason = "a test may be told where the corpus is")]
 fn corpus() -> Option<PathBuf> {
     let given = std::env::var_os("SPILLWAY_CONFORMANCE").map(PathBuf::from);
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/conformance");

@@ -10,6 +10,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 use saphyr_parser::{Event, Parser};
 use serde_json::Value;
 
+#[expect(clippy::disallowed_methods, reason = "a test may be told where the corpus is")]
 fn corpus() -> Option<PathBuf> {
     let path = match std::env::var_os("SPILLWAY_CONFORMANCE") {
         Some(path) => PathBuf::from(path),

@@ -1,5 +1,4 @@
 //! The swift engine finds what the plain one finds, on random expressions and texts.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use operators::grok::{Captures, Grok, Library};
 use proptest::prelude::*;
@@ -32,7 +31,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 200 } else { 2000 }))]
 
     #[test]
     fn engines_agree(
@@ -55,7 +54,10 @@ proptest! {
             let swift = Grok::compile(&library, &pattern).unwrap();
             let plain = Grok::plain(&library, &pattern).unwrap();
             let (mut ours, mut theirs) = (Captures::new(), Captures::new());
-            for text in &texts {
+            // Long texts exhaust patience: then the engine remembers, and at last gives way.
+            let long = texts.iter().map(|text| text.repeat(15));
+            for text in texts.iter().cloned().chain(long) {
+                let text = text.as_str();
                 let matched = swift.matches(text, &mut ours);
                 let told = format!("{} on {text:?}", swift.expression());
                 prop_assert_eq!(matched, plain.matches(text, &mut theirs), "{}", told);

@@ -28,12 +28,15 @@ pub struct Options {
     pub simulation: Simulation,
     /// Names of source partitions, as events show them.
     pub names: Box<SourceNames>,
+    /// Whether buckets with a `duration` overflow when it is over. Without timers they end
+    /// silently, as in a replay of CrowdSec, whose timers run on the wall clock.
+    pub timers: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let names = Box::new(|_| None);
-        Self { profiles: None, simulation: Simulation::default(), names }
+        Self { profiles: None, simulation: Simulation::default(), names, timers: true }
     }
 }
 
@@ -84,7 +87,10 @@ pub fn compile(set: &RuleSet, options: Options) -> Compiled {
     let library = library(set, &mut notes);
     let parsers = nodes(&set.parsers, library.clone(), &mut compiler, &mut notes);
     let postoverflows = nodes(&set.postoverflows, library, &mut compiler, &mut notes);
-    let scenarios = scenarios(set, &options.simulation, &mut compiler, &mut notes);
+    let mut scenarios = scenarios(set, &options.simulation, &mut compiler, &mut notes);
+    if !options.timers {
+        scenarios.iter_mut().for_each(|scenario| scenario.timed = false);
+    }
     let contexts = contexts(set, &mut compiler, &mut notes);
     let profiles = profiles(options.profiles, &mut compiler, &mut notes);
 

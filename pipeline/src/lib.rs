@@ -3,9 +3,11 @@
 pub mod acquisition;
 pub mod cli;
 pub mod compile;
+pub mod content;
 pub mod explain;
 pub mod graph;
 pub mod hub;
+pub mod hubtest;
 pub mod ingest;
 pub mod input;
 pub mod lookup;

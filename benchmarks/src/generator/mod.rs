@@ -1,6 +1,6 @@
 //! Log generators: arguments in, lines out, the same bytes for the same arguments on every machine.
 //!
-//! A [`crowd`] of visitors, each with a role, an address and a pace, writes lines in order of time;
+//! A crowd of visitors (`crowd.rs`), each with a role, an address and a pace, writes lines in order of time;
 //! [`disorder`] then delays, doubles and damages some of them.
 
 use std::io::{self, Write};

@@ -71,7 +71,7 @@ impl Writer {
             }
             Value::Map(map) => {
                 self.byte(match map.kind {
-                    MapKind::Any => 8,
+                    MapKind::Any | MapKind::Typed { .. } => 8,
                     MapKind::Strings => 9,
                     MapKind::StringLists => 10,
                 });

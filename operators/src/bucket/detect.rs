@@ -85,6 +85,17 @@ impl Detect {
 
     /// Applies the pours of an epoch.
     pub fn epoch(&mut self, batches: Vec<Batch>) -> Vec<Outcome> {
+        self.epoch_watched(batches, &mut Blind, &mut |_| {})
+    }
+
+    /// The same, with the postoverflow nodes seen by `watch` and every overflow's event, whitelisted
+    /// or not, given to `seen` as it stands in the end.
+    pub fn epoch_watched<W: Watch>(
+        &mut self,
+        batches: Vec<Batch>,
+        watch: &mut W,
+        seen: &mut dyn FnMut(Event),
+    ) -> Vec<Outcome> {
         let clock = batches.iter().map(|batch| batch.clock).min();
         let Some(clock) = clock else { return Vec::new() };
         let mut pours: Vec<_> = batches.into_iter().flat_map(|batch| batch.pours).collect();
@@ -103,7 +114,7 @@ impl Detect {
         let mut outcomes = Vec::new();
         let mut again = Vec::new();
         for overflowed in overflows {
-            self.settle(overflowed, &mut Blind, &mut outcomes, &mut again);
+            seen(self.settle(overflowed, watch, &mut outcomes, &mut again));
         }
         if self.again {
             let batches = Batch::deal(clock, again, self.workers, &self.rules);

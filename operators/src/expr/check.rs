@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::ast::{Kind, Loop, Node, Op, Part, Pointer};
 use super::functions::{self, Function};
-use super::nearest::suggestion;
 use super::structures::{self, Structure};
 use super::types::Type;
 use super::{CompileError, Env};
 use crate::schema::{Schema, Space};
+use crate::yaml::nearest;
 
 /// Resolves the names of a tree and gives every node its type.
 pub(super) fn check(node: &mut Node, env: Env, schema: &mut Schema) -> Result<(), CompileError> {
@@ -32,7 +32,10 @@ pub(super) fn roots(env: Env) -> &'static [(&'static str, Type)] {
             &[EVENT, ("match", Type::Map(&Type::Any)), ("req", Type::Struct("Request"))]
         }
         Env::Profile => &[("Alert", Type::Struct("Alert"))],
-        Env::Assert => &[("results", Type::Any)],
+        Env::ParserAssert => {
+            &[("results", Type::Map(&Type::Map(&Type::List(&Type::Struct("ParserResult")))))]
+        }
+        Env::ScenarioAssert => &[("results", Type::List(&Type::Struct("Event")))],
     }
 }
 
@@ -283,7 +286,8 @@ impl Checker<'_> {
     }
 
     fn callee(&self, name: &str) -> Option<&'static Function> {
-        functions::find(name).filter(|f| f.name != "basename" || self.env == Env::Assert)
+        let in_assertions = matches!(self.env, Env::ParserAssert | Env::ScenarioAssert);
+        functions::find(name).filter(|f| f.name != "basename" || in_assertions)
     }
 
     fn call(
@@ -468,6 +472,14 @@ impl Checker<'_> {
         }
         Ok(if same { element.unwrap_or(Type::Any).list() } else { Type::List(&Type::Any) })
     }
+}
+
+/// The help line for a name that is not known.
+fn suggestion<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    // `Upper` and `upper` are as near to `Uppr`: the first letter decides.
+    let mut known: Vec<&str> = known.into_iter().collect();
+    known.sort_by_key(|name| name.chars().next() != wrong.chars().next());
+    nearest(wrong, known).map(|name| format!("did you mean `{name}`?"))
 }
 
 /// Whether an argument of a known type may be passed.

@@ -6,7 +6,7 @@ use regex::{Regex, RegexSet};
 use super::ast::{Kind, Loop, Node, Op};
 use super::constant::Folder;
 use super::context::Cx;
-use super::error::EvalError;
+use super::error::Failure;
 use super::eval::{self, Stop};
 use super::lines::AnyLine;
 use super::reads::total;
@@ -240,7 +240,7 @@ impl Group {
 
 impl Test {
     /// Whether it holds.
-    pub(super) fn run(&self, subjects: &Subjects, cx: &mut Cx<'_>) -> Result<bool, EvalError> {
+    pub(super) fn run(&self, subjects: &Subjects, cx: &mut Cx<'_>) -> Result<bool, Failure> {
         match self {
             Self::Const(x) => Ok(*x),
             Self::Not(x) => x.run(subjects, cx).map(|x| !x),
@@ -301,13 +301,13 @@ fn with(
     subjects: &Subjects,
     cx: &mut Cx<'_>,
     ask: impl Fn(Option<&str>) -> bool,
-) -> Result<bool, EvalError> {
+) -> Result<bool, Failure> {
     subjects.prepare(source, cx)?;
     Ok(ask(subjects.peek(source, cx.event, cx.memo)))
 }
 
 #[cold]
-fn plain(node: &Node, cx: &mut Cx<'_>) -> Result<bool, EvalError> {
+fn plain(node: &Node, cx: &mut Cx<'_>) -> Result<bool, Failure> {
     match eval::condition(node, cx, &mut eval::Frame::default()) {
         Ok(x) => Ok(x),
         Err(Stop::Error(error)) => Err(error),

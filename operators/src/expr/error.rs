@@ -25,6 +25,21 @@ pub struct EvalError {
     pub span: Range<usize>,
 }
 
+/// An error on its way up: small, so that results without one stay in registers.
+pub(super) type Failure = Box<EvalError>;
+
+impl From<Failure> for EvalError {
+    fn from(failure: Failure) -> Self {
+        *failure
+    }
+}
+
+impl From<Failure> for TestError {
+    fn from(failure: Failure) -> Self {
+        Self::Runtime(*failure)
+    }
+}
+
 /// A condition that gave neither true nor false.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TestError {

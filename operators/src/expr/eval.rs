@@ -4,18 +4,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::EvalError;
 use super::ast::{Callee, Kind, Node, Op, Part, Pointer};
 use super::context::Cx;
+use super::error::{EvalError, Failure};
 use super::{method, objects, operation, predicate};
 use crate::event::Event;
-use crate::value::{List, ListKind, MapKind, Value};
+use crate::value::{List, ListKind, Value};
 
 /// Why an evaluation ended early.
 #[derive(Debug)]
 pub(super) enum Stop {
     /// It failed.
-    Error(EvalError),
+    Error(Failure),
     /// `?.` found nil: the chain around it is nil.
     Nil,
 }
@@ -53,11 +53,11 @@ impl Frame {
 
 /// Gives a failure its place.
 pub(super) fn at<T>(node: &Node, result: Result<T, String>) -> Step<T> {
-    result.map_err(|message| Stop::Error(EvalError { message, span: node.span.clone() }))
+    result.map_err(|message| Stop::Error(Box::new(EvalError { message, span: node.span.clone() })))
 }
 
 /// Evaluates a whole expression.
-pub(super) fn run(node: &Node, cx: &mut Cx<'_>) -> Result<Value, EvalError> {
+pub(super) fn run(node: &Node, cx: &mut Cx<'_>) -> Result<Value, Failure> {
     match eval(node, cx, &mut Frame::default()) {
         Ok(value) => Ok(value),
         Err(Stop::Nil) => Ok(Value::Nil),
@@ -337,11 +337,7 @@ pub(super) fn field(base: &Value, name: &str, cx: &Cx<'_>) -> Result<Value, Stri
     match base {
         Value::Map(map) => Ok(match map.entries.get(name) {
             Some(value) => value.clone(),
-            None => match map.kind {
-                MapKind::Any => Value::Nil,
-                MapKind::Strings => Value::str(""),
-                MapKind::StringLists => Value::strings::<Arc<str>>([]),
-            },
+            None => map.kind.missing(),
         }),
         Value::Fields(space) => Ok(Value::str(cx.event.get_named(*space, name).unwrap_or(""))),
         Value::Labels => Ok(Value::str(label(cx.event, name))),

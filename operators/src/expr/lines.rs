@@ -10,7 +10,7 @@ use aho_corasick::AhoCorasick;
 use super::ast::{Kind, Loop, Node, Op, Pointer};
 use super::condition::Builder;
 use super::context::Cx;
-use super::error::EvalError;
+use super::error::Failure;
 use super::eval::{self, Frame, Scope, Stop};
 use super::reads::total;
 use super::subject::{Source, Subjects};
@@ -92,7 +92,7 @@ fn of_line(node: &Node) -> bool {
 
 impl AnyLine {
     /// Whether a line fits.
-    pub(super) fn run(&self, subjects: &Subjects, cx: &mut Cx<'_>) -> Result<bool, EvalError> {
+    pub(super) fn run(&self, subjects: &Subjects, cx: &mut Cx<'_>) -> Result<bool, Failure> {
         let Some(Value::List(list)) = cx.lookups.file(self.file) else { return Ok(false) };
         let known = cx.memo.lines(self.number).filter(|known| Arc::ptr_eq(&known.list, list));
         let prepared = match known {
@@ -144,7 +144,7 @@ impl AnyLine {
         })
     }
 
-    fn plainly(&self, cx: &mut Cx<'_>) -> Result<bool, EvalError> {
+    fn plainly(&self, cx: &mut Cx<'_>) -> Result<bool, Failure> {
         match eval::condition(&self.whole, cx, &mut Frame::default()) {
             Ok(fits) => Ok(fits),
             Err(Stop::Error(error)) => Err(error),

@@ -100,6 +100,10 @@ fn argument(arguments: &[Value]) -> Result<&str, String> {
     arguments.first().and_then(Value::as_str).ok_or_else(|| "the argument must be a string".into())
 }
 
+/// `map[string]models.Source`.
+const SOURCES: MapKind =
+    MapKind::Typed { name: "map[string]models.Source", zero: || object(Source::default()) };
+
 impl Object for Overflow {
     fn type_name(&self) -> &'static str {
         "pipeline.RuntimeAlert"
@@ -113,7 +117,8 @@ impl Object for Overflow {
             "Reprocess" => Value::Bool(self.reprocess),
             "Sources" => {
                 let sources = self.sources.iter();
-                Value::map(sources.map(|(key, s)| (Arc::clone(key), object(s.clone()))).collect())
+                let entries = sources.map(|(key, s)| (Arc::clone(key), object(s.clone())));
+                Value::Map(Arc::new(Map { kind: SOURCES, entries: entries.collect() }))
             }
             "Alert" => object(self.alert.clone()),
             "APIAlerts" => typed(self.sources.values().map(|source| {
@@ -371,7 +376,7 @@ impl Object for NoOverflow {
         Some(match name {
             "Mapkey" | "BucketId" => Value::str(""),
             "Whitelisted" | "Reprocess" => Value::Bool(false),
-            "Sources" => Value::map(BTreeMap::new()),
+            "Sources" => Value::Map(Arc::new(Map { kind: SOURCES, entries: BTreeMap::new() })),
             "Alert" => Value::Nil,
             "APIAlerts" => typed([]),
             _ => return None,

@@ -4,7 +4,7 @@
 use super::ast::{Kind, Node};
 use super::condition::{Builder, Test};
 use super::context::Cx;
-use super::error::EvalError;
+use super::error::Failure;
 use super::eval;
 use super::subject::{Source, Subjects};
 use super::types::Type;
@@ -72,7 +72,7 @@ impl Phrase {
         &self,
         subjects: &Subjects,
         cx: &mut Cx<'_>,
-    ) -> Result<Option<Text>, EvalError> {
+    ) -> Result<Option<Text>, Failure> {
         Ok(match self {
             Self::Const(text) => Some(Text::Static(text)),
             Self::Field(id) => Some(cx.event.get_text(*id).cloned().unwrap_or(Text::EMPTY)),

@@ -19,7 +19,8 @@ pub(super) fn run(
     let (cx, frame) = state;
     let [collection, rest @ ..] = arguments else { return Ok(Value::Nil) };
     let value = eval(collection, cx, frame)?;
-    let items = at(collection, items(&value))?;
+    let list = at(collection, items(&value))?;
+    let items = list.items.as_slice();
     let mut walk = Walk { body: rest.first(), cx, frame };
     match builtin {
         Loop::All | Loop::None | Loop::Any => {
@@ -37,9 +38,9 @@ pub(super) fn run(
         }
         Loop::One | Loop::Count | Loop::Filter => {
             let mut taken = Vec::new();
-            for (index, item) in items.into_iter().enumerate() {
-                if walk.holds(index, &item)? {
-                    taken.push(item);
+            for (index, item) in items.iter().enumerate() {
+                if walk.holds(index, item)? {
+                    taken.push(item.clone());
                 }
             }
             match builtin {
@@ -53,14 +54,14 @@ pub(super) fn run(
         }
         Loop::Map => {
             at(node, walk.frame.grow(items.len()))?;
-            let all = items.into_iter().enumerate();
-            let made = all.map(|(index, item)| walk.value(index, &item, Value::Nil));
+            let all = items.iter().enumerate();
+            let made = all.map(|(index, item)| walk.value(index, item, Value::Nil));
             made.collect::<Step<Vec<_>>>().map(Value::list)
         }
         Loop::Sum => {
             let mut sum = Value::Int(0);
-            for (index, item) in items.into_iter().enumerate() {
-                let value = walk.value(index, &item, Value::Nil)?;
+            for (index, item) in items.iter().enumerate() {
+                let value = walk.value(index, item, Value::Nil)?;
                 sum = at(node, operation::apply(Op::Add, &value, &sum))?;
             }
             Ok(sum)
@@ -72,13 +73,15 @@ pub(super) fn run(
 }
 
 /// The elements of a list, or of a structure whose Go type is a slice.
-fn items(value: &Value) -> Result<Vec<Value>, String> {
-    match value {
-        Value::List(list) => Ok(list.items.clone()),
-        Value::Object(object) => {
-            object.items().ok_or_else(|| format!("a list is needed, not {}", object.type_name()))
-        }
-        other => Err(format!("a list is needed, not {}", other.type_name())),
+fn items(value: &Value) -> Result<Arc<List>, String> {
+    let items = match value {
+        Value::List(list) => return Ok(Arc::clone(list)),
+        Value::Object(object) => object.items(),
+        _ => None,
+    };
+    match items {
+        Some(items) => Ok(Arc::new(List { kind: ListKind::Typed, items })),
+        None => Err(format!("a list is needed, not {}", value.type_name())),
     }
 }
 
@@ -113,26 +116,24 @@ impl Walk<'_, '_, '_> {
     /// The first (or last) item for which the body gives `wanted`.
     fn first(
         &mut self,
-        items: Vec<Value>,
+        items: &[Value],
         backwards: bool,
         wanted: bool,
     ) -> Step<Option<(usize, Value)>> {
-        let mut all: Vec<_> = items.into_iter().enumerate().collect();
-        if backwards {
-            all.reverse();
-        }
-        for (index, item) in all {
-            if self.holds(index, &item)? == wanted {
-                return Ok(Some((index, item)));
+        for step in 0..items.len() {
+            let index = if backwards { items.len() - 1 - step } else { step };
+            let Some(item) = items.get(index) else { break };
+            if self.holds(index, item)? == wanted {
+                return Ok(Some((index, item.clone())));
             }
         }
         Ok(None)
     }
 
-    fn group(&mut self, node: &Node, items: Vec<Value>) -> Step {
+    fn group(&mut self, node: &Node, items: &[Value]) -> Step {
         let mut groups: BTreeMap<Arc<str>, Vec<Value>> = BTreeMap::new();
-        for (index, item) in items.into_iter().enumerate() {
-            let key = match self.value(index, &item, Value::Nil)? {
+        for (index, item) in items.iter().enumerate() {
+            let key = match self.value(index, item, Value::Nil)? {
                 Value::Str(text) => text,
                 Value::Int(x) | Value::Int64(x) => x.to_string().into(),
                 Value::Bool(x) => x.to_string().into(),
@@ -142,13 +143,13 @@ impl Walk<'_, '_, '_> {
                     return at(node, Err(format!("cannot group by {}", other.type_name())));
                 }
             };
-            groups.entry(key).or_default().push(item);
+            groups.entry(key).or_default().push(item.clone());
         }
         let entries = groups.into_iter().map(|(key, items)| (key, Value::list(items))).collect();
         Ok(Value::Map(Arc::new(Map { kind: MapKind::Any, entries })))
     }
 
-    fn sort(&mut self, node: &Node, items: Vec<Value>, order: Option<&Node>) -> Step {
+    fn sort(&mut self, node: &Node, items: &[Value], order: Option<&Node>) -> Step {
         let descending = match order {
             None => false,
             Some(order) => match eval(order, self.cx, self.frame)? {
@@ -158,8 +159,8 @@ impl Walk<'_, '_, '_> {
             },
         };
         let mut keyed = Vec::with_capacity(items.len());
-        for (index, item) in items.into_iter().enumerate() {
-            keyed.push((self.value(index, &item, Value::Nil)?, item));
+        for (index, item) in items.iter().enumerate() {
+            keyed.push((self.value(index, item, Value::Nil)?, item.clone()));
         }
         let mut failed = None;
         keyed.sort_by(|(a, _), (b, _)| {
@@ -179,15 +180,15 @@ impl Walk<'_, '_, '_> {
         Ok(Value::List(Arc::new(List { kind: ListKind::Any, items })))
     }
 
-    fn reduce(&mut self, node: &Node, items: Vec<Value>, initial: Option<&Node>) -> Step {
-        let mut all = items.into_iter().enumerate();
+    fn reduce(&mut self, node: &Node, items: &[Value], initial: Option<&Node>) -> Step {
+        let mut all = items.iter().enumerate();
         let mut accumulator = match initial {
             Some(initial) => {
                 let value = eval(initial, self.cx, self.frame)?;
                 owned(&value, self.cx)
             }
             None => match all.next() {
-                Some((_, first)) => first,
+                Some((_, first)) => first.clone(),
                 None => {
                     let message = "reduce of empty array with no initial value";
                     return at(node, Err(message.into()));
@@ -195,7 +196,7 @@ impl Walk<'_, '_, '_> {
             },
         };
         for (index, item) in all {
-            accumulator = self.value(index, &item, accumulator)?;
+            accumulator = self.value(index, item, accumulator)?;
         }
         Ok(accumulator)
     }

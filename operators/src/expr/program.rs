@@ -32,8 +32,10 @@ pub enum Env {
     Context,
     /// Profiles: `Alert`.
     Profile,
-    /// Assertions of tests: `results`.
-    Assert,
+    /// Assertions of tests about parsers: `results` by stage and node.
+    ParserAssert,
+    /// Assertions of tests about scenarios: `results`, a list of overflow events.
+    ScenarioAssert,
 }
 
 /// What a place of the rules wants. An expression of unknown type passes everywhere.
@@ -190,16 +192,16 @@ impl Program {
         let expression = self.get(id)?;
         cx.memo.serve(self.number, self.subjects.sizes());
         match &expression.code {
-            Code::Test(test) => test.run(&self.subjects, cx).map(Value::Bool),
+            Code::Test(test) => Ok(Value::Bool(test.run(&self.subjects, cx)?)),
             Code::Text(phrase) => {
                 Ok(Value::Str(match phrase.run(&self.subjects, cx)? {
                     Some(Text::Shared(text)) => text,
                     Some(other) => cx.event.text(&other).into(),
                     // No string: a phrase changes nothing, so that it can be asked again.
-                    None => return eval::run(&expression.tree, cx),
+                    None => return Ok(eval::run(&expression.tree, cx)?),
                 }))
             }
-            Code::Plain => eval::run(&expression.tree, cx),
+            Code::Plain => Ok(eval::run(&expression.tree, cx)?),
         }
     }
 
@@ -208,7 +210,7 @@ impl Program {
     /// # Errors
     /// As [`Program::eval`].
     pub fn eval_plainly(&self, id: ExprId, cx: &mut Cx<'_>) -> Result<Value, EvalError> {
-        eval::run(&self.get(id)?.tree, cx)
+        Ok(eval::run(&self.get(id)?.tree, cx)?)
     }
 
     /// Whether a condition holds.
@@ -236,7 +238,7 @@ impl Program {
     pub fn text(&self, id: ExprId, cx: &mut Cx<'_>) -> Result<Option<Text>, EvalError> {
         let Code::Text(phrase) = &self.get(id)?.code else { return Ok(None) };
         cx.memo.serve(self.number, self.subjects.sizes());
-        phrase.run(&self.subjects, cx)
+        Ok(phrase.run(&self.subjects, cx)?)
     }
 
     /// The expression as written.
@@ -266,7 +268,7 @@ impl Program {
         };
         let mut result = Ok(Value::Bool(true));
         for node in conjuncts {
-            result = eval::run(node, cx);
+            result = eval::run(node, cx).map_err(EvalError::from);
             if !matches!(result, Ok(Value::Bool(true))) {
                 let failed = Some(step(expression.source, node, cx));
                 return Trace { result, failed };

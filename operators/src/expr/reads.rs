@@ -49,9 +49,6 @@ pub enum GuardTest {
     StartsWith(Arc<str>),
 }
 
-/// A text of a guard.
-pub type Constant = Arc<str>;
-
 /// A necessary condition: where it does not hold, the expression is false, does not fail, and
 /// changes nothing. ([`Part::Scenario`] is a subject of events that have an overflow; without one
 /// the expression fails.)

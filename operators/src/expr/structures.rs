@@ -200,6 +200,7 @@ static STRUCTURES: &[Structure] = &[
             ("SetParsed", &[String, String], Bool),
         ],
     ),
+    structure("ParserResult", &[("Evt", Struct("Event")), ("Idx", Int), ("Success", Bool)], &[]),
     structure(
         "Line",
         &[

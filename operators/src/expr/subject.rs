@@ -10,7 +10,7 @@ use aho_corasick::AhoCorasick;
 
 use super::ast::{Kind, Node, Op, Part};
 use super::context::Cx;
-use super::error::EvalError;
+use super::error::Failure;
 use super::eval;
 use super::memo::{Memo, NEVER};
 use super::types::Type;
@@ -177,8 +177,15 @@ impl Subjects {
     }
 
     /// Computes a string if it is stale.
-    pub(super) fn prepare(&self, source: Source, cx: &mut Cx<'_>) -> Result<(), EvalError> {
-        let Source::Computed(number) = source else { return Ok(()) };
+    #[inline]
+    pub(super) fn prepare(&self, source: Source, cx: &mut Cx<'_>) -> Result<(), Failure> {
+        match source {
+            Source::Computed(number) => self.compute_now(source, number, cx),
+            _ => Ok(()),
+        }
+    }
+
+    fn compute_now(&self, source: Source, number: u32, cx: &mut Cx<'_>) -> Result<(), Failure> {
         let key = self.key(source, cx.event);
         if cx.memo.text_key(number) == key {
             return Ok(());
@@ -209,7 +216,7 @@ impl Subjects {
     }
 
     /// Whether one of the literals is in its string.
-    pub(super) fn holds(&self, needles: &Needles, cx: &mut Cx<'_>) -> Result<bool, EvalError> {
+    pub(super) fn holds(&self, needles: &Needles, cx: &mut Cx<'_>) -> Result<bool, Failure> {
         let Some(haystack) = self.haystacks.get(needles.haystack as usize) else {
             return Ok(false);
         };

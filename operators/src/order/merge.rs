@@ -146,9 +146,8 @@ mod tests {
                     let at = wanted.0 as usize;
                     let from = given[at];
                     given[at] = (from + chunk).min(inputs[at].len());
-                    for line in from..given[at] {
-                        let stamp = Some(EventTime(inputs[at][line]));
-                        merge.line(wanted, line as u64, stamp, Some(()));
+                    for (line, stamp) in (from..).zip(&inputs[at][from..given[at]]) {
+                        merge.line(wanted, line as u64, Some(EventTime(*stamp)), Some(()));
                     }
                     if from == given[at] {
                         merge.end(wanted);

@@ -7,7 +7,7 @@ use super::pass::Pass;
 use super::statics::Static;
 use super::watch::{Step, Watch};
 use super::whitelist::Whitelist;
-use crate::expr::{Cx, ExprId, Program, TestError};
+use crate::expr::{Cx, ExprId, Program};
 use crate::grok::{Captures, Grok};
 use crate::schema::{FieldId, Space};
 use crate::text::Text;
@@ -263,11 +263,8 @@ impl StashStep {
 fn passes(program: &Program, filter: ExprId, cx: &mut Cx<'_>) -> Result<bool, Abort> {
     let result = program.test(filter, cx);
     stash_was_there(cx)?;
-    Ok(match result {
-        Ok(passed) => passed,
-        // CrowdSec warns and takes the node as not meant for this line.
-        Err(TestError::Runtime(_) | TestError::NotBool(_)) => false,
-    })
+    // Of a filter that fails CrowdSec warns, and takes the node as not meant for this line.
+    Ok(result.unwrap_or(false))
 }
 
 fn stash_was_there(cx: &Cx<'_>) -> Result<(), Abort> {

@@ -152,7 +152,7 @@ impl InputArgs {
         many: bool,
     ) -> String {
         let beginning = reader.peek();
-        let lines = beginning.into_iter().flat_map(|chunk| chunk.records());
+        let lines = beginning.into_iter().flat_map(connectors::Chunk::records);
         let guessed = guess(&input.name, lines.map(|record| record.line()));
         if many {
             reader.park();

@@ -5,6 +5,7 @@ pub mod check;
 pub mod clock;
 pub mod completion;
 pub mod explain;
+pub mod hubtest;
 pub mod inputs;
 pub mod replay;
 pub mod rules;
@@ -32,6 +33,8 @@ pub enum Command {
     Check(Box<check::Check>),
     /// Show what rules do to a line, step by step, and why not more
     Explain(Box<explain::Explain>),
+    /// Run the tests of a hub, and what helps to write them
+    Hubtest(Box<hubtest::Hubtest>),
     /// Print the completions of a shell
     Completion(completion::Completion),
 }
@@ -58,6 +61,7 @@ impl Command {
             Self::Replay(replay) => replay.run(),
             Self::Check(check) => check.run(),
             Self::Explain(explain) => explain.run(),
+            Self::Hubtest(hubtest) => hubtest.run(),
             Self::Completion(completion) => {
                 completion.run();
                 Ok(ExitCode::SUCCESS)

@@ -108,7 +108,8 @@ impl RuleArgs {
         });
         let simulation = self.read_simulation(&set, &mut errors);
         let exempt = self.read_allowlist(&mut errors);
-        let compiled = compile::compile(&set, Options { profiles, simulation, names });
+        let compiled =
+            compile::compile(&set, Options { profiles, simulation, names, timers: true });
         errors.extend(compiled.errors);
         warnings.extend(compiled.warnings);
         let lookups = Arc::new(WorldLookups::of_rules(&set, now));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::item::ItemKind;
+use super::layout::Found;
 
 /// What an index says, by kind and name.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -45,6 +46,22 @@ impl Index {
     /// What serde says about JSON that is no index.
     pub fn read(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
+    }
+
+    /// An index of files, for a hub that has none: items are named after their paths.
+    pub fn of_files(files: &[Found]) -> Self {
+        let mut index = Self::default();
+        for file in files {
+            let items = index.kinds.entry(file.kind.directory().to_owned()).or_default();
+            let (path, stage) = (file.path.clone(), file.stage.clone());
+            items.insert(file.path_name(), Entry { path, stage, ..Entry::default() });
+        }
+        index
+    }
+
+    /// Names of all items of a kind.
+    pub fn names(&self, kind: ItemKind) -> impl Iterator<Item = &str> {
+        self.kinds.get(kind.directory()).into_iter().flatten().map(|(name, _)| name.as_str())
     }
 
     /// An item by name.

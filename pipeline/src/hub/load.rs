@@ -9,8 +9,9 @@ use operators::parse::spec::{self as node, NodeSpec};
 use operators::profile::context_spec::{self as context, ContextSpec};
 use operators::yaml::{Documents, Reading, RuleError, Source, parse};
 
+use super::index::Index;
 use super::item::{Item, ItemKind, hash};
-use super::layout::{Layout, PatternFile, RuleSource};
+use super::layout::{Found, Layout, PatternFile, RuleSource};
 use super::select::{Named, Selection, named, select};
 
 /// Everything that rules say, decoded but not compiled.
@@ -125,11 +126,16 @@ impl RuleSet {
     }
 
     fn add(&mut self, named: &Named, layout: Option<&Layout>) {
-        let kind = named.file.kind;
+        self.add_file(&named.file, &named.name, layout.map(|layout| &layout.index));
+    }
+
+    /// Adds the item of one file, behind those that were added before. `index` knows its version.
+    pub fn add_file(&mut self, file: &Found, name: &str, index: Option<&Index>) {
+        let kind = file.kind;
         if kind == ItemKind::Collection {
             return;
         }
-        let text = match named.file.read() {
+        let text = match file.read() {
             Ok(text) => text,
             Err(error) => {
                 self.errors.push(error);
@@ -137,12 +143,12 @@ impl RuleSet {
             }
         };
         let digest = hash(text.as_bytes());
-        let version = layout.map(|layout| layout.index.version(kind, &named.name, &digest));
+        let version = index.map(|index| index.version(kind, name, &digest));
         let item = Arc::new(Item {
             kind,
-            name: named.name.as_str().into(),
-            stage: named.file.stage.as_str().into(),
-            path: named.file.shown.as_str().into(),
+            name: name.into(),
+            stage: file.stage.as_str().into(),
+            path: file.shown.as_str().into(),
             version: version.unwrap_or_default().into(),
             hash: digest.into(),
         });

@@ -1,3 +1,5 @@
+//! What rules may ask of the world, against a data directory made for each test.
+
 use std::sync::Arc;
 
 use operators::enrich::{Dates, Method};

@@ -58,11 +58,7 @@ pub fn type_name(value: &Value) -> Cow<'static, str> {
             }
         },
         Value::Map(_) | Value::Unmarshaled | Value::Labels | Value::Fields(_) => {
-            match map_kind(value) {
-                Some(MapKind::Strings) => "map[string]string",
-                Some(MapKind::StringLists) => "map[string][]string",
-                _ => "map[string]interface {}",
-            }
+            map_kind(value).unwrap_or(MapKind::Any).type_name()
         }
         Value::Time(_) => "time.Time",
         Value::Duration(_) => "time.Duration",

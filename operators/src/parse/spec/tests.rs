@@ -1,3 +1,5 @@
+//! What nodes are as written: examples that decode, and ones that are refused.
+
 use super::*;
 use crate::yaml::{Source, parse};
 

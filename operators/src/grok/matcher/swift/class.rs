@@ -81,21 +81,13 @@ pub(super) struct Class {
 
 impl Class {
     pub(super) fn new(class: &ClassUnicode) -> Self {
-        let mut bytes = ByteSet::EMPTY;
-        for range in class.ranges() {
-            for c in range.start()..=range.end().min('\x7f') {
-                bytes.add(u8::try_from(c).unwrap_or(0));
-            }
-        }
+        let bytes = bytes_of(class);
         let all = class.ranges().iter().any(|r| r.start() <= '\u{80}' && r.end() == char::MAX);
         let wide = match class.ranges().last() {
             Some(last) if last.end() > '\x7f' && all => Wide::All,
             Some(last) if last.end() > '\x7f' => Wide::Some(class.clone()),
             _ => Wide::None,
         };
-        if wide != Wide::None {
-            bytes.join(&ByteSet([0, 0, u64::MAX, u64::MAX]));
-        }
         Self { bytes, wide, table: bytes.table(), except: bytes.except() }
     }
 
@@ -159,6 +151,20 @@ impl Class {
             None => rest.iter().position(|byte| !self.has_byte(*byte)).unwrap_or(rest.len()),
         }
     }
+}
+
+/// The bytes that a member of the class can begin with, and all that continue one.
+pub(super) fn bytes_of(class: &ClassUnicode) -> ByteSet {
+    let mut bytes = ByteSet::EMPTY;
+    for range in class.ranges() {
+        for c in range.start()..=range.end().min('\x7f') {
+            bytes.add(u8::try_from(c).unwrap_or(0));
+        }
+        if range.end() > '\x7f' {
+            bytes.join(&ByteSet([0, 0, u64::MAX, u64::MAX]));
+        }
+    }
+    bytes
 }
 
 /// Whether a byte continues a character.

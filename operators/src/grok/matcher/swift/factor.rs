@@ -5,7 +5,7 @@
 
 use regex_syntax::hir::{Hir, HirKind, Repetition};
 
-use super::class::{ByteSet, Class};
+use super::class::{self, ByteSet};
 
 /// The same expression, with the heads of neighbouring branches taken out.
 pub(super) fn factor(hir: &Hir) -> Hir {
@@ -37,8 +37,8 @@ fn branches_of(branches: Vec<Hir>) -> Hir {
             continue;
         };
         let mut tails = vec![tail];
-        while let Some(tail) =
-            waiting.peek().and_then(split).filter(|(other, _)| *other == head).map(|(_, tail)| tail)
+        while let Some((other, tail)) = waiting.peek().and_then(split)
+            && other == head
         {
             tails.push(tail);
             waiting.next();
@@ -94,7 +94,7 @@ fn unambiguous(parts: &[Hir]) -> bool {
         match part.kind() {
             HirKind::Literal(literal) => literal.0.iter().take(1).for_each(|b| first.add(*b)),
             HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => {
-                first = Class::new(class).bytes;
+                first = class::bytes_of(class);
             }
             HirKind::Repetition(repetition) if repetition.min > 0 && repetition.greedy => {
                 let HirKind::Class(regex_syntax::hir::Class::Unicode(class)) =
@@ -102,7 +102,7 @@ fn unambiguous(parts: &[Hir]) -> bool {
                 else {
                     return false;
                 };
-                first = Class::new(class).bytes;
+                first = class::bytes_of(class);
                 if repetition.max != Some(repetition.min) {
                     run = Some(first);
                 }

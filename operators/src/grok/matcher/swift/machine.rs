@@ -8,11 +8,16 @@ use super::program::{Follow, Inst, Mode, Pc, Program, Span};
 /// A slot without a place.
 pub(crate) const UNSET: u32 = u32::MAX;
 
+/// The most memory, in words of 64 bits, for what was tried where.
+const MOST_SEEN: usize = 1 << 16;
+
 /// The machine's working memory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memory {
     stack: Vec<Frame>,
     pub(crate) slots: Vec<u32>,
+    /// One bit for every instruction that can be gone back to and every place.
+    seen: Vec<u64>,
 }
 
 /// What to do when the current way fails.
@@ -44,6 +49,7 @@ pub(super) struct Machine<'p> {
     text: &'p [u8],
     patience: usize,
     dirty: bool,
+    remembers: bool,
 }
 
 /// The fields of a run over a class.
@@ -55,7 +61,35 @@ struct Run<'p> {
 
 impl<'p> Machine<'p> {
     pub(super) fn new(program: &'p Program, text: &'p [u8], patience: usize) -> Self {
-        Self { program, text, patience, dirty: false }
+        Self { program, text, patience, dirty: false, remembers: false }
+    }
+
+    /// From now on, remembers what failed where, so that nothing is tried twice: what follows an
+    /// instruction does not depend on how it was reached. False if that takes too much memory.
+    pub(super) fn remember(&mut self, patience: usize, memory: &mut Memory) -> bool {
+        let words = usize::from(self.program.memos) * (self.text.len() + 1) / 64 + 1;
+        memory.seen.clear();
+        if words > MOST_SEEN {
+            return false;
+        }
+        memory.seen.resize(words, 0);
+        self.remembers = true;
+        self.patience = patience;
+        true
+    }
+
+    /// Whether this instruction was not tried at this place before.
+    #[inline]
+    fn is_new(&self, memo: u16, at: usize, memory: &mut Memory) -> bool {
+        if !self.remembers {
+            return true;
+        }
+        let bit = usize::from(memo) * (self.text.len() + 1) + at;
+        let Some(word) = memory.seen.get_mut(bit / 64) else { return true };
+        let mask = 1 << (bit % 64);
+        let new = *word & mask == 0;
+        *word |= mask;
+        new
     }
 
     /// Tries for a match that begins at `start`.
@@ -102,11 +136,12 @@ impl<'p> Machine<'p> {
                         continue;
                     }
                 }
-                Inst::Choice { branches, table } => {
+                Inst::Choice { branches, table, memo } => {
+                    let new = self.is_new(*memo, at, memory);
                     let table = self.program.tables.get(usize::from(*table));
                     let entry = self.text.get(at).map_or(256, |byte| usize::from(*byte));
                     let bits = table.and_then(|table| table.get(entry)).copied().unwrap_or(0);
-                    if let Some(branch) = choose(branches, (pc, at), bits, memory) {
+                    if new && let Some(branch) = choose(branches, (pc, at), bits, memory) {
                         pc = branch;
                         continue;
                     }
@@ -145,6 +180,9 @@ impl<'p> Machine<'p> {
     /// Starts a run at `at`; returns where what follows goes on.
     fn span(&mut self, span: &Span, pc: Pc, at: usize, memory: &mut Memory) -> Option<usize> {
         let run = self.run_of(span, pc)?;
+        if span.mode != Mode::Possessive && !self.is_new(span.memo, at, memory) {
+            return None;
+        }
         let least = match span.min {
             0 => at,
             1 => run.class.step(self.text, at)?,

@@ -7,8 +7,9 @@
 //!
 //! Log patterns are literals between classes that exclude each other, so the next byte mostly
 //! decides alone: a class loop that what follows cannot interrupt never gives back, and an
-//! alternation tries only the branches that can start with the byte at hand. What is left is
-//! bounded by patience; an expression or a text that exhausts it goes to the automata.
+//! alternation tries only the branches that can start with the byte at hand. A search that goes
+//! back much begins to remember what failed where; one that exhausts its patience even so goes to
+//! the automata. Time stays linear in the text.
 
 mod class;
 mod factor;
@@ -31,11 +32,12 @@ use self::spare::Spare;
 use super::{Captures, Matcher};
 use crate::grok::re2::Re2Error;
 
-/// Steps that one search may take, for each byte of the text.
-const PATIENCE: usize = 24;
+/// Steps that a search takes before it begins to remember what failed: one for each byte of the
+/// text, and these.
+const FORGETFUL: usize = 256;
 
-/// Steps that every search may take.
-const LEAST_PATIENCE: usize = 2048;
+/// Steps that it takes then, for each byte of the text.
+const PATIENCE: usize = 256;
 
 /// Failed tries after which the automata are asked whether there is a match at all.
 const TRIES: usize = 3;
@@ -77,10 +79,7 @@ impl Swift {
         let Some(program) = Program::new(&factor::factor(hir)) else { return Ok(None) };
         let slots = 2 * (hir.properties().explicit_captures_len() + 1);
         let start = start(&program);
-        let need = match start {
-            Start::Text => Need::Nothing,
-            _ => Need::of(hir),
-        };
+        let need = Need::of(hir);
         Ok(Some(Self { program, start, need, lean: Spare::new(hir, source)?, slots }))
     }
 
@@ -99,6 +98,16 @@ impl Swift {
             }
             Start::Anywhere => (at <= text.len()).then_some(at),
         }
+    }
+
+    /// Leaves the search from `start` on to the automata.
+    fn lean_find(&self, text: &str, start: usize, captures: &mut Captures) -> bool {
+        let anchored = match self.start {
+            Start::Text => Anchored::Yes,
+            _ => Anchored::No,
+        };
+        let lean = self.lean.get();
+        lean.is_some_and(|lean| lean.find_at(text, (start, anchored), captures))
     }
 
     /// The first place after the failed start `at` that is worth a try.
@@ -121,15 +130,17 @@ impl Matcher for Swift {
         if u32::try_from(bytes.len()).is_err() {
             return self.lean.get().is_some_and(|lean| lean.find(text, captures));
         }
-        if !self.need.met(bytes) {
+        // At the first byte of the text, a try is cheaper than a search for literals.
+        let pinned = matches!(self.start, Start::Text);
+        if !pinned && !self.need.met(bytes) {
             return false;
         }
         captures.machine.slots.clear();
         captures.machine.slots.resize(self.slots, machine::UNSET);
-        let mut machine =
-            Machine::new(&self.program, bytes, LEAST_PATIENCE + bytes.len() * PATIENCE);
+        let mut machine = Machine::new(&self.program, bytes, FORGETFUL + bytes.len());
         let mut at = 0;
         let mut tries = 0;
+        let mut remembers = false;
         while let Some(start) = self.candidate(bytes, at) {
             match machine.run(start, &mut captures.machine) {
                 Outcome::Match => {
@@ -150,15 +161,17 @@ impl Matcher for Swift {
                         return false;
                     }
                 }
-                Outcome::GaveUp => {
-                    let anchored = match self.start {
-                        Start::Text => Anchored::Yes,
-                        _ => Anchored::No,
-                    };
-                    let lean = self.lean.get();
-                    return lean
-                        .is_some_and(|lean| lean.find_at(text, (start, anchored), captures));
+                Outcome::GaveUp if !remembers => {
+                    remembers = true;
+                    if pinned && !self.need.met(bytes) {
+                        return false;
+                    }
+                    at = start;
+                    if !machine.remember(bytes.len() * PATIENCE, &mut captures.machine) {
+                        return self.lean_find(text, start, captures);
+                    }
                 }
+                Outcome::GaveUp => return self.lean_find(text, start, captures),
             }
         }
         false

@@ -45,7 +45,8 @@ pub(super) enum Inst {
     /// A run over a class.
     Span(Box<Span>),
     /// The first branch that leads to a match; `table` says which ones a byte lets in.
-    Choice { branches: Box<[Pc]>, table: u16 },
+    /// `memo` is its number among the instructions that can be gone back to.
+    Choice { branches: Box<[Pc]>, table: u16, memo: u16 },
     /// Remembers the place.
     Save { slot: u16, next: Pc },
     /// A condition on the place.
@@ -61,6 +62,8 @@ pub(super) struct Span {
     pub(super) min: u32,
     pub(super) max: Option<u32>,
     pub(super) mode: Mode,
+    /// Its number among the instructions that can be gone back to.
+    pub(super) memo: u16,
     pub(super) next: Pc,
 }
 
@@ -84,6 +87,8 @@ pub(super) struct Program {
     pub(super) classes: Vec<Class>,
     pub(super) follows: Vec<Follow>,
     pub(super) tables: Vec<Table>,
+    /// How many instructions can be gone back to.
+    pub(super) memos: u16,
     firsts: BTreeMap<Pc, First>,
     /// What `classes` were made from.
     known: Vec<ClassUnicode>,
@@ -101,6 +106,7 @@ impl Program {
             classes: Vec::new(),
             follows: Vec::new(),
             tables: Vec::new(),
+            memos: 0,
             firsts: BTreeMap::new(),
             known: Vec::new(),
         };
@@ -174,7 +180,7 @@ impl Program {
             let rest = branches.split_off(BRANCHES - 1);
             branches.push(self.choice(rest)?);
         }
-        self.push(Inst::Choice { branches: branches.into(), table: 0 })
+        self.push(Inst::Choice { branches: branches.into(), table: 0, memo: 0 })
     }
 
     fn repetition(&mut self, repetition: &Repetition, next: Pc) -> Result<Pc, Unsupported> {
@@ -194,7 +200,7 @@ impl Program {
         };
         if let Some(class) = class {
             let mode = if greedy { Mode::Greedy } else { Mode::Lazy };
-            let span = Span { class, follow: 0, min, max, mode, next };
+            let span = Span { class, follow: 0, min, max, mode, memo: 0, next };
             return self.push(Inst::Span(Box::new(span)));
         }
         let ordered = |body: Pc| if greedy { [body, next] } else { [next, body] };
@@ -215,7 +221,7 @@ impl Program {
                 let head = self.push(Inst::Fail)?;
                 let body = self.emit(sub, head)?;
                 if let Some(inst) = self.insts.get_mut(head as usize) {
-                    *inst = Inst::Choice { branches: ordered(body).into(), table: 0 };
+                    *inst = Inst::Choice { branches: ordered(body).into(), table: 0, memo: 0 };
                 }
                 head
             }
@@ -246,18 +252,23 @@ impl Program {
         let first = |pc: Pc| firsts.get(pc as usize).copied().unwrap_or(First::ANYTHING);
         for inst in &mut self.insts {
             match inst {
-                Inst::Choice { branches, table } => {
+                Inst::Choice { branches, table, memo } => {
+                    *memo = self.memos;
+                    self.memos = self.memos.checked_add(1)?;
                     let firsts: Vec<First> = branches.iter().map(|pc| first(*pc)).collect();
                     *table = intern(&mut self.tables, branch_table(&firsts))?;
                 }
                 Inst::Span(span) => {
-                    let Span { class, follow, mode, next, min, max } = &mut **span;
+                    let Span { class, follow, mode, next, min, max, memo } = &mut **span;
                     let after = first(*next);
                     let run = &self.classes.get(usize::from(*class))?.bytes;
                     let fixed = *max == Some(*min);
                     let sealed = !after.anywhere && after.bytes.disjoint(run);
                     if fixed || (*mode == Mode::Greedy && sealed) {
                         *mode = Mode::Possessive;
+                    } else {
+                        *memo = self.memos;
+                        self.memos = self.memos.checked_add(1)?;
                     }
                     *follow = intern(&mut self.follows, after.follow())?;
                 }

@@ -1,0 +1,35 @@
+# One line per target after `##`: `make help` prints them.
+.DEFAULT_GOAL := help
+.PHONY: help try test lint doc conformance bench fuzz
+
+TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
+HUB ?= ../shared/conformance/hub
+FUZZ_SECONDS ?= 60
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+try: ## build, then replay the sample logs with the embedded content
+	cargo build --release --package spillway
+	$(TARGET_DIR)/release/spillway replay pipeline/sample
+
+test: lint doc ## the one gate: format, lints, documentation, every test
+	cargo test --release --workspace
+
+lint: ## rustfmt and clippy; every warning is an error
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets -- -D warnings
+
+doc: ## the documentation of the crates; every warning is an error
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
+
+conformance: ## every test of a hub: make conformance HUB=DIR
+	cargo build --release --package spillway
+	$(TARGET_DIR)/release/spillway hubtest run --all --hub $(HUB)
+
+bench: ## CPU seconds and memory, beside CrowdSec where `go` is there
+	benchmarks/compare.sh
+
+fuzz: ## each fuzz target for FUZZ_SECONDS (60); needs cargo-fuzz
+	cd operators/fuzz && for target in $$(RUSTC_BOOTSTRAP=1 cargo fuzz list); do \
+	    RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done

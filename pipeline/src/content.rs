@@ -1,0 +1,137 @@
+//! Starter rules inside the binary: parsers, scenarios, contexts and data files of our own in the
+//! layout of a hub, used where no `--rules` are given.
+//!
+//! The table lists the files of `pipeline/content`; a test says what is missing in it.
+
+/// Path in the layout of a hub, and text: for `RuleSource::Embedded`.
+pub const CONTENT: &[(&str, &str)] = &[
+    ("collections/spillway/base.yaml", include_str!("../content/collections/spillway/base.yaml")),
+    ("collections/spillway/login.yaml", include_str!("../content/collections/spillway/login.yaml")),
+    ("collections/spillway/ssh.yaml", include_str!("../content/collections/spillway/ssh.yaml")),
+    ("collections/spillway/web.yaml", include_str!("../content/collections/spillway/web.yaml")),
+    (
+        "contexts/spillway/authentication.yaml",
+        include_str!("../content/contexts/spillway/authentication.yaml"),
+    ),
+    ("contexts/spillway/http.yaml", include_str!("../content/contexts/spillway/http.yaml")),
+    (
+        "data/spillway_bad_user_agents.txt",
+        include_str!("../content/data/spillway_bad_user_agents.txt"),
+    ),
+    (
+        "data/spillway_path_traversal.txt",
+        include_str!("../content/data/spillway_path_traversal.txt"),
+    ),
+    (
+        "data/spillway_sensitive_files.txt",
+        include_str!("../content/data/spillway_sensitive_files.txt"),
+    ),
+    (
+        "parsers/s00-raw/spillway/containers.yaml",
+        include_str!("../content/parsers/s00-raw/spillway/containers.yaml"),
+    ),
+    (
+        "parsers/s00-raw/spillway/journald.yaml",
+        include_str!("../content/parsers/s00-raw/spillway/journald.yaml"),
+    ),
+    (
+        "parsers/s00-raw/spillway/plain.yaml",
+        include_str!("../content/parsers/s00-raw/spillway/plain.yaml"),
+    ),
+    (
+        "parsers/s00-raw/spillway/syslog.yaml",
+        include_str!("../content/parsers/s00-raw/spillway/syslog.yaml"),
+    ),
+    (
+        "parsers/s01-parse/spillway/caddy.yaml",
+        include_str!("../content/parsers/s01-parse/spillway/caddy.yaml"),
+    ),
+    (
+        "parsers/s01-parse/spillway/haproxy.yaml",
+        include_str!("../content/parsers/s01-parse/spillway/haproxy.yaml"),
+    ),
+    (
+        "parsers/s01-parse/spillway/login.yaml",
+        include_str!("../content/parsers/s01-parse/spillway/login.yaml"),
+    ),
+    (
+        "parsers/s01-parse/spillway/mail.yaml",
+        include_str!("../content/parsers/s01-parse/spillway/mail.yaml"),
+    ),
+    (
+        "parsers/s01-parse/spillway/sshd.yaml",
+        include_str!("../content/parsers/s01-parse/spillway/sshd.yaml"),
+    ),
+    (
+        "parsers/s01-parse/spillway/vsftpd.yaml",
+        include_str!("../content/parsers/s01-parse/spillway/vsftpd.yaml"),
+    ),
+    (
+        "parsers/s01-parse/spillway/web-logs.yaml",
+        include_str!("../content/parsers/s01-parse/spillway/web-logs.yaml"),
+    ),
+    (
+        "parsers/s02-enrich/spillway/dates.yaml",
+        include_str!("../content/parsers/s02-enrich/spillway/dates.yaml"),
+    ),
+    (
+        "parsers/s02-enrich/spillway/geoip.yaml",
+        include_str!("../content/parsers/s02-enrich/spillway/geoip.yaml"),
+    ),
+    (
+        "parsers/s02-enrich/spillway/http.yaml",
+        include_str!("../content/parsers/s02-enrich/spillway/http.yaml"),
+    ),
+    (
+        "postoverflows/s00-enrich/spillway/reverse-name.yaml",
+        include_str!("../content/postoverflows/s00-enrich/spillway/reverse-name.yaml"),
+    ),
+    (
+        "postoverflows/s01-whitelist/spillway/known-robots.yaml",
+        include_str!("../content/postoverflows/s01-whitelist/spillway/known-robots.yaml"),
+    ),
+    (
+        "scenarios/spillway/http-bad-user-agent.yaml",
+        include_str!("../content/scenarios/spillway/http-bad-user-agent.yaml"),
+    ),
+    (
+        "scenarios/spillway/http-bruteforce.yaml",
+        include_str!("../content/scenarios/spillway/http-bruteforce.yaml"),
+    ),
+    (
+        "scenarios/spillway/http-crawl.yaml",
+        include_str!("../content/scenarios/spillway/http-crawl.yaml"),
+    ),
+    (
+        "scenarios/spillway/http-path-traversal.yaml",
+        include_str!("../content/scenarios/spillway/http-path-traversal.yaml"),
+    ),
+    (
+        "scenarios/spillway/http-probing.yaml",
+        include_str!("../content/scenarios/spillway/http-probing.yaml"),
+    ),
+    (
+        "scenarios/spillway/http-rate-limited.yaml",
+        include_str!("../content/scenarios/spillway/http-rate-limited.yaml"),
+    ),
+    (
+        "scenarios/spillway/http-sensitive-files.yaml",
+        include_str!("../content/scenarios/spillway/http-sensitive-files.yaml"),
+    ),
+    (
+        "scenarios/spillway/login-bruteforce.yaml",
+        include_str!("../content/scenarios/spillway/login-bruteforce.yaml"),
+    ),
+    (
+        "scenarios/spillway/ssh-bruteforce.yaml",
+        include_str!("../content/scenarios/spillway/ssh-bruteforce.yaml"),
+    ),
+    (
+        "scenarios/spillway/ssh-scan.yaml",
+        include_str!("../content/scenarios/spillway/ssh-scan.yaml"),
+    ),
+    (
+        "scenarios/spillway/ssh-user-enumeration.yaml",
+        include_str!("../content/scenarios/spillway/ssh-user-enumeration.yaml"),
+    ),
+];

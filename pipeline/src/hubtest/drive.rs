@@ -1,0 +1,112 @@
+//! Runs lines through rules in one thread, and records everything on the way.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use operators::bucket::Buckets;
+use operators::bucket::detect::{Detect, Outcome};
+use operators::detector::{Detector, Origin, Place, Verdict};
+use operators::lookup::Lookups;
+use operators::order::batch::{Batch, Via};
+use operators::order::clock::PartitionClock;
+use operators::order::{OrderKey, Partition};
+use operators::parse::lines::Tally;
+use operators::parse::stash::Stashes;
+use operators::rules::Rules;
+use operators::text::RawLine;
+
+use super::dump::Dump;
+
+/// The only partition.
+const LOG: Partition = Partition(0);
+
+/// A log and what is known of its lines.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// Its path, as `evt.Line.Src` shows it.
+    pub path: Arc<str>,
+    /// Labels of the acquisition.
+    pub labels: Arc<BTreeMap<Arc<str>, Arc<str>>>,
+    /// Its text.
+    pub text: Arc<str>,
+}
+
+impl Log {
+    /// The lines that are not empty, without their ends: position and place in the text.
+    fn lines(&self) -> impl Iterator<Item = (u64, RawLine)> {
+        let mut start = 0;
+        self.text.split_inclusive('\n').filter_map(move |whole| {
+            let from = start;
+            start += whole.len();
+            let line = whole.strip_suffix('\n').unwrap_or(whole);
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            let bound = |at: usize| u32::try_from(at).ok();
+            let (first, last) = (bound(from)?, bound(from + line.len())?);
+            let raw = RawLine::new(Arc::clone(&self.text), first, last);
+            (!line.is_empty()).then_some((from as u64, raw))
+        })
+    }
+}
+
+/// Runs a log to its end; buckets that are open then are discarded.
+pub fn drive(rules: &Arc<Rules>, lookups: &Arc<dyn Lookups>, log: &Log) -> Dump {
+    let mut dump = Dump::default();
+    let pours = parse(rules, lookups, log, &mut dump);
+    let rounds = if rules.matcher.takes_overflows() { 2 } else { 1 };
+    let mut batches = match pours.last() {
+        Some((key, ..)) => vec![Batch { worker: 0, clock: key.clock, pours }],
+        None => return dump,
+    };
+    for round in 1..=rounds {
+        let program = Arc::clone(&rules.program);
+        let buckets = Buckets::new(Arc::clone(&rules.catalogue), program);
+        let buckets = Rc::new(RefCell::new(buckets));
+        let (own, answers) = (Arc::clone(rules), Arc::clone(lookups));
+        let mut detect = Detect::new(own, answers, buckets, 1, round < rounds);
+        let mut overflows = Vec::new();
+        let outcomes = detect.epoch_watched(batches, &mut dump, &mut |event| overflows.push(event));
+        overflows.into_iter().for_each(|event| dump.overflow(event));
+        let again = outcomes.into_iter().filter_map(|outcome| match outcome {
+            Outcome::Again(batch) => Some(batch),
+            Outcome::Alert(_) => None,
+        });
+        batches = again.collect();
+    }
+    dump
+}
+
+/// Parses all lines; what they pour, in order.
+fn parse(
+    rules: &Arc<Rules>,
+    lookups: &Arc<dyn Lookups>,
+    log: &Log,
+    dump: &mut Dump,
+) -> Vec<(OrderKey, Via, operators::bucket::Pour)> {
+    let (source, labels) = (Arc::clone(&log.path), Arc::clone(&log.labels));
+    let origins = Arc::from([Origin { source, labels, module: "file" }]);
+    let mut detector = Detector::new(Arc::clone(rules), Arc::clone(lookups), origins);
+    let mut stash = Stashes::new(&rules.caches);
+    let mut clock = PartitionClock::default();
+    let mut tally = Tally::default();
+    let mut ordered = Vec::new();
+    let mut emit = |at, (position, pours): (u64, Vec<operators::bucket::Pour>)| {
+        let order = OrderKey { clock: at, partition: LOG, position };
+        ordered.extend(pours.into_iter().map(|mut pour| {
+            pour.order = order;
+            (order, Via::default(), pour)
+        }));
+    };
+    for (position, raw) in log.lines() {
+        stash.advance(clock.now());
+        let place = Place { partition: LOG, position };
+        dump.lines.push(Vec::new());
+        let verdict = detector.line_watched(raw, place, Some(&mut stash), (&mut tally, dump));
+        // With the stash at hand no line waits for it.
+        let Verdict::Done { stamp, pours } = verdict else { continue };
+        clock.line(stamp, (!pours.is_empty()).then_some((position, pours)), &mut emit);
+    }
+    clock.end(&mut emit);
+    ordered
+}
