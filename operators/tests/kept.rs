@@ -35,7 +35,8 @@ fn codec() -> Codec {
 fn event(codec: &Codec, source: &str) -> Event {
     let time = Stamp { at: EventTime(0), offset: 0, utc: true };
     let labels = Arc::default();
-    let line = Line { raw: "raw".into(), source: source.into(), labels, module: "file", time };
+    let line =
+        Line { raw: "raw".into(), source: source.into(), labels, module: "file".into(), time };
     Event::new(Arc::clone(codec.schema()), line)
 }
 
@@ -48,7 +49,7 @@ fn shown(event: &Event) -> String {
         event.named(Space::Parsed),
         event.named(Space::Enriched),
         event.text(&event.marshaled_time),
-        (&event.line.source, event.line.module),
+        (&event.line.source, &event.line.module),
         event.unmarshaled,
     )
 }
