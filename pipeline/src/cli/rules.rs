@@ -119,7 +119,7 @@ impl RuleArgs {
 
     fn sources(&self) -> Vec<RuleSource> {
         match self.rules.as_slice() {
-            [] => vec![RuleSource::Embedded(&[])],
+            [] => vec![RuleSource::Embedded(crate::content::CONTENT)],
             directories => directories.iter().cloned().map(RuleSource::Directory).collect(),
         }
     }
