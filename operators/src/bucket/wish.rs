@@ -1,7 +1,7 @@
 //! What a scenario wants of a live event: the part of a pour that is computed before the exchange.
 
 use super::scenario::{Kind, Scenario};
-use crate::expr::{Cx, EvalError, Program, TestError};
+use crate::expr::{Cx, EvalError, ExprId, Program, TestError};
 use crate::value::Value;
 
 /// Which bucket takes an event, and how.
@@ -44,21 +44,27 @@ pub fn wish(
     }
     let mut wish = Wish { key: "".into(), distinct: None, cancel: false };
     if let Some(groupby) = scenario.groupby {
-        let Value::Str(key) = program.eval(groupby, cx)? else { return Err(WishError::NoKey) };
-        wish.key = (&*key).into();
+        wish.key = text(groupby, program, cx)?.ok_or(WishError::NoKey)?;
     }
     if scenario.kind == Kind::Trigger {
         return Ok(Some(wish));
     }
     if let Some(distinct) = scenario.distinct {
-        wish.distinct = match program.eval(distinct, cx) {
-            Ok(Value::Str(value)) => Some((&*value).into()),
-            Ok(_) => Some("".into()),
-            Err(_) => None,
-        };
+        wish.distinct = text(distinct, program, cx).ok().map(Option::unwrap_or_default);
     }
     if let Some(cancel_on) = scenario.cancel_on {
-        wish.cancel = matches!(program.eval(cancel_on, cx), Ok(Value::Bool(true)));
+        wish.cancel = program.test(cancel_on, cx).unwrap_or(false);
     }
     Ok(Some(wish))
+}
+
+/// The string that an expression gives, `None` where it gives something else.
+fn text(id: ExprId, program: &Program, cx: &mut Cx<'_>) -> Result<Option<Box<str>>, EvalError> {
+    if let Some(text) = program.text(id, cx)? {
+        return Ok(Some(cx.event.text(&text).into()));
+    }
+    match program.eval(id, cx)? {
+        Value::Str(text) => Ok(Some((&*text).into())),
+        _ => Ok(None),
+    }
 }

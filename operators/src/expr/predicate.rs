@@ -1,11 +1,13 @@
 //! Builtins that take a predicate: `any(xs, # > 1)` and its relatives.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ast::{Loop, Node, Op};
 use super::context::Cx;
 use super::eval::{Frame, Scope, Step, at, eval, owned, truth};
+use super::held::HeldTest;
 use super::operation;
 use crate::value::{List, ListKind, Map, MapKind, Value};
 
@@ -20,7 +22,10 @@ pub(super) fn run(
     let [collection, rest @ ..] = arguments else { return Ok(Value::Nil) };
     let value = eval(collection, cx, frame)?;
     let items = at(collection, items(&value))?;
-    let mut walk = Walk { body: rest.first(), cx, frame };
+    let items = &*items;
+    let body = rest.first();
+    let test = body.and_then(|body| HeldTest::new(body, items));
+    let mut walk = Walk { body, test, cx, frame };
     match builtin {
         Loop::All | Loop::None | Loop::Any => {
             let stops = builtin != Loop::All;
@@ -29,17 +34,17 @@ pub(super) fn run(
         }
         Loop::Find | Loop::FindLast => {
             let found = walk.first(items, builtin == Loop::FindLast, true)?;
-            Ok(found.map_or(Value::Nil, |(_, item)| item))
+            Ok(found.and_then(|index| items.get(index)).cloned().unwrap_or(Value::Nil))
         }
         Loop::FindIndex | Loop::FindLastIndex => {
             let found = walk.first(items, builtin == Loop::FindLastIndex, true)?;
-            Ok(found.map_or(Value::Nil, |(index, _)| number(index)))
+            Ok(found.map_or(Value::Nil, number))
         }
         Loop::One | Loop::Count | Loop::Filter => {
             let mut taken = Vec::new();
-            for (index, item) in items.into_iter().enumerate() {
-                if walk.holds(index, &item)? {
-                    taken.push(item);
+            for (index, item) in items.iter().enumerate() {
+                if walk.holds(index, item)? {
+                    taken.push(item.clone());
                 }
             }
             match builtin {
@@ -53,14 +58,14 @@ pub(super) fn run(
         }
         Loop::Map => {
             at(node, walk.frame.grow(items.len()))?;
-            let all = items.into_iter().enumerate();
-            let made = all.map(|(index, item)| walk.value(index, &item, Value::Nil));
+            let all = items.iter().enumerate();
+            let made = all.map(|(index, item)| walk.value(index, item, Value::Nil));
             made.collect::<Step<Vec<_>>>().map(Value::list)
         }
         Loop::Sum => {
             let mut sum = Value::Int(0);
-            for (index, item) in items.into_iter().enumerate() {
-                let value = walk.value(index, &item, Value::Nil)?;
+            for (index, item) in items.iter().enumerate() {
+                let value = walk.value(index, item, Value::Nil)?;
                 sum = at(node, operation::apply(Op::Add, &value, &sum))?;
             }
             Ok(sum)
@@ -72,12 +77,13 @@ pub(super) fn run(
 }
 
 /// The elements of a list, or of a structure whose Go type is a slice.
-fn items(value: &Value) -> Result<Vec<Value>, String> {
+fn items(value: &Value) -> Result<Cow<'_, [Value]>, String> {
     match value {
-        Value::List(list) => Ok(list.items.clone()),
-        Value::Object(object) => {
-            object.items().ok_or_else(|| format!("a list is needed, not {}", object.type_name()))
-        }
+        Value::List(list) => Ok(Cow::Borrowed(&list.items)),
+        Value::Object(object) => object
+            .items()
+            .map(Cow::Owned)
+            .ok_or_else(|| format!("a list is needed, not {}", object.type_name())),
         other => Err(format!("a list is needed, not {}", other.type_name())),
     }
 }
@@ -88,6 +94,7 @@ fn number(index: usize) -> Value {
 
 struct Walk<'a, 'b, 'c> {
     body: Option<&'a Node>,
+    test: Option<HeldTest<'a>>,
     cx: &'b mut Cx<'c>,
     frame: &'b mut Frame,
 }
@@ -103,6 +110,11 @@ impl Walk<'_, '_, '_> {
     }
 
     fn holds(&mut self, index: usize, item: &Value) -> Step<bool> {
+        if let Some(test) = &self.test
+            && let Value::Held(event) = item
+        {
+            return Ok(test.holds(event));
+        }
         let value = self.value(index, item, Value::Nil)?;
         match self.body {
             Some(body) => at(body, truth(&value)),
@@ -110,29 +122,23 @@ impl Walk<'_, '_, '_> {
         }
     }
 
-    /// The first (or last) item for which the body gives `wanted`.
-    fn first(
-        &mut self,
-        items: Vec<Value>,
-        backwards: bool,
-        wanted: bool,
-    ) -> Step<Option<(usize, Value)>> {
-        let mut all: Vec<_> = items.into_iter().enumerate().collect();
-        if backwards {
-            all.reverse();
-        }
-        for (index, item) in all {
-            if self.holds(index, &item)? == wanted {
-                return Ok(Some((index, item)));
+    /// Where the first (or last) item stands for which the body gives `wanted`.
+    fn first(&mut self, items: &[Value], backwards: bool, wanted: bool) -> Step<Option<usize>> {
+        for step in 0..items.len() {
+            let index = if backwards { items.len() - 1 - step } else { step };
+            if let Some(item) = items.get(index)
+                && self.holds(index, item)? == wanted
+            {
+                return Ok(Some(index));
             }
         }
         Ok(None)
     }
 
-    fn group(&mut self, node: &Node, items: Vec<Value>) -> Step {
+    fn group(&mut self, node: &Node, items: &[Value]) -> Step {
         let mut groups: BTreeMap<Arc<str>, Vec<Value>> = BTreeMap::new();
-        for (index, item) in items.into_iter().enumerate() {
-            let key = match self.value(index, &item, Value::Nil)? {
+        for (index, item) in items.iter().enumerate() {
+            let key = match self.value(index, item, Value::Nil)? {
                 Value::Str(text) => text,
                 Value::Int(x) | Value::Int64(x) => x.to_string().into(),
                 Value::Bool(x) => x.to_string().into(),
@@ -142,13 +148,13 @@ impl Walk<'_, '_, '_> {
                     return at(node, Err(format!("cannot group by {}", other.type_name())));
                 }
             };
-            groups.entry(key).or_default().push(item);
+            groups.entry(key).or_default().push(item.clone());
         }
         let entries = groups.into_iter().map(|(key, items)| (key, Value::list(items))).collect();
         Ok(Value::Map(Arc::new(Map { kind: MapKind::Any, entries })))
     }
 
-    fn sort(&mut self, node: &Node, items: Vec<Value>, order: Option<&Node>) -> Step {
+    fn sort(&mut self, node: &Node, items: &[Value], order: Option<&Node>) -> Step {
         let descending = match order {
             None => false,
             Some(order) => match eval(order, self.cx, self.frame)? {
@@ -158,8 +164,8 @@ impl Walk<'_, '_, '_> {
             },
         };
         let mut keyed = Vec::with_capacity(items.len());
-        for (index, item) in items.into_iter().enumerate() {
-            keyed.push((self.value(index, &item, Value::Nil)?, item));
+        for (index, item) in items.iter().enumerate() {
+            keyed.push((self.value(index, item, Value::Nil)?, item));
         }
         let mut failed = None;
         keyed.sort_by(|(a, _), (b, _)| {
@@ -175,19 +181,19 @@ impl Walk<'_, '_, '_> {
             return at(node, Err(error));
         }
         at(node, self.frame.grow(keyed.len()))?;
-        let items = keyed.into_iter().map(|(_, item)| item).collect();
+        let items = keyed.into_iter().map(|(_, item)| item.clone()).collect();
         Ok(Value::List(Arc::new(List { kind: ListKind::Any, items })))
     }
 
-    fn reduce(&mut self, node: &Node, items: Vec<Value>, initial: Option<&Node>) -> Step {
-        let mut all = items.into_iter().enumerate();
+    fn reduce(&mut self, node: &Node, items: &[Value], initial: Option<&Node>) -> Step {
+        let mut all = items.iter().enumerate();
         let mut accumulator = match initial {
             Some(initial) => {
                 let value = eval(initial, self.cx, self.frame)?;
                 owned(&value, self.cx)
             }
             None => match all.next() {
-                Some((_, first)) => first,
+                Some((_, first)) => first.clone(),
                 None => {
                     let message = "reduce of empty array with no initial value";
                     return at(node, Err(message.into()));
@@ -195,7 +201,7 @@ impl Walk<'_, '_, '_> {
             },
         };
         for (index, item) in all {
-            accumulator = self.value(index, &item, accumulator)?;
+            accumulator = self.value(index, item, accumulator)?;
         }
         Ok(accumulator)
     }
