@@ -4,6 +4,7 @@ pub mod acquisition;
 pub mod cli;
 pub mod compile;
 pub mod content;
+pub mod explain;
 pub mod graph;
 pub mod hub;
 pub mod hubtest;

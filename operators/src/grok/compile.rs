@@ -15,6 +15,7 @@ use super::re2::{self, Re2Error, Translation};
 pub struct Grok {
     names: Arc<[Arc<str>]>,
     matcher: Arc<dyn Matcher>,
+    written: Arc<str>,
     expansion: Arc<Expansion>,
 }
 
@@ -72,7 +73,7 @@ impl Grok {
         let translation = re2::rewrite(&expansion.text).map_err(refuse)?;
         let (names, groups) = named_groups(&expansion, &translation);
         let matcher = engine(&expansion, &translation, &groups).map_err(refuse)?;
-        Ok(Self { names: names.into(), matcher, expansion })
+        Ok(Self { names: names.into(), matcher, written: pattern.into(), expansion })
     }
 
     /// The names that a match fills, in the order of the spans.
@@ -92,6 +93,11 @@ impl Grok {
     /// How far the pattern gets on `text`. Slow: for a person who asks why nothing matched.
     pub fn progress(&self, text: &str) -> Progress {
         progress::progress(&self.expansion, text)
+    }
+
+    /// The pattern as written: what [`Progress::pattern`] counts in.
+    pub fn pattern(&self) -> &str {
+        &self.written
     }
 
     /// The pattern as one expression, in RE2 syntax.

@@ -43,7 +43,8 @@ pub struct InputArgs {
     pub batch: usize,
 }
 
-fn label(text: &str) -> Result<(String, String), String> {
+/// Parses `--label`.
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').or_else(|| text.split_once(':'));
     let (key, value) = pair.ok_or("write it as NAME=VALUE")?;
     Ok((key.into(), value.into()))
@@ -96,7 +97,7 @@ impl InputArgs {
         Ok(Inputs { all, errors, size, meter })
     }
 
-    fn options(&self, many: bool) -> ReadOptions {
+    pub(super) fn options(&self, many: bool) -> ReadOptions {
         let first = if many { FIRST_OF_MANY } else { ReadOptions::default().first_chunk };
         let first = first.min(self.batch);
         ReadOptions { max_line: self.max_line, chunk: self.batch, first_chunk: first }
@@ -115,7 +116,7 @@ impl InputArgs {
         Ok(Some(read.content))
     }
 
-    fn describe(
+    pub(super) fn describe(
         &self,
         input: &Input,
         acquisition: Option<&Acquisition>,

@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod check;
 pub mod clock;
 pub mod completion;
+pub mod explain;
 pub mod hubtest;
 pub mod inputs;
 pub mod replay;
@@ -30,6 +31,8 @@ pub enum Command {
     Replay(Box<replay::Replay>),
     /// Validate rules and print what would run
     Check(Box<check::Check>),
+    /// Show what rules do to a line, step by step, and why not more
+    Explain(Box<explain::Explain>),
     /// Run the tests of a hub, and what helps to write them
     Hubtest(Box<hubtest::Hubtest>),
     /// Print the completions of a shell
@@ -57,6 +60,7 @@ impl Command {
         match self {
             Self::Replay(replay) => replay.run(),
             Self::Check(check) => check.run(),
+            Self::Explain(explain) => explain.run(),
             Self::Hubtest(hubtest) => hubtest.run(),
             Self::Completion(completion) => {
                 completion.run();
