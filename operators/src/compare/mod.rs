@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn one_sided_finds_are_added_or_removed() {
-        let (before, after) = (vec![row("a", 1, 6), row("b", 1, 6)], vec![row("b", 1, 6), row("c", 1, 4)]);
+        let (before, after) =
+            (vec![row("a", 1, 6), row("b", 1, 6)], vec![row("b", 1, 6), row("c", 1, 4)]);
         assert_eq!(shown(before, after), ["a 6 -", "c - 4"]);
     }
 

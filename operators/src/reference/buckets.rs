@@ -27,7 +27,8 @@ pub(super) struct Buckets<'a> {
     catalogue: &'a Catalogue,
     program: Arc<Program>,
     lookups: &'a dyn Lookups,
-    live: BTreeMap<Name, Bucket>,
+    /// By CrowdSec's key, made of the name of the scenario, its filter and what `groupby` gave.
+    live: BTreeMap<Arc<str>, Bucket>,
     holes: BTreeMap<Name, Hole>,
     /// Overflows that count, as they came.
     pub(super) overflows: Vec<Overflowed>,
@@ -56,16 +57,23 @@ impl<'a> Buckets<'a> {
             return self.overflowed(&bucket, at, pour.order);
         }
         let Some(at) = pour.time else { return };
-        let name = (scenario.id, pour.wish.key.clone());
-        let old = self.live.remove(&name).filter(|old| lives(old, scenario, at, pour.order.clock));
-        let mut bucket = old.unwrap_or_else(|| empty(scenario, pour, at));
-        if let Some(value) = &pour.wish.distinct
+        let name = scenario.map_key(&pour.key);
+        // The scenario that opened a bucket rules it, whoever pours.
+        let old = self.live.remove(&name).and_then(|old| {
+            let owner = catalogue.scenario(old.scenario)?;
+            lives(&old, owner, at, pour.order.clock).then_some((owner, old))
+        });
+        let (scenario, mut bucket) = old.unwrap_or_else(|| (scenario, empty(scenario, pour, at)));
+        let Some(claim) = pour.claims.iter().find(|claim| claim.scenario == scenario.id) else {
+            return;
+        };
+        if let Some(value) = &claim.distinct
             && !bucket.distinct.insert(value.clone())
         {
             self.live.insert(name, bucket);
             return;
         }
-        if pour.wish.cancel {
+        if claim.cancel {
             return;
         }
         if self.fills(&mut bucket, scenario, pour, at) {
@@ -110,10 +118,10 @@ impl<'a> Buckets<'a> {
 
     /// Timed buckets whose deadline is before `before` overflow, soonest first.
     pub(super) fn end_before(&mut self, before: EventTime) {
-        let deadline = |(name, bucket): (&Name, &Bucket)| {
-            let scenario = self.catalogue.scenario(name.0)?;
+        let deadline = |(name, bucket): (&Arc<str>, &Bucket)| {
+            let scenario = self.catalogue.scenario(bucket.scenario)?;
             let end = EventTime(bucket.born.0 + scenario.lifetime);
-            (scenario.timed && end < before).then(|| (end, name.clone()))
+            (scenario.timed && end < before).then(|| (end, Arc::clone(name)))
         };
         let mut over: Vec<_> = self.live.iter().filter_map(deadline).collect();
         over.sort();
@@ -156,7 +164,7 @@ impl<'a> Buckets<'a> {
 fn empty(scenario: &Scenario, pour: &Pour, at: Stamp) -> Bucket {
     Bucket {
         scenario: scenario.id,
-        key: pour.wish.key.clone(),
+        key: pour.key.clone(),
         tokens: scenario.limiter.full(),
         first: at,
         last: at,

@@ -15,8 +15,8 @@ mod clock;
 use std::sync::Arc;
 
 use crate::alert::{Alert, Coordinate};
-use crate::bucket::scenario::{ScenarioId, Takes};
-use crate::bucket::{Catalogue, Codec, Kept, Overflowed, Reads, Wish, wish};
+use crate::bucket::scenario::{Kind as BucketKind, Scenario, ScenarioId, Takes};
+use crate::bucket::{Catalogue, Claim, Codec, Kept, Overflowed, Reads, claim, wish};
 use crate::detector::{Origin, Place};
 use crate::event::{Event, Kind, Line};
 use crate::expr::{Cx, Memo};
@@ -53,7 +53,9 @@ pub struct World {
 struct Pour {
     order: OrderKey,
     scenario: ScenarioId,
-    wish: Wish,
+    key: Box<str>,
+    /// What the scenario says, and what those say whose buckets it shares.
+    claims: Vec<Claim>,
     time: Option<Stamp>,
     event: Kept,
 }
@@ -160,7 +162,7 @@ impl World {
             raw: RawLine::from(text),
             source: origin.map_or_else(|| "".into(), |origin| Arc::clone(&origin.source)),
             labels: origin.map_or_else(Arc::default, |origin| Arc::clone(&origin.labels)),
-            module: origin.map_or("", |origin| origin.module),
+            module: origin.map_or(Text::EMPTY, |origin| Text::Static(origin.module)),
             time: self.lookups.now(),
         };
         Event::new(Arc::clone(self.rules.program.schema()), line)
@@ -181,11 +183,18 @@ impl World {
             }
             *cx.memo = Memo::new();
             let Ok(Some(wish)) = wish(scenario, &self.rules.program, cx) else { continue };
+            let own = Claim { scenario: scenario.id, distinct: wish.distinct, cancel: wish.cancel };
+            let mut claims = vec![own];
+            for other in catalogue.scenarios().iter().filter(|other| shares(scenario, other)) {
+                *cx.memo = Memo::new();
+                claims.push(claim(other, &self.rules.program, cx));
+            }
             let at = Coordinate { partition: place.partition, position: place.position };
             pours.push(Pour {
                 order: OrderKey::at(place),
                 scenario: scenario.id,
-                wish,
+                key: wish.key,
+                claims,
                 time: parse_rfc3339(cx.event.text(&cx.event.marshaled_time)),
                 event: catalogue.codec().keep(cx.event, at),
             });
@@ -236,4 +245,11 @@ impl World {
             again.extend(wanted.into_iter().map(|pour| Pour { order: cause, ..pour }));
         }
     }
+}
+
+/// Whether two scenarios fill the same buckets: a bucket's key is made of name, filter and group.
+fn shares(one: &Scenario, other: &Scenario) -> bool {
+    let fills = one.kind != BucketKind::Trigger && other.kind != BucketKind::Trigger;
+    let same = one.name == other.name && one.filter_text == other.filter_text;
+    fills && same && one.id != other.id
 }
