@@ -1,5 +1,5 @@
 //! Compressed inputs: recognised by their first bytes, never by their name, and decoded as a
-//! stream. Stands between the file and [`crate::lines`]. Several members or frames in one file are
+//! stream. Stands between the file and `lines.rs`. Several members or frames in one file are
 //! read one after the other.
 
 use std::fmt;

@@ -99,7 +99,7 @@ fn pour(catalogue: &Catalogue, number: u32) -> Pour {
         raw: "".into(),
         source: "/var/log/auth.log".into(),
         labels: Arc::default(),
-        module: "file",
+        module: Text::Static("file"),
         time: stamp,
     };
     let mut event = Event::new(Arc::clone(catalogue.codec().schema()), line);
@@ -125,6 +125,7 @@ fn pour(catalogue: &Catalogue, number: u32) -> Pour {
         time: Some(at),
         distinct: None,
         cancel: false,
+        twins: Vec::new(),
         event: kept,
     }
 }

@@ -13,7 +13,7 @@ use crate::parse::node::{Abort, Node};
 use crate::parse::pass::Hands;
 use crate::parse::watch::{Blind, Step, Watch};
 use crate::rules::Rules;
-use crate::text::RawLine;
+use crate::text::{RawLine, Text};
 use crate::time::EventTime;
 
 /// What is known of the lines of a source partition before they are read.
@@ -68,7 +68,7 @@ impl Detector {
             raw: RawLine::from(""),
             source: "".into(),
             labels: Arc::default(),
-            module: "",
+            module: Text::EMPTY,
             time: lookups.now(),
         };
         let event = Event::new(Arc::clone(rules.program.schema()), line);
@@ -144,7 +144,7 @@ impl Detector {
                 raw,
                 source: Arc::clone(&origin.source),
                 labels: Arc::clone(&origin.labels),
-                module: origin.module,
+                module: Text::Static(origin.module),
                 time: line.time,
             },
             None => Line { raw, ..line.clone() },

@@ -31,7 +31,7 @@ pub struct Line {
     /// Labels of the acquisition; `type` drives the parsers.
     pub labels: Arc<BTreeMap<Arc<str>, Arc<str>>>,
     /// Name of the data source module: `file`, `kafka`, …
-    pub module: &'static str,
+    pub module: Text,
     /// When it was read or, where the source says so, written.
     pub time: Stamp,
 }
@@ -179,7 +179,12 @@ impl Event {
         let old = std::mem::replace(&mut self.line.raw, RawLine::from(raw));
         let fields = self.entries.iter_mut().map(|entry| &mut entry.text);
         let extra = self.extra.iter_mut().map(|(_, _, text)| text);
-        let own = [&mut self.str_time, &mut self.str_time_format, &mut self.marshaled_time];
+        let own = [
+            &mut self.str_time,
+            &mut self.str_time_format,
+            &mut self.marshaled_time,
+            &mut self.line.module,
+        ];
         for text in fields.chain(extra).chain(own) {
             if let Text::Slice { .. } = text {
                 *text = text.resolve(old.as_str()).into();

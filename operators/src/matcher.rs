@@ -8,7 +8,7 @@ use crate::alert::Coordinate;
 use crate::bucket::kept::Kept;
 use crate::bucket::pour::Pour;
 use crate::bucket::scenario::{Scenario, Takes};
-use crate::bucket::wish::wish;
+use crate::bucket::wish::{claim, wish};
 use crate::detector::Place;
 use crate::event::Event;
 use crate::expr::{Cx, Guard, GuardTest, Program, Subject};
@@ -99,6 +99,8 @@ impl Side {
                 continue;
             };
             if let Ok(Some(wish)) = wish(scenario, &rules.program, cx) {
+                let twins = rules.catalogue.twins_of(scenario);
+                let twins = twins.map(|twin| claim(twin, &rules.program, cx)).collect();
                 let version = cx.event.version();
                 let (event, time) = match &kept {
                     // Scenarios share the kept event as long as no filter has changed it.
@@ -119,6 +121,7 @@ impl Side {
                     time,
                     distinct: wish.distinct,
                     cancel: wish.cancel,
+                    twins,
                     event,
                 });
             }

@@ -8,7 +8,7 @@ use operators::alert::Coordinate;
 use operators::bucket::compile::{Origin, compile, reads};
 use operators::bucket::context::Contexts;
 use operators::bucket::{
-    Buckets, Catalogue, Codec, Overflowed, Pour, ScenarioId, group_of, spec, wish,
+    Buckets, Catalogue, Codec, Overflowed, Pour, ScenarioId, claim, group_of, spec, wish,
 };
 use operators::event::{Event, Kind, Line};
 use operators::expr::{Compiler, Cx, Env, Expect, Memo, Program};
@@ -120,8 +120,10 @@ impl Rig {
             let Some(wish) = wish(scenario, &self.program, &mut cx).unwrap() else { continue };
             let event = catalogue.codec().keep(cx.event, at);
             let (key, distinct, cancel) = (wish.key, wish.distinct, wish.cancel);
+            let twins = catalogue.twins_of(scenario);
+            let twins = twins.map(|twin| claim(twin, &self.program, &mut cx)).collect();
             let scenario = scenario.id;
-            pours.push(Pour { order, scenario, key, time, distinct, cancel, event });
+            pours.push(Pour { order, scenario, key, time, distinct, cancel, twins, event });
         }
         pours
     }

@@ -28,6 +28,9 @@ pub struct Options {
     pub simulation: Simulation,
     /// Names of source partitions, as events show them.
     pub names: Box<SourceNames>,
+    /// Grok patterns that are loaded already, for rule sets that share them: those of the rule set
+    /// come on top. `None` for the standard ones.
+    pub library: Option<Library>,
     /// Whether buckets with a `duration` overflow when it is over. Without timers they end
     /// silently, as in a replay of CrowdSec, whose timers run on the wall clock.
     pub timers: bool,
@@ -36,7 +39,13 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let names = Box::new(|_| None);
-        Self { profiles: None, simulation: Simulation::default(), names, timers: true }
+        Self {
+            profiles: None,
+            simulation: Simulation::default(),
+            names,
+            library: None,
+            timers: true,
+        }
     }
 }
 
@@ -84,7 +93,7 @@ pub fn compile(set: &RuleSet, options: Options) -> Compiled {
         // Far below the limit of fields: nothing else is known yet.
         let _ = compiler.schema().add(Space::Enriched, name);
     }
-    let library = library(set, &mut notes);
+    let library = library(options.library, set, &mut notes);
     let parsers = nodes(&set.parsers, library.clone(), &mut compiler, &mut notes);
     let postoverflows = nodes(&set.postoverflows, library, &mut compiler, &mut notes);
     let mut scenarios = scenarios(set, &options.simulation, &mut compiler, &mut notes);
@@ -113,8 +122,8 @@ pub fn compile(set: &RuleSet, options: Options) -> Compiled {
     Compiled { rules: Arc::new(rules), profiles: profiles.into(), errors, warnings }
 }
 
-fn library(set: &RuleSet, notes: &mut Notes) -> Library {
-    let mut library = Library::standard();
+fn library(loaded: Option<Library>, set: &RuleSet, notes: &mut Notes) -> Library {
+    let mut library = loaded.unwrap_or_else(Library::standard);
     let files: Vec<_> =
         set.patterns.iter().map(|file| (file.name.as_str(), file.text.as_str())).collect();
     if let Err(refused) = library.load(&files) {

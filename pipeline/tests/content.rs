@@ -1,8 +1,10 @@
 //! The starter rules load without an error, each on its own and all together.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use pipeline::compile::{Options, compile};
 use pipeline::content::CONTENT;
@@ -73,4 +75,57 @@ fn every_collection_is_complete() {
 fn the_optional_rules_load() {
     let optional = RuleSource::Directory(folder().join("optional"));
     assert_sound(&load(&[optional, RuleSource::Embedded(CONTENT)], &Selection::All));
+}
+
+fn spillway(arguments: &[&str]) -> (bool, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spillway"));
+    let output = command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.success(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn every_case_passes() {
+    let cases = fs::read_dir(folder().join(".tests")).unwrap().count();
+    let (passed, out, err) = spillway(&["hubtest", "run", "--all", "--hub", "content"]);
+    assert!(passed && out.contains(&format!("{cases} passed")), "{out}{err}");
+}
+
+#[test]
+fn every_scenario_has_a_case_that_raises_it() {
+    let mut raised = String::new();
+    for case in fs::read_dir(folder().join(".tests")).unwrap() {
+        let path = case.unwrap().path().join("scenario.assert");
+        raised.push_str(&fs::read_to_string(path).unwrap_or_default());
+    }
+    let rules = load(&[RuleSource::Embedded(CONTENT)], &Selection::All);
+    let names = rules.scenarios.iter().map(|scenario| &scenario.spec.name.value);
+    let silent: Vec<_> =
+        names.filter(|name| !raised.contains(&format!("GetScenario() == \"{name}\""))).collect();
+    assert!(silent.is_empty(), "{silent:?}");
+}
+
+#[test]
+fn the_sample_logs_raise_what_is_hidden_in_them() {
+    let (done, out, err) = spillway(&["replay", "sample/auth.log", "sample/access.log"]);
+    assert!(done, "{err}");
+    for hidden in [
+        "203.0.113.66  spillway/ssh-bruteforce ",
+        "192.0.2.199  spillway/ssh-slow-bruteforce ",
+        "192.0.2.45  spillway/ssh-bruteforce-success ",
+        "203.0.113.140  spillway/ssh-user-enumeration ",
+        "203.0.113.7  spillway/ssh-scan ",
+        "203.0.113.30  spillway/http-probing ",
+        "203.0.113.31  spillway/http-sensitive-files ",
+        "203.0.113.32  spillway/http-path-traversal ",
+        "203.0.113.33  spillway/http-bad-user-agent ",
+        "203.0.113.35  spillway/http-form-bruteforce ",
+        "203.0.113.36  spillway/http-crawl ",
+    ] {
+        assert!(out.contains(hidden), "{hidden}\n{out}");
+    }
+    // Only ordinary visitors are of these networks.
+    for ordinary in ["198.51.100.", "2001:db8:"] {
+        assert!(!out.contains(ordinary), "{ordinary}\n{out}");
+    }
 }

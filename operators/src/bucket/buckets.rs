@@ -114,8 +114,11 @@ impl Buckets {
         };
         let at = stamp_of(pour, time);
         let known = self.take(scenario, &pour.key);
-        let known = known.filter(|old| !old.is_expired(scenario, time, pour.order.clock));
-        let mut bucket = known.unwrap_or_else(|| Box::new(Bucket::new(scenario, pour, at)));
+        let known = known.and_then(|old| Some((catalogue.scenario(old.scenario)?, old)));
+        let known = known.filter(|(owner, old)| !old.is_expired(owner, time, pour.order.clock));
+        let fresh = || (scenario, Box::new(Bucket::new(scenario, pour, at)));
+        let (scenario, mut bucket) = known.unwrap_or_else(fresh);
+        let pour = &*pour.for_owner(scenario.id);
         let step = bucket.apply(scenario, pour, at);
         self.count(scenario, |counters| match step {
             Step::Repeated => counters.repeated += 1,
@@ -172,7 +175,9 @@ impl Buckets {
     /// A bucket, as it stands at `at`.
     pub fn open(&self, scenario: ScenarioId, key: &str, at: EventTime) -> Option<Open> {
         let scenario = self.catalogue.scenario(scenario)?;
-        let bucket = self.groups.get(group_index(scenario, key))?.table.get(scenario, key)?;
+        let table = &self.groups.get(group_index(scenario, key))?.table;
+        let bucket = table.get(scenario, key, self.catalogue.scenarios())?;
+        let scenario = self.catalogue.scenario(bucket.scenario)?;
         let lives = scenario.timed || at.0 <= bucket.last.at.0.saturating_add(scenario.lifetime);
         lives.then(|| Open {
             scenario: Arc::clone(&scenario.name),
@@ -297,9 +302,10 @@ impl Buckets {
 
     fn take(&mut self, scenario: &Scenario, key: &str) -> Option<Box<Bucket>> {
         let group = self.groups.get_mut(group_index(scenario, key))?;
-        let bucket = group.table.take(scenario, key)?;
-        if let Some(deadline) = bucket.deadline(scenario) {
-            self.deadlines.remove(deadline, scenario.id, key);
+        let bucket = group.table.take(scenario, key, self.catalogue.scenarios())?;
+        let owner = self.catalogue.scenario(bucket.scenario)?;
+        if let Some(deadline) = bucket.deadline(owner) {
+            self.deadlines.remove(deadline, owner.id, key);
         }
         Some(bucket)
     }

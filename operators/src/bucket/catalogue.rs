@@ -1,8 +1,11 @@
 //! Everything that buckets need to know of a rule set, shared by all workers.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::context::Contexts;
 use super::kept::Codec;
-use super::scenario::{Scenario, ScenarioId};
+use super::scenario::{Kind, Scenario, ScenarioId};
 
 /// The scenarios of a rule set with what their buckets need.
 #[derive(Debug)]
@@ -14,8 +17,14 @@ pub struct Catalogue {
 
 impl Catalogue {
     /// Takes scenarios in the order of their numbers: scenario `n` stands at place `n`.
-    pub fn new(scenarios: Vec<Scenario>, codec: Codec, contexts: Contexts) -> Self {
+    pub fn new(mut scenarios: Vec<Scenario>, codec: Codec, contexts: Contexts) -> Self {
+        find_twins(&mut scenarios);
         Self { scenarios, codec, contexts }
+    }
+
+    /// The scenarios that share buckets with this one.
+    pub fn twins_of<'a>(&'a self, scenario: &'a Scenario) -> impl Iterator<Item = &'a Scenario> {
+        scenario.twins.iter().filter_map(|id| self.scenario(*id))
     }
 
     /// All scenarios, by number.
@@ -36,5 +45,20 @@ impl Catalogue {
     /// Alert contexts.
     pub fn contexts(&self) -> &Contexts {
         &self.contexts
+    }
+}
+
+/// Scenarios of one name and filter share their buckets. A trigger has none.
+fn find_twins(scenarios: &mut [Scenario]) {
+    let mut named: BTreeMap<(Arc<str>, Arc<str>), Vec<ScenarioId>> = BTreeMap::new();
+    let buckets = |scenario: &&mut Scenario| scenario.kind != Kind::Trigger;
+    let name =
+        |scenario: &Scenario| (Arc::clone(&scenario.name), Arc::clone(&scenario.filter_text));
+    for scenario in scenarios.iter_mut().filter(buckets) {
+        named.entry(name(scenario)).or_default().push(scenario.id);
+    }
+    for scenario in scenarios.iter_mut().filter(buckets) {
+        let all = named.get(&name(scenario)).into_iter().flatten();
+        scenario.twins = all.copied().filter(|id| *id != scenario.id).collect();
     }
 }

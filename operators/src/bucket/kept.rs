@@ -178,7 +178,7 @@ impl Codec {
             writer.text(&event.line.source);
         }
         let facts = Facts { marshaled, source: &event.line.source };
-        self.write_text(&mut writer, &Text::Static(event.line.module), event, &facts);
+        self.write_text(&mut writer, &event.line.module, event, &facts);
         self.write_rare(&mut writer, event, flags);
         for (id, text) in event.fields() {
             if self.keep.get(id.index()).is_some_and(|keep| *keep) {
@@ -219,7 +219,7 @@ impl Codec {
             _ => Arc::from(reader.text()?),
         };
         let module = self.read_text(&mut reader, &marshaled, &source)?;
-        let mut event = Event::new(Arc::clone(&self.schema), self.line(&module, source));
+        let mut event = Event::new(Arc::clone(&self.schema), line(module, source));
         event.time = time;
         event.process = true;
         self.read_rare(&mut reader, &mut event, flags)?;
@@ -238,7 +238,7 @@ impl Codec {
 
     /// An event that says nothing, for expressions that run without one.
     pub fn nothing(&self) -> Event {
-        Event::new(Arc::clone(&self.schema), self.line(&Text::EMPTY, Arc::from("")))
+        Event::new(Arc::clone(&self.schema), line(Text::EMPTY, Arc::from("")))
     }
 
     fn flags(&self, event: &Event, stamp: Option<Stamp>, source: Option<&str>) -> u8 {
@@ -345,20 +345,11 @@ impl Codec {
         }
         Some(())
     }
+}
 
-    fn line(&self, module: &Text, source: Arc<str>) -> Line {
-        let module = match module {
-            Text::Static(known) => known,
-            other => self.constant(other.resolve("")),
-        };
-        let time = Stamp { at: crate::time::EventTime(0), offset: 0, utc: true };
-        Line { raw: RawLine::from(""), source, labels: Arc::new(BTreeMap::new()), module, time }
-    }
-
-    fn constant(&self, text: &str) -> &'static str {
-        let index = self.constants.binary_search(&text).ok();
-        index.and_then(|index| self.constants.get(index)).copied().unwrap_or("")
-    }
+fn line(module: Text, source: Arc<str>) -> Line {
+    let time = Stamp { at: crate::time::EventTime(0), offset: 0, utc: true };
+    Line { raw: RawLine::from(""), source, labels: Arc::new(BTreeMap::new()), module, time }
 }
 
 /// Texts of an event that its fields often repeat.

@@ -40,6 +40,6 @@ pub use catalogue::Catalogue;
 pub use failure::{Counters, Failure};
 pub use group::{GROUPS, group_of};
 pub use kept::{Codec, Kept, Reads};
-pub use pour::Pour;
+pub use pour::{Claim, Pour};
 pub use scenario::{Scenario, ScenarioId};
-pub use wish::{Wish, WishError, wish};
+pub use wish::{Wish, WishError, claim, wish};

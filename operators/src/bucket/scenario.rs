@@ -151,6 +151,9 @@ pub struct Scenario {
     pub held: Option<usize>,
     /// Which events it looks at.
     pub takes: Takes,
+    /// Other scenarios with this name and filter: the key of a bucket is made of both, so that
+    /// all of them pour into the bucket that the first of them opened.
+    pub twins: Vec<ScenarioId>,
     /// Text of the filter: part of bucket keys.
     pub filter_text: Arc<str>,
     /// Whether it wants an event.

@@ -43,6 +43,12 @@ impl Slot {
         }
     }
 
+    /// Whether events of a scenario with this key go here.
+    fn is(&self, scenario: &Scenario, key: &str) -> bool {
+        let (owner, own_key) = self.name();
+        own_key == key && (owner == scenario.id || scenario.twins.contains(&owner))
+    }
+
     fn restore(&self, scenario: &Scenario) -> Option<Box<Bucket>> {
         match self {
             Self::Packed(packed) => packed.restore(scenario).map(Box::new),
@@ -59,17 +65,30 @@ impl Slot {
 }
 
 impl Table {
-    /// Takes a bucket out.
-    pub(super) fn take(&mut self, scenario: &Scenario, key: &str) -> Option<Box<Bucket>> {
+    /// Takes a bucket out, which may be that of a twin.
+    pub(super) fn take(
+        &mut self,
+        scenario: &Scenario,
+        key: &str,
+        scenarios: &[Scenario],
+    ) -> Option<Box<Bucket>> {
         let hash = spread(hash_of(&scenario.name, key));
-        let found = self.slots.find_entry(hash, |slot| slot.name() == (scenario.id, key)).ok()?;
-        found.remove().0.into_bucket(scenario)
+        let found = self.slots.find_entry(hash, |slot| slot.is(scenario, key)).ok()?;
+        let (slot, _) = found.remove();
+        let owner = scenarios.get(slot.name().0.index())?;
+        slot.into_bucket(owner)
     }
 
-    /// A copy of a bucket.
-    pub(super) fn get(&self, scenario: &Scenario, key: &str) -> Option<Box<Bucket>> {
+    /// A copy of a bucket, which may be that of a twin.
+    pub(super) fn get(
+        &self,
+        scenario: &Scenario,
+        key: &str,
+        scenarios: &[Scenario],
+    ) -> Option<Box<Bucket>> {
         let hash = spread(hash_of(&scenario.name, key));
-        self.slots.find(hash, |slot| slot.name() == (scenario.id, key))?.restore(scenario)
+        let slot = self.slots.find(hash, |slot| slot.is(scenario, key))?;
+        slot.restore(scenarios.get(slot.name().0.index())?)
     }
 
     /// Puts a bucket in. `clock` is that of the order: what is expired by it may go.
@@ -88,8 +107,7 @@ impl Table {
             let (id, key) = slot.name();
             scenarios.get(id.index()).map_or(0, |scenario| spread(hash_of(&scenario.name, key)))
         };
-        let name = (scenario.id, &*bucket.key);
-        match self.slots.entry(hash, |slot| slot.name() == name, rehash) {
+        match self.slots.entry(hash, |slot| slot.is(scenario, &bucket.key), rehash) {
             Entry::Occupied(mut old) => *old.get_mut() = Slot::new(bucket, scenario),
             Entry::Vacant(free) => {
                 free.insert(Slot::new(bucket, scenario));

@@ -1,5 +1,6 @@
 //! What a scenario wants of a live event: the part of a pour that is computed before the exchange.
 
+use super::pour::Claim;
 use super::scenario::{Kind, Scenario};
 use crate::expr::{Cx, EvalError, Program, TestError};
 use crate::value::Value;
@@ -50,15 +51,20 @@ pub fn wish(
     if scenario.kind == Kind::Trigger {
         return Ok(Some(wish));
     }
-    if let Some(distinct) = scenario.distinct {
-        wish.distinct = match program.eval(distinct, cx) {
-            Ok(Value::Str(value)) => Some((&*value).into()),
-            Ok(_) => Some("".into()),
-            Err(_) => None,
-        };
-    }
-    if let Some(cancel_on) = scenario.cancel_on {
-        wish.cancel = matches!(program.eval(cancel_on, cx), Ok(Value::Bool(true)));
-    }
-    Ok(Some(wish))
+    let claim = claim(scenario, program, cx);
+    Ok(Some(Wish { distinct: claim.distinct, cancel: claim.cancel, ..wish }))
+}
+
+/// What `scenario` says of the event of `cx` for a bucket of its own: also where another scenario
+/// pours into it.
+pub fn claim(scenario: &Scenario, program: &Program, cx: &mut Cx<'_>) -> Claim {
+    let distinct = scenario.distinct.and_then(|distinct| match program.eval(distinct, cx) {
+        Ok(Value::Str(value)) => Some((&*value).into()),
+        Ok(_) => Some("".into()),
+        Err(_) => None,
+    });
+    let cancel = scenario
+        .cancel_on
+        .is_some_and(|cancel_on| matches!(program.eval(cancel_on, cx), Ok(Value::Bool(true))));
+    Claim { scenario: scenario.id, distinct, cancel }
 }

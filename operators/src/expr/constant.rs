@@ -29,7 +29,7 @@ impl Folder {
             raw: "".into(),
             source: "".into(),
             labels: Arc::default(),
-            module: "",
+            module: crate::text::Text::EMPTY,
             time: EPOCH,
         };
         Self { event: Event::new(Arc::new(Schema::default()), line), memo: Memo::new() }

@@ -173,7 +173,7 @@ pub(crate) fn part_of(event: &Event, part: Part) -> Result<&str, String> {
     Ok(match part {
         Part::Raw => event.line.raw.as_str(),
         Part::Source => &event.line.source,
-        Part::Module => event.line.module,
+        Part::Module => event.text(&event.line.module),
         Part::Stage => event.stage,
         Part::StrTime => event.text(&event.str_time),
         Part::StrTimeFormat => event.text(&event.str_time_format),

@@ -341,7 +341,7 @@ pub(super) fn event_field(event: &Event, name: &str) -> Option<Value> {
                 ("Time", Value::Time(event.line.time)),
                 ("Labels", labels(event)),
                 ("Process", Value::Bool(true)),
-                ("Module", Value::str(event.line.module)),
+                ("Module", part(&event.line.module)),
             ],
         ),
         "Overflow" => match &event.overflow {

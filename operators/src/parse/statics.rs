@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::pass::Hands;
+use crate::alert::Overflow;
 use crate::enrich::Method;
 use crate::expr::{Cx, ExprId, Program};
 use crate::schema::{FieldId, Space};
@@ -34,6 +35,8 @@ pub enum Target {
     MarshaledTime,
     /// `target: evt.Line.Raw`.
     Raw,
+    /// `target: evt.Line.Module`: which data source an event claims to come from.
+    Module,
     /// `target: evt.Line.Labels.x`: for this event only, where CrowdSec changes the labels of the
     /// whole source.
     Label(&'static str),
@@ -92,6 +95,7 @@ impl Target {
                 field(Space::Enriched, name).map_or(Self::Nowhere, Self::Field)
             }
             ("Line", Some("Raw")) => Self::Raw,
+            ("Line", Some("Module")) => Self::Module,
             ("Line", Some("Labels")) => match parts.next() {
                 Some(label) => Self::Label(crate::text::intern(label)),
                 None => Self::Nowhere,
@@ -121,7 +125,16 @@ impl AlertField {
         })
     }
 
-    fn write(self, alert: &mut crate::alert::Alert, text: Arc<str>) {
+    /// Scope and value of the alert's source are those of `evt.Overflow.Sources` too, where the
+    /// source keeps its old key: CrowdSec's structures share them, and nothing else.
+    fn write(self, overflow: &mut Overflow, text: Arc<str>) {
+        let alert = &mut overflow.alert;
+        let shared = overflow.sources.values_mut().next();
+        match (self, shared) {
+            (Self::Scope, Some(source)) => source.scope = Arc::clone(&text),
+            (Self::Value, Some(source)) => source.value = Arc::clone(&text),
+            _ => {}
+        }
         let source = &mut alert.source;
         let field = match self {
             Self::Scope => &mut source.scope,
@@ -175,6 +188,7 @@ impl Static {
             Target::StrTime => cx.event.str_time = text,
             Target::StrTimeFormat => cx.event.str_time_format = text,
             Target::MarshaledTime => cx.event.marshaled_time = text,
+            Target::Module => cx.event.line.module = text,
             Target::Raw => {
                 let raw = cx.event.text(&text).to_owned();
                 cx.event.replace_raw(&raw);
@@ -186,7 +200,7 @@ impl Static {
             Target::Alert(field) => {
                 let value: Arc<str> = cx.event.text(&text).into();
                 if let Some(overflow) = &mut cx.event.overflow {
-                    field.write(&mut Arc::make_mut(overflow).alert, value);
+                    field.write(Arc::make_mut(overflow), value);
                 }
             }
             Target::Nowhere => return,

@@ -36,8 +36,13 @@ impl Decide {
     /// Nothing decided yet.
     pub fn new(profiles: Arc<[Profile]>, exempt: Arc<Exempt>, program: Arc<Program>) -> Self {
         let time = Stamp { at: EventTime(0), offset: 0, utc: true };
-        let line =
-            Line { raw: "".into(), source: "".into(), labels: Arc::default(), module: "", time };
+        let line = Line {
+            raw: "".into(),
+            source: "".into(),
+            labels: Arc::default(),
+            module: crate::text::Text::EMPTY,
+            time,
+        };
         let nothing = Event::new(Arc::clone(program.schema()), line);
         let evaluator = Evaluator::new(program);
         Self { profiles, exempt, evaluator, nothing, history: History::new() }

@@ -109,7 +109,7 @@ impl RuleArgs {
         let simulation = self.read_simulation(&set, &mut errors);
         let exempt = self.read_allowlist(&mut errors);
         let compiled =
-            compile::compile(&set, Options { profiles, simulation, names, timers: true });
+            compile::compile(&set, Options { profiles, simulation, names, ..Options::default() });
         errors.extend(compiled.errors);
         warnings.extend(compiled.warnings);
         let lookups = Arc::new(WorldLookups::of_rules(&set, now));
@@ -119,7 +119,7 @@ impl RuleArgs {
 
     fn sources(&self) -> Vec<RuleSource> {
         match self.rules.as_slice() {
-            [] => vec![RuleSource::Embedded(&[])],
+            [] => vec![RuleSource::Embedded(crate::content::CONTENT)],
             directories => directories.iter().cloned().map(RuleSource::Directory).collect(),
         }
     }

@@ -105,7 +105,7 @@ impl Explainer {
             raw: RawLine::from(""),
             source: Arc::clone(&parts.origin.source),
             labels: Arc::clone(&parts.origin.labels),
-            module: parts.origin.module,
+            module: operators::text::Text::Static(parts.origin.module),
             time: parts.lookups.now(),
         };
         let decide = Decide::new(
@@ -160,7 +160,7 @@ impl Explainer {
             raw,
             source: Arc::clone(&origin.source),
             labels: Arc::clone(&origin.labels),
-            module: origin.module,
+            module: operators::text::Text::Static(origin.module),
             time: self.parts.lookups.now(),
         });
         self.stashes.advance(self.clock.now());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use operators::event::{Event, Line as LogLine};
 use operators::expr::{Compiler, Cx, Env, Expect, ExprId, Memo, Program, TestError};
 use operators::lookup::Lookups;
-use operators::text::RawLine;
+use operators::text::{RawLine, Text};
 use operators::value::Value;
 
 use super::show::show;
@@ -174,7 +174,7 @@ fn nothing(program: &Program, lookups: &dyn Lookups) -> Event {
         raw: RawLine::from(""),
         source: "".into(),
         labels: Arc::default(),
-        module: "",
+        module: Text::EMPTY,
         time: lookups.now(),
     };
     Event::new(Arc::clone(program.schema()), line)

@@ -20,9 +20,12 @@ pub struct Coverage {
     pub tests: BTreeSet<String>,
 }
 
+/// Finds the name that a line of assertions speaks of.
+type Speaker = fn(&str) -> Option<&str>;
+
 /// The coverage of a kind of items, by name.
 pub fn coverage(places: &Places, kind: ItemKind, tests: &[Test]) -> Vec<Coverage> {
-    let (file, spoken): (fn(&Test) -> PathBuf, fn(&str) -> Option<&str>) = match kind {
+    let (file, spoken): (fn(&Test) -> PathBuf, Speaker) = match kind {
         ItemKind::Scenario => (Test::scenario_assertions, scenario_of),
         _ => (Test::parser_assertions, node_of),
     };

@@ -44,7 +44,7 @@ pub(super) fn install(
             installed.item(places, test, (kind, name))?;
         }
     }
-    let mut set = RuleSet { patterns: places.patterns.clone(), ..RuleSet::default() };
+    let mut set = RuleSet::default();
     for (found, name) in installed.files.values() {
         set.add_file(found, name, Some(&places.index));
     }

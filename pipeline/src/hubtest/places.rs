@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::TestConfig;
 use crate::hub::RuleSource;
 use crate::hub::index::Index;
-use crate::hub::layout::{Layout, PatternFile, read_text};
+use crate::hub::layout::{Layout, read_text};
+use operators::grok::Library;
 use operators::yaml::RuleError;
 
 /// The directories of a test run.
@@ -24,8 +25,8 @@ pub struct Places {
     pub data_own: PathBuf,
     /// What the hub knows of its items.
     pub index: Index,
-    /// Grok pattern files by name.
-    pub patterns: Vec<PatternFile>,
+    /// Grok patterns that rules may name.
+    pub patterns: Library,
 }
 
 /// A test.
@@ -74,13 +75,19 @@ impl Places {
         if let Some(error) = layout.errors.into_iter().next() {
             return Err(error);
         }
+        let mut library = Library::standard();
+        let files: Vec<_> =
+            layout.patterns.iter().map(|file| (file.name.as_str(), file.text.as_str())).collect();
+        library.load(&files).map_err(|refused| {
+            RuleError::of_file(&patterns.display().to_string(), refused.to_string())
+        })?;
         Ok(Self {
             tests: link(&hub, ".tests").unwrap_or_else(|| beside("tests")),
             appsec_tests: link(&hub, ".appsec-tests").unwrap_or_else(|| beside("appsec-tests")),
             data: overrides.data.unwrap_or_else(|| beside("data")),
             data_own: overrides.data_own.unwrap_or_else(|| beside("data-own")),
             index: index(&hub)?,
-            patterns: layout.patterns,
+            patterns: library,
             hub,
         })
     }

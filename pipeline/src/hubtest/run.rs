@@ -144,7 +144,9 @@ impl Runner {
         let set = install(&self.places, test, &config).map_err(|error| error.to_string())?;
         let path = Arc::clone(&log.path);
         let names = Box::new(move |_| Some(Arc::clone(&path)));
-        let compiled = compile(&set, Options { names, timers: false, ..Options::default() });
+        let library = Some(self.places.patterns.clone());
+        let options = Options { names, library, timers: false, ..Options::default() };
+        let compiled = compile(&set, options);
         if let Some(error) = set.errors.iter().chain(&compiled.errors).next() {
             return Err(error.to_string());
         }

@@ -170,7 +170,7 @@ fn event(line: &str) -> Event {
         raw: line.into(),
         source: "".into(),
         labels: Arc::default(),
-        module: "file",
+        module: operators::text::Text::Static("file"),
         time: Stamp::utc_at(EventTime(0)),
     };
     Event::new(Arc::default(), line)
