@@ -195,6 +195,9 @@ fn source(document: &Node, reading: &mut Reading<'_>) -> Option<FileSource> {
     let excluded = excluded.iter().filter_map(|text| regex(text, reading)).collect();
     fields.optional_flag("use_time_machine", reading);
     let transform = fields.text("transform", reading);
+    if let Some(transform) = &transform {
+        reading.warn(transform.at, "`transform` has no effect here: lines are read as they are");
+    }
     Some(FileSource { at: fields.at, patterns, excluded, labels, transform })
 }
 

@@ -109,8 +109,8 @@ impl InputArgs {
         let read = read.map_err(|error| anyhow::anyhow!("{}", error.message));
         let read = read.with_context(|| format!("read {}", path.display()))?;
         let report = crate::report::Report::for_stderr();
+        eprint!("{}", report.all(&read.errors, &read.warnings));
         if !read.errors.is_empty() {
-            eprint!("{}", report.all(&read.errors, &[]));
             anyhow::bail!("{} does not load", path.display());
         }
         Ok(Some(read.content))
