@@ -31,5 +31,5 @@ bench: ## CPU seconds and memory, beside CrowdSec where `go` is there
 	benchmarks/compare.sh
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60); needs cargo-fuzz
-	cd operators/fuzz && for target in $$(RUSTC_BOOTSTRAP=1 cargo fuzz list); do \
-	    RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done
+	@for folder in $(wildcard */fuzz); do (cd $$folder && for target in $$(RUSTC_BOOTSTRAP=1 cargo fuzz list); do \
+	    RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done) || exit 1; done

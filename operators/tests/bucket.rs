@@ -84,7 +84,7 @@ impl Rig {
             raw: text.into(),
             source: "/var/log/x".into(),
             labels: Arc::default(),
-            module: "file",
+            module: Text::Static("file"),
             time: offline().now(),
         };
         let mut event = Event::new(Arc::clone(self.program.schema()), line);

@@ -87,7 +87,7 @@ fn result(expression: &str) -> Result<String, String> {
         raw: "".into(),
         source: "".into(),
         labels: Arc::default(),
-        module: "file",
+        module: operators::text::Text::Static("file"),
         time: Offline.now(),
     };
     let mut event = Event::new(program.schema().clone(), line);
@@ -195,7 +195,7 @@ fn functions_survive_any_arguments() {
         raw: "".into(),
         source: "".into(),
         labels: Arc::default(),
-        module: "file",
+        module: operators::text::Text::Static("file"),
         time: Offline.now(),
     };
     let mut event = Event::new(Compiler::new().finish().schema().clone(), line);
@@ -353,7 +353,7 @@ fn fingerprint(headers: &'static [(&'static str, &'static str)], expected: &str)
         raw: "".into(),
         source: "".into(),
         labels: Arc::default(),
-        module: "file",
+        module: operators::text::Text::Static("file"),
         time: Offline.now(),
     };
     let mut event = Event::new(Compiler::new().finish().schema().clone(), line);

@@ -35,7 +35,13 @@ fn codec() -> Codec {
 fn event(codec: &Codec, source: &str) -> Event {
     let time = Stamp { at: EventTime(0), offset: 0, utc: true };
     let labels = Arc::default();
-    let line = Line { raw: "raw".into(), source: source.into(), labels, module: "file", time };
+    let line = Line {
+        raw: "raw".into(),
+        source: source.into(),
+        labels,
+        module: Text::Static("file"),
+        time,
+    };
     Event::new(Arc::clone(codec.schema()), line)
 }
 
@@ -48,7 +54,7 @@ fn shown(event: &Event) -> String {
         event.named(Space::Parsed),
         event.named(Space::Enriched),
         event.text(&event.marshaled_time),
-        (&event.line.source, event.line.module),
+        (&event.line.source, event.text(&event.line.module)),
         event.unmarshaled,
     )
 }

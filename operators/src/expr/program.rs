@@ -15,7 +15,7 @@ use super::reads::{self, Guard, Reads};
 use super::subject::Subjects;
 use super::types::Type;
 use super::{check, eval, parse};
-use crate::schema::Schema;
+use crate::schema::{FieldId, Schema};
 use crate::text::{Text, intern};
 use crate::value::Value;
 
@@ -239,6 +239,14 @@ impl Program {
         let Code::Text(phrase) = &self.get(id)?.code else { return Ok(None) };
         cx.memo.serve(self.number, self.subjects.sizes());
         Ok(phrase.run(&self.subjects, cx)?)
+    }
+
+    /// The field that an expression is, where it is nothing but that.
+    pub fn field(&self, id: ExprId) -> Option<FieldId> {
+        match self.expressions.get(id.0 as usize)?.code {
+            Code::Text(Phrase::Field(id)) => Some(id),
+            _ => None,
+        }
     }
 
     /// The expression as written.

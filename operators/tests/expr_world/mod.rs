@@ -21,7 +21,7 @@ pub(crate) fn event(schema: &Arc<Schema>, raw: &str) -> Event {
         raw: raw.into(),
         source: "/var/log/x".into(),
         labels: Arc::new(labels),
-        module: "file",
+        module: operators::text::Text::Static("file"),
         time: NOW,
     };
     Event::new(Arc::clone(schema), line)

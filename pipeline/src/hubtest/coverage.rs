@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -20,18 +19,15 @@ pub struct Coverage {
     pub tests: BTreeSet<String>,
 }
 
-/// Finds the name that a line of assertions speaks of.
-type Speaker = fn(&str) -> Option<&str>;
-
 /// The coverage of a kind of items, by name.
 pub fn coverage(places: &Places, kind: ItemKind, tests: &[Test]) -> Vec<Coverage> {
-    let (file, spoken): (fn(&Test) -> PathBuf, Speaker) = match kind {
-        ItemKind::Scenario => (Test::scenario_assertions, scenario_of),
-        _ => (Test::parser_assertions, node_of),
-    };
+    let about_scenarios = kind == ItemKind::Scenario;
+    let spoken = if about_scenarios { scenario_of } else { node_of };
     let mut names: BTreeMap<String, (usize, BTreeSet<String>)> = BTreeMap::new();
     for test in tests {
-        let text = fs::read_to_string(file(test)).unwrap_or_default();
+        let file =
+            if about_scenarios { test.scenario_assertions() } else { test.parser_assertions() };
+        let text = fs::read_to_string(file).unwrap_or_default();
         for name in text.lines().filter_map(spoken) {
             let (lines, tests) = names.entry(name.to_owned()).or_default();
             *lines += 1;
