@@ -24,13 +24,13 @@ use crate::time::Stamp;
 use crate::value::Value;
 
 /// What building an alert needs besides the bucket.
-pub(super) struct Surroundings<'a> {
-    pub(super) catalogue: &'a Catalogue,
-    pub(super) evaluator: &'a mut Evaluator,
-    pub(super) recall: &'a mut Recall,
-    pub(super) lookups: &'a dyn Lookups,
+pub(crate) struct Surroundings<'a> {
+    pub(crate) catalogue: &'a Catalogue,
+    pub(crate) evaluator: &'a mut Evaluator,
+    pub(crate) recall: &'a mut Recall,
+    pub(crate) lookups: &'a dyn Lookups,
     /// Expressions that failed.
-    pub(super) errors: u64,
+    pub(crate) errors: u64,
 }
 
 impl Surroundings<'_> {
@@ -54,7 +54,7 @@ impl Surroundings<'_> {
 ///
 /// # Errors
 /// Why there is no alert.
-pub(super) fn overflow(
+pub(crate) fn overflow(
     bucket: &Bucket,
     at: Stamp,
     cause: OrderKey,

@@ -11,7 +11,7 @@ use crate::alert::Overflow;
 use crate::value::Value;
 
 /// Whether `overflow_filter` lets this overflow through; one that fails or gives no bool does.
-pub(super) fn passes(
+pub(crate) fn passes(
     scenario: &Scenario,
     bucket: &Bucket,
     overflow: &Overflow,

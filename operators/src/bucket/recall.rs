@@ -23,7 +23,7 @@ const RECENT: usize = 4096;
 
 /// Restored events, by bucket and by place.
 #[derive(Debug, Default)]
-pub(super) struct Recall {
+pub(crate) struct Recall {
     buckets: HashTable<Restored>,
     events: usize,
     recent: Vec<Option<Recent>>,

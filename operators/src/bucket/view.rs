@@ -10,11 +10,11 @@ use crate::time::Stamp;
 use crate::value::{List, Value};
 
 /// Name and value of a root.
-pub(super) type Root = (&'static str, Value);
+pub(crate) type Root = (&'static str, Value);
 
 /// `queue` and `leaky` of a bucket that holds `events`; `overflowed` is when it overflowed, if it
 /// did.
-pub(super) fn roots(
+pub(crate) fn roots(
     bucket: &Bucket,
     events: Arc<List>,
     scenario: &Scenario,
