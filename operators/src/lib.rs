@@ -9,6 +9,7 @@
 
 pub mod alert;
 pub mod bucket;
+pub mod compare;
 pub mod detector;
 pub mod enrich;
 pub mod epoch;

@@ -60,6 +60,8 @@ pub struct Outcome {
     pub settled: Settled,
     /// The buckets of every worker.
     buckets: Vec<Buckets>,
+    /// Lines dated so far ahead that the clock did not follow.
+    pub strays: u64,
     /// Where the clock stands at the end.
     pub clock: Option<EventTime>,
 }
@@ -141,6 +143,7 @@ impl Outcome {
         self.settled.whitelisted += part.settled.whitelisted;
         self.settled.reprocessed += part.settled.reprocessed;
         self.buckets.extend(part.buckets);
+        self.strays += part.strays;
         self.clock = self.clock.max(part.clock);
     }
 }
@@ -199,6 +202,7 @@ impl Shared {
         let Problems { errors, rejects, repaired } = problems.take();
         outcome.tally = demand.tally;
         outcome.clock = demand.clock;
+        outcome.strays = demand.strays;
         (outcome.errors, outcome.rejects, outcome.repaired) = (errors, rejects, repaired);
         for buckets in [buckets, more_buckets] {
             // The graph is gone and has dropped its share.

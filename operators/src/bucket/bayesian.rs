@@ -10,7 +10,7 @@ use crate::event::Event;
 
 /// Whether what one event says of all conditions is enough. Conditions that stay true are noted in
 /// `latched`.
-pub(super) fn overflows(
+pub(crate) fn overflows(
     bayesian: &Bayesian,
     latched: &mut BTreeSet<u16>,
     event: &mut Event,

@@ -8,7 +8,7 @@ use crate::expr::ExprId;
 use crate::value::Value;
 
 /// Whether a condition holds; `None` where it fails or gives no bool, which changes nothing.
-pub(super) fn holds(
+pub(crate) fn holds(
     condition: ExprId,
     event: &mut Event,
     roots: &[Root],

@@ -83,12 +83,16 @@ impl Kept {
         coordinate(&mut reader)
     }
 
-    /// The date with its zone, where `evt.MarshaledTime` is the print of one.
+    /// The date with its zone, where `evt.MarshaledTime` says one.
     pub fn stamp(&self) -> Option<Stamp> {
         let mut reader = Reader(&self.0);
         let (_, flags) = (reader.byte()?, reader.byte()?);
         coordinate(&mut reader)?;
-        if flags & HAS_STAMP == 0 { None } else { reader.stamp() }
+        match flags {
+            _ if flags & HAS_STAMP != 0 => reader.stamp(),
+            _ if flags & HAS_TIME_TEXT != 0 => parse_rfc3339(reader.text()?),
+            _ => None,
+        }
     }
 }
 

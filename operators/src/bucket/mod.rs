@@ -24,16 +24,16 @@ pub mod spec;
 pub mod state;
 pub mod wish;
 
-mod bayesian;
+pub(crate) mod bayesian;
 mod bytes;
-mod conditional;
+pub(crate) mod conditional;
 mod counter;
-mod overflow;
-mod overflow_filter;
+pub(crate) mod overflow;
+pub(crate) mod overflow_filter;
 mod packed;
-mod recall;
+pub(crate) mod recall;
 mod table;
-mod view;
+pub(crate) mod view;
 
 pub use buckets::{Buckets, Open, Overflowed};
 pub use catalogue::Catalogue;

@@ -11,7 +11,7 @@ use crate::alert::Overflow;
 use crate::value::Value;
 
 /// Whether `overflow_filter` lets this overflow through; one that fails or gives no bool does.
-pub(super) fn passes(
+pub(crate) fn passes(
     scenario: &Scenario,
     bucket: &Bucket,
     overflow: &Overflow,
@@ -19,8 +19,7 @@ pub(super) fn passes(
 ) -> bool {
     let Some(filter) = scenario.overflow_filter else { return true };
     let at = Some(overflow.alert.stop_at);
-    let events = bucket.queue.iter().filter_map(|kept| around.catalogue.codec().restore(kept));
-    let events = events.map(|(event, _)| Arc::new(event)).collect();
+    let events = around.recall.events(bucket, scenario, around.catalogue);
     let [queue, leaky] = view::roots(bucket, events, scenario, at);
     let signal = ("signal", Value::Object(Arc::new(overflow.clone())));
     let mut nothing = around.catalogue.codec().nothing();

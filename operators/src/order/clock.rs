@@ -18,11 +18,12 @@ pub struct PartitionClock<T> {
     doubt: Option<EventTime>,
     held: Vec<T>,
     held_lines: usize,
+    strays: u64,
 }
 
 impl<T> Default for PartitionClock<T> {
     fn default() -> Self {
-        Self { max: None, doubt: None, held: Vec::new(), held_lines: 0 }
+        Self { max: None, doubt: None, held: Vec::new(), held_lines: 0, strays: 0 }
     }
 }
 
@@ -30,6 +31,11 @@ impl<T> PartitionClock<T> {
     /// The running maximum, `None` before the first stamp that counts.
     pub fn now(&self) -> Option<EventTime> {
         self.max
+    }
+
+    /// How many stamps did not move the clock because nothing confirmed them.
+    pub fn strays(&self) -> u64 {
+        self.strays
     }
 
     /// Whether lines wait for a confirmation.
@@ -94,6 +100,7 @@ impl<T> PartitionClock<T> {
         next: Option<EventTime>,
         emit: &mut impl FnMut(EventTime, T),
     ) {
+        self.strays += u64::from(!confirmed);
         if confirmed {
             self.max = self.max.max(self.doubt);
         } else if self.max.is_none() {
@@ -134,6 +141,16 @@ mod tests {
     fn a_forged_line_does_not_move_the_clock() {
         let far = 10 * DAY;
         assert_eq!(clocks(&[Some(1), Some(far), None, Some(2)]), [1, 1, 1, 2]);
+    }
+
+    #[test]
+    fn stray_stamps_are_counted() {
+        let mut clock = PartitionClock::<()>::default();
+        for stamp in [1, 9 * DAY, 2, 9 * DAY, 10 * DAY, 99 * DAY] {
+            clock.line(Some(EventTime(stamp)), None, &mut |_, ()| {});
+        }
+        clock.end(&mut |_, ()| {});
+        assert_eq!(clock.strays(), 2);
     }
 
     #[test]

@@ -45,13 +45,15 @@ pub struct Merge<T> {
     queues: BTreeMap<Partition, Queue<T>>,
     heap: BinaryHeap<Reverse<(OrderKey, Partition)>>,
     clock: EventTime,
+    /// Stray stamps of partitions that ended.
+    strays: u64,
 }
 
 impl<T> Merge<T> {
     /// A merge of these partitions.
     pub fn new(partitions: impl IntoIterator<Item = Partition>) -> Self {
-        let mut merge =
-            Self { queues: BTreeMap::new(), heap: BinaryHeap::new(), clock: EventTime(i64::MIN) };
+        let clock = EventTime(i64::MIN);
+        let mut merge = Self { queues: BTreeMap::new(), heap: BinaryHeap::new(), clock, strays: 0 };
         for partition in partitions {
             let clock = PartitionClock::default();
             let queue = Queue { clock, ready: VecDeque::new(), position: 0, ended: false };
@@ -102,6 +104,12 @@ impl<T> Merge<T> {
         self.clock
     }
 
+    /// Stamps that the clocks did not follow, so far.
+    pub fn strays(&self) -> u64 {
+        let open = self.queues.values().map(|queue| queue.clock.strays());
+        self.strays + open.sum::<u64>()
+    }
+
     /// The next item, if it is certain.
     pub fn pop(&mut self) -> Next<T> {
         while let Some(Reverse((known, partition))) = self.heap.pop() {
@@ -109,6 +117,7 @@ impl<T> Merge<T> {
             let bound = queue.bound(partition);
             if queue.ready.is_empty() && queue.ended {
                 self.clock = self.clock.max(bound.clock);
+                self.strays += queue.clock.strays();
                 self.queues.remove(&partition);
                 continue;
             }

@@ -38,6 +38,8 @@ pub struct Demand {
     pub tally: Tally,
     /// The clock of the merge.
     pub clock: Option<EventTime>,
+    /// Stamps that the clocks did not follow.
+    pub strays: u64,
 }
 
 /// Puts blocks of partitions into one order, as pure logic.
@@ -191,6 +193,7 @@ pub fn operator<'scope>(
             demand.epoch = next;
             demand.tally.clone_from(&sequencer.tally);
             demand.clock = Some(clock);
+            demand.strays = sequencer.merge.strays();
             source.iter().for_each(Activator::activate);
             capability.downgrade(&next);
             if wanted.is_none() {

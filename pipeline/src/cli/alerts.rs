@@ -175,12 +175,12 @@ fn verdict(decision: &Decision) -> String {
 }
 
 /// Texts from logs must not steer a terminal.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// A field as RFC 4180 wants it.
-fn csv(field: &str) -> String {
+pub(super) fn csv(field: &str) -> String {
     if field.contains(['"', ',', '\n', '\r']) {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {

@@ -1,8 +1,10 @@
 //! The command line: one command, one file.
 
 pub mod alerts;
+pub mod changes;
 pub mod check;
 pub mod clock;
+pub mod compare;
 pub mod completion;
 pub mod explain;
 pub mod hubtest;

@@ -29,18 +29,22 @@ use crate::report::Report;
 Examples:
   spillway replay /var/log/auth.log
   spillway replay --rules hub --item crowdsecurity/nginx --type nginx access.log.*.gz
-  zcat old.gz | spillway replay --type syslog -o json - > alerts.jsonl")]
+  zcat old.gz | spillway replay --type syslog -o json - > alerts.jsonl
+  spillway replay --rules hub --compare hub-new access.log")]
 pub struct Replay {
     #[command(flatten)]
-    rules: RuleArgs,
+    pub(super) rules: RuleArgs,
     #[command(flatten)]
-    inputs: InputArgs,
+    pub(super) inputs: InputArgs,
+    /// Print what these rules would add, remove and change against those of --rules
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["decisions", "summary", "at_end"])]
+    pub(super) compare: Vec<PathBuf>,
     /// Threads that work; changes no result
     #[arg(long, value_name = "N", default_value_t = default_workers())]
     workers: usize,
     /// How alerts are printed
     #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
+    pub(super) output: Format,
     /// Print decisions instead of alerts
     #[arg(long)]
     decisions: bool,
@@ -49,7 +53,7 @@ pub struct Replay {
     summary: Option<PathBuf>,
     /// Print no summary and no progress
     #[arg(short, long)]
-    quiet: bool,
+    pub(super) quiet: bool,
     /// What becomes of buckets that are neither full nor over at the end
     #[arg(long, value_enum, default_value_t)]
     at_end: AtEnd,
@@ -92,6 +96,9 @@ impl Replay {
     /// # Errors
     /// Rules that do not load, nothing to read, or an output that takes nothing.
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        if !self.compare.is_empty() {
+            return super::compare::run(&self);
+        }
         let usage = Usage::start();
         crate::input::limit::raise_open_files();
         let Inputs { all, errors, size, meter } = self.inputs.open()?;
@@ -118,7 +125,12 @@ impl Replay {
             names.clone(),
         );
         let printing = Arc::new(Mutex::new(Printing { printer, failed: None }));
-        let outcome = self.replay(&loaded, all, &printing, &progress)?;
+        let (printed, shown) = (Arc::clone(&printing), Arc::clone(&progress));
+        let emit = Box::new(move |alert: Alert| {
+            let mut printing = printed.lock().unwrap_or_else(PoisonError::into_inner);
+            shown.suspend(|| printing.alert(&alert));
+        });
+        let outcome = self.replay(&loaded, all, emit, &progress)?;
         progress.finish();
         let printing = Arc::into_inner(printing).context("the output is still in use")?;
         let mut printing = printing.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -137,11 +149,12 @@ impl Replay {
         Ok(if summary.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
     }
 
-    fn replay(
+    /// Runs `loaded` over the inputs.
+    pub(super) fn replay(
         &self,
         loaded: &Loaded,
         inputs: Vec<Described>,
-        printing: &Arc<Mutex<Printing>>,
+        emit: Box<dyn FnMut(Alert) + Send>,
         progress: &Arc<Progress>,
     ) -> anyhow::Result<Outcome> {
         let (readers, origins): (Vec<_>, Vec<Origin>) =
@@ -155,12 +168,7 @@ impl Replay {
             readers,
             workers: self.workers,
         };
-        let (printing, progress) = (Arc::clone(printing), Arc::clone(progress));
-        let shown = Arc::clone(&progress);
-        let emit = Box::new(move |alert: Alert| {
-            let mut printing = printing.lock().unwrap_or_else(PoisonError::into_inner);
-            shown.suspend(|| printing.alert(&alert));
-        });
+        let progress = Arc::clone(progress);
         let advance = Box::new(move |at: replay::Progress| {
             progress.show(at.lines);
         });
@@ -196,6 +204,7 @@ fn summarize(summary: &mut Summary, outcome: &Outcome, loaded: &Loaded, names: &
     summary.whitelisted = tally.whitelisted;
     summary.repaired = outcome.repaired;
     summary.late = 0;
+    summary.stray = outcome.strays;
     summary.rejected =
         outcome.rejects.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
     summary.errors.extend(outcome.errors.iter().map(ToString::to_string));

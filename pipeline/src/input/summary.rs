@@ -40,6 +40,8 @@ pub struct Summary {
     pub aborted: u64,
     /// Lines that came behind the order of their input.
     pub late: u64,
+    /// Lines dated so far ahead that the clock did not follow.
+    pub stray: u64,
     /// Alerts by scenario.
     pub alerts: BTreeMap<String, u64>,
     /// Decisions that follow from them.
@@ -171,6 +173,7 @@ impl Summary {
             (self.whitelisted, "whitelisted"),
             (self.aborted, "aborted by a parser"),
             (self.late, "late"),
+            (self.stray, "dated too far ahead"),
         ] {
             if count > 0 {
                 let _ = write!(notes, "{}{} {what}", separator(&notes), grouped(count));
