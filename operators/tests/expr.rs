@@ -52,7 +52,7 @@ fn outcome(source: &str) -> String {
     let mut held = event(program.schema(), "raw");
     fill(&mut held);
     let held = Arc::new(held);
-    let queue = Queue { events: vec![Arc::clone(&held), held], capacity: -1 };
+    let queue = Queue { events: Queue::list([Arc::clone(&held), held]), capacity: -1 };
     let roots = [("queue", Value::Object(Arc::new(queue)))];
     let mut live = event(program.schema(), "raw");
     fill(&mut live);

@@ -28,8 +28,18 @@ impl Digest {
     /// Takes more bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.length += bytes.len() as u64;
-        for byte in bytes {
-            self.push(*byte);
+        let mut rest = bytes;
+        while let Some(free) = self.block.get_mut(self.filled..)
+            && !rest.is_empty()
+        {
+            let (now, later) = rest.split_at(free.len().min(rest.len()));
+            free.iter_mut().zip(now).for_each(|(slot, byte)| *slot = *byte);
+            self.filled += now.len();
+            rest = later;
+            if self.filled == self.block.len() {
+                self.filled = 0;
+                self.compress();
+            }
         }
     }
 

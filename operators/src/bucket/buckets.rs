@@ -17,9 +17,10 @@ use super::pour::Pour;
 use super::recall::Recall;
 use super::scenario::{Kind, Scenario, ScenarioId};
 use super::state::{Bucket, Step};
-use super::table::Table;
+use super::table::{Hash, Table};
 use super::{bayesian, conditional, overflow_filter, view};
 use crate::alert::Overflow;
+use crate::event::Event;
 use crate::expr::Program;
 use crate::lookup::Lookups;
 use crate::order::OrderKey;
@@ -77,6 +78,8 @@ pub struct Buckets {
     catalogue: Arc<Catalogue>,
     evaluator: Evaluator,
     recall: Recall,
+    /// For conditions that name nothing of the event.
+    nothing: Option<Event>,
     groups: Vec<Group>,
     deadlines: Deadlines,
     counters: Vec<Counters>,
@@ -92,6 +95,7 @@ impl Buckets {
             catalogue,
             evaluator,
             recall: Recall::default(),
+            nothing: None,
             groups,
             deadlines: Deadlines::default(),
             counters,
@@ -113,7 +117,8 @@ impl Buckets {
             return self.count(scenario, |counters| counters.undated += 1);
         };
         let at = stamp_of(pour, time);
-        let known = self.take(scenario, &pour.key);
+        let hash = Hash::of(scenario, &pour.key);
+        let known = self.take(scenario, &pour.key, hash);
         let known = known.and_then(|old| Some((catalogue.scenario(old.scenario)?, old)));
         let known = known.filter(|(owner, old)| !old.is_expired(owner, time, pour.order.clock));
         let fresh = || (scenario, Box::new(Bucket::new(scenario, pour, at)));
@@ -134,7 +139,7 @@ impl Buckets {
         if full {
             self.overflowed(&bucket, (at, pour.order), lookups, out);
         } else {
-            self.put(bucket, scenario, pour.order.clock);
+            self.put(bucket, hash, scenario, pour.order.clock);
         }
     }
 
@@ -211,18 +216,35 @@ impl Buckets {
             return false;
         }
         let catalogue = Arc::clone(&self.catalogue);
-        let Some((mut event, _)) = catalogue.codec().restore(&pour.event) else { return false };
-        let events = self.recall.events(bucket, &catalogue);
-        let roots = view::roots(bucket, events, scenario, None);
-        let mut around = self.surroundings(&catalogue, lookups);
+        let events = self.recall.events(bucket, scenario, &catalogue);
+        let needs = self.evaluator.needs(scenario);
+        let roots: &[_] = match needs.leaky {
+            true => &view::roots(bucket, events, scenario, None),
+            false => &view::queue(events, scenario),
+        };
+        let mut own;
+        let event = if needs.event {
+            let Some(event) = self.recall.event(&pour.event, &catalogue) else { return false };
+            own = Event::clone(&event);
+            &mut own
+        } else {
+            self.nothing.get_or_insert_with(|| catalogue.codec().nothing())
+        };
+        let mut around = Surroundings {
+            catalogue: &catalogue,
+            evaluator: &mut self.evaluator,
+            recall: &mut self.recall,
+            lookups,
+            errors: 0,
+        };
         let held = scenario.condition.is_some_and(|condition| {
-            conditional::holds(condition, &mut event, &roots, &mut around).unwrap_or(false)
+            conditional::holds(condition, event, roots, &mut around).unwrap_or(false)
         });
         let full = held
             || match &scenario.kind {
                 Kind::Bayesian(numbers) => {
                     let latched = &mut bucket.latched;
-                    bayesian::overflows(numbers, latched, &mut event, &roots, &mut around)
+                    bayesian::overflows(numbers, latched, event, roots, &mut around)
                 }
                 _ => false,
             };
@@ -293,16 +315,17 @@ impl Buckets {
         while let Some((at, id, key)) = self.deadlines.pop(before) {
             let catalogue = Arc::clone(&self.catalogue);
             let Some(scenario) = catalogue.scenario(id) else { continue };
-            let Some(bucket) = self.take(scenario, &key) else { continue };
+            let hash = Hash::of(scenario, &key);
+            let Some(bucket) = self.take(scenario, &key, hash) else { continue };
             let stamp = Stamp { at, offset: 0, utc: true };
             let cause = OrderKey::at_deadline(at);
             self.overflowed(&bucket, (stamp, cause), lookups, out);
         }
     }
 
-    fn take(&mut self, scenario: &Scenario, key: &str) -> Option<Box<Bucket>> {
-        let group = self.groups.get_mut(group_index(scenario, key))?;
-        let bucket = group.table.take(scenario, key, self.catalogue.scenarios())?;
+    fn take(&mut self, scenario: &Scenario, key: &str, hash: Hash) -> Option<Box<Bucket>> {
+        let group = self.groups.get_mut(hash.group())?;
+        let bucket = group.table.take(scenario, key, hash, self.catalogue.scenarios())?;
         let owner = self.catalogue.scenario(bucket.scenario)?;
         if let Some(deadline) = bucket.deadline(owner) {
             self.deadlines.remove(deadline, owner.id, key);
@@ -310,12 +333,12 @@ impl Buckets {
         Some(bucket)
     }
 
-    fn put(&mut self, bucket: Box<Bucket>, scenario: &Scenario, clock: EventTime) {
+    fn put(&mut self, bucket: Box<Bucket>, hash: Hash, scenario: &Scenario, clock: EventTime) {
         if let Some(deadline) = bucket.deadline(scenario) {
             self.deadlines.add(deadline, scenario.id, &bucket.key);
         }
-        if let Some(group) = self.groups.get_mut(group_index(scenario, &bucket.key)) {
-            group.table.put(bucket, scenario, self.catalogue.scenarios(), clock);
+        if let Some(group) = self.groups.get_mut(hash.group()) {
+            group.table.put((bucket, hash), scenario, self.catalogue.scenarios(), clock);
         }
     }
 
@@ -324,7 +347,8 @@ impl Buckets {
         catalogue: &'a Catalogue,
         lookups: &'a dyn Lookups,
     ) -> Surroundings<'a> {
-        Surroundings { catalogue, evaluator: &mut self.evaluator, lookups, errors: 0 }
+        let (evaluator, recall) = (&mut self.evaluator, &mut self.recall);
+        Surroundings { catalogue, evaluator, recall, lookups, errors: 0 }
     }
 
     fn count(&mut self, scenario: &Scenario, change: impl FnOnce(&mut Counters)) {

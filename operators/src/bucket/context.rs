@@ -7,9 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::overflow::Surroundings;
-use crate::alert::Coordinate;
-use crate::event::Event;
+use super::overflow::{Held, Surroundings};
 use crate::expr::ExprId;
 use crate::time::GoDuration;
 use crate::value::Value;
@@ -67,7 +65,7 @@ type Gathered = Vec<(Arc<str>, Arc<str>)>;
 /// The context of the held events. Expressions that failed are counted in `around`.
 pub(super) fn gather(
     contexts: &Contexts,
-    held: &mut [(Event, Coordinate)],
+    held: &mut [Held],
     around: &mut Surroundings<'_>,
 ) -> Gathered {
     let mut all = Vec::new();
@@ -75,6 +73,11 @@ pub(super) fn gather(
         let mut found = Vec::new();
         for (event, _) in held.iter_mut() {
             for expression in expressions {
+                if let Some(text) = around.evaluator.field(*expression, event) {
+                    add(text, &mut found);
+                    continue;
+                }
+                let event = Arc::make_mut(event);
                 match around.evaluator.value(*expression, event, &[], around.lookups) {
                     Ok(value) => collect(&value, &mut found),
                     Err(_) => around.errors += 1,
@@ -88,14 +91,16 @@ pub(super) fn gather(
     all
 }
 
+fn add(text: &str, found: &mut Vec<String>) {
+    if !text.is_empty() && !found.iter().any(|known| known == text) {
+        found.push(text.to_owned());
+    }
+}
+
 fn collect(value: &Value, found: &mut Vec<String>) {
-    let mut add = |text: String| {
-        if !text.is_empty() && !found.contains(&text) {
-            found.push(text);
-        }
-    };
+    let mut add = |text: String| add(&text, found);
     match value {
-        Value::Str(text) => add(text.to_string()),
+        Value::Str(text) => self::add(text, found),
         Value::Int(number) => add(number.to_string()),
         Value::Int64(number) if *number != 0 => add(number.to_string()),
         Value::Float(number) if *number != 0.0 => add(number.to_string()),

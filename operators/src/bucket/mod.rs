@@ -31,7 +31,7 @@ mod counter;
 pub(crate) mod overflow;
 pub(crate) mod overflow_filter;
 mod packed;
-mod recall;
+pub(crate) mod recall;
 mod table;
 pub(crate) mod view;
 

@@ -11,6 +11,7 @@ use super::catalogue::Catalogue;
 use super::context::gather;
 use super::evaluate::Evaluator;
 use super::failure::Failure;
+use super::recall::Recall;
 use super::scenario::{Scenario, Scope};
 use super::state::Bucket;
 use crate::alert::{Alert, AlertEvent, Coordinate, Overflow, Source};
@@ -26,6 +27,7 @@ use crate::value::Value;
 pub(crate) struct Surroundings<'a> {
     pub(crate) catalogue: &'a Catalogue,
     pub(crate) evaluator: &'a mut Evaluator,
+    pub(crate) recall: &'a mut Recall,
     pub(crate) lookups: &'a dyn Lookups,
     /// Expressions that failed.
     pub(crate) errors: u64,
@@ -33,8 +35,11 @@ pub(crate) struct Surroundings<'a> {
 
 impl Surroundings<'_> {
     /// The text that an expression gives, "" where it gives none; `None` where it fails.
-    fn text(&mut self, id: crate::expr::ExprId, event: &mut Event) -> Option<Arc<str>> {
-        match self.evaluator.value(id, event, &[], self.lookups) {
+    fn text(&mut self, id: crate::expr::ExprId, event: &mut Arc<Event>) -> Option<Arc<str>> {
+        if let Some(text) = self.evaluator.field(id, event) {
+            return Some(text.into());
+        }
+        match self.evaluator.value(id, Arc::make_mut(event), &[], self.lookups) {
             Ok(Value::Str(text)) => Some(text),
             Ok(_) => Some(Arc::from("")),
             Err(_) => {
@@ -58,8 +63,8 @@ pub(crate) fn overflow(
     let catalogue = around.catalogue;
     let scenario = catalogue.scenario(bucket.scenario).ok_or(Failure::Unreadable)?;
     let kept = bucket.queue.iter();
-    let mut held: Vec<_> = kept
-        .map(|kept| catalogue.codec().restore(kept))
+    let mut held: Vec<Held> = kept
+        .map(|kept| around.recall.event(kept, catalogue).zip(kept.coordinate()))
         .collect::<Option<_>>()
         .ok_or(Failure::Unreadable)?;
     let sources = sources(scenario, &mut held, around)?;
@@ -75,6 +80,8 @@ pub(crate) fn overflow(
         first.scope, scenario.name, bucket.total, bucket.last
     );
     let map_key = scenario.map_key(&bucket.key);
+    let all = bucket.queue.iter().zip(&held);
+    let events = all.map(|(kept, (event, _))| around.recall.listed(kept, event, listed)).collect();
     let alert = Alert {
         cause,
         bucket: Arc::clone(&map_key),
@@ -91,7 +98,7 @@ pub(crate) fn overflow(
         simulated: scenario.simulated,
         remediation: scenario.remediation,
         source: first,
-        events: Arc::new(held.iter().map(|(event, _)| listed(event)).collect()),
+        events: Arc::new(events),
         meta,
         coordinates: Arc::new(coordinates(&held)),
         decisions: Vec::new(),
@@ -101,7 +108,7 @@ pub(crate) fn overflow(
 }
 
 /// Lines that filled the bucket; an overflow that was matched again stands for its own lines.
-fn coordinates(held: &[(Event, Coordinate)]) -> Vec<Coordinate> {
+fn coordinates(held: &[Held]) -> Vec<Coordinate> {
     let mut all = Vec::with_capacity(held.len());
     for (event, at) in held {
         match &event.overflow {
@@ -124,12 +131,15 @@ fn listed(event: &Event) -> AlertEvent {
     AlertEvent { timestamp, meta: meta.map(|(key, value)| (key.into(), value.into())).collect() }
 }
 
+/// A held event and where its line stands.
+pub(super) type Held = (Arc<Event>, Coordinate);
+
 type Sources = BTreeMap<Arc<str>, Source>;
 
 /// Sources of all held events by value; of several with one value the last (`alertFormatSource`).
 fn sources(
     scenario: &Scenario,
-    held: &mut [(Event, Coordinate)],
+    held: &mut [Held],
     around: &mut Surroundings<'_>,
 ) -> Result<Sources, Failure> {
     let mut all = Sources::new();
@@ -151,7 +161,7 @@ fn sources(
 /// The source of a line (`eventSources`).
 fn event_source(
     scenario: &Scenario,
-    event: &mut Event,
+    event: &mut Arc<Event>,
     around: &mut Surroundings<'_>,
 ) -> Result<Source, Failure> {
     let scope = scenario.scope.name();
@@ -201,7 +211,7 @@ fn address(event: &Event) -> Result<Source, Failure> {
 /// The sources of an overflow that was matched again (`overflowEventSources`).
 fn overflow_sources(
     scenario: &Scenario,
-    event: &mut Event,
+    event: &mut Arc<Event>,
     around: &mut Surroundings<'_>,
     all: &mut Sources,
 ) -> Result<(), Failure> {

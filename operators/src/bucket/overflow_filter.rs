@@ -19,8 +19,7 @@ pub(crate) fn passes(
 ) -> bool {
     let Some(filter) = scenario.overflow_filter else { return true };
     let at = Some(overflow.alert.stop_at);
-    let events = bucket.queue.iter().filter_map(|kept| around.catalogue.codec().restore(kept));
-    let events = events.map(|(event, _)| Arc::new(event)).collect();
+    let events = around.recall.events(bucket, scenario, around.catalogue);
     let [queue, leaky] = view::roots(bucket, events, scenario, at);
     let signal = ("signal", Value::Object(Arc::new(overflow.clone())));
     let mut nothing = around.catalogue.codec().nothing();

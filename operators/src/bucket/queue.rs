@@ -28,6 +28,16 @@ impl Queue {
         self.events.iter()
     }
 
+    /// An event by its place from the oldest.
+    pub fn get(&self, index: usize) -> Option<&Kept> {
+        self.events.get(index)
+    }
+
+    /// The newest.
+    pub fn last(&self) -> Option<&Kept> {
+        self.events.back()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.events.len()

@@ -3,7 +3,7 @@
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use super::group::{hash_of, spread};
+use super::group::{GROUPS, hash_of, spread};
 use super::packed::Packed;
 use super::scenario::{Scenario, ScenarioId};
 use super::state::Bucket;
@@ -24,6 +24,21 @@ pub(super) struct Table {
 enum Slot {
     Packed(Packed),
     Live(Box<Bucket>),
+}
+
+/// [`hash_of`] a bucket, computed once per event.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hash(u64);
+
+impl Hash {
+    pub(super) fn of(scenario: &Scenario, key: &str) -> Self {
+        Self(hash_of(&scenario.name, key))
+    }
+
+    /// As [`super::group::group_of`].
+    pub(super) fn group(self) -> usize {
+        usize::try_from(self.0 % u64::from(GROUPS)).unwrap_or(0)
+    }
 }
 
 impl Slot {
@@ -70,10 +85,10 @@ impl Table {
         &mut self,
         scenario: &Scenario,
         key: &str,
+        hash: Hash,
         scenarios: &[Scenario],
     ) -> Option<Box<Bucket>> {
-        let hash = spread(hash_of(&scenario.name, key));
-        let found = self.slots.find_entry(hash, |slot| slot.is(scenario, key)).ok()?;
+        let found = self.slots.find_entry(spread(hash.0), |slot| slot.is(scenario, key)).ok()?;
         let (slot, _) = found.remove();
         let owner = scenarios.get(slot.name().0.index())?;
         slot.into_bucket(owner)
@@ -94,7 +109,7 @@ impl Table {
     /// Puts a bucket in. `clock` is that of the order: what is expired by it may go.
     pub(super) fn put(
         &mut self,
-        bucket: Box<Bucket>,
+        (bucket, hash): (Box<Bucket>, Hash),
         scenario: &Scenario,
         scenarios: &[Scenario],
         clock: EventTime,
@@ -102,7 +117,7 @@ impl Table {
         if self.slots.len() >= FEW.max(2 * self.swept) {
             self.sweep(scenarios, clock);
         }
-        let hash = spread(hash_of(&scenario.name, &bucket.key));
+        let hash = spread(hash.0);
         let rehash = |slot: &Slot| {
             let (id, key) = slot.name();
             scenarios.get(id.index()).map_or(0, |scenario| spread(hash_of(&scenario.name, key)))

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use super::scenario::Scenario;
 use super::state::Bucket;
-use crate::event::Event;
 use crate::expr::objects::{Queue, Record};
 use crate::time::Stamp;
-use crate::value::Value;
+use crate::value::{List, Value};
 
 /// Name and value of a root.
 pub(crate) type Root = (&'static str, Value);
@@ -17,14 +16,22 @@ pub(crate) type Root = (&'static str, Value);
 /// did.
 pub(crate) fn roots(
     bucket: &Bucket,
-    events: Vec<Arc<Event>>,
+    events: Arc<List>,
     scenario: &Scenario,
     overflowed: Option<Stamp>,
 ) -> [Root; 2] {
-    let capacity = scenario.held.map_or(i64::MAX, |held| i64::try_from(held).unwrap_or(i64::MAX));
-    let queue = Value::Object(Arc::new(Queue { events, capacity }));
+    let queue = Value::Object(Arc::new(Queue { events, capacity: capacity(scenario) }));
     let leaky = leaky(bucket, scenario, queue.clone(), overflowed);
     [("queue", queue), ("leaky", leaky)]
+}
+
+/// `queue` alone, for expressions that do not name `leaky`.
+pub(super) fn queue(events: Arc<List>, scenario: &Scenario) -> [Root; 1] {
+    [("queue", Value::Object(Arc::new(Queue { events, capacity: capacity(scenario) })))]
+}
+
+fn capacity(scenario: &Scenario) -> i64 {
+    scenario.held.map_or(i64::MAX, |held| i64::try_from(held).unwrap_or(i64::MAX))
 }
 
 fn leaky(bucket: &Bucket, scenario: &Scenario, queue: Value, overflowed: Option<Stamp>) -> Value {

@@ -2,7 +2,7 @@
 
 use super::pour::Claim;
 use super::scenario::{Kind, Scenario};
-use crate::expr::{Cx, EvalError, Program, TestError};
+use crate::expr::{Cx, EvalError, ExprId, Program, TestError};
 use crate::value::Value;
 
 /// Which bucket takes an event, and how.
@@ -45,8 +45,7 @@ pub fn wish(
     }
     let mut wish = Wish { key: "".into(), distinct: None, cancel: false };
     if let Some(groupby) = scenario.groupby {
-        let Value::Str(key) = program.eval(groupby, cx)? else { return Err(WishError::NoKey) };
-        wish.key = (&*key).into();
+        wish.key = text(groupby, program, cx)?.ok_or(WishError::NoKey)?;
     }
     if scenario.kind == Kind::Trigger {
         return Ok(Some(wish));
@@ -58,13 +57,21 @@ pub fn wish(
 /// What `scenario` says of the event of `cx` for a bucket of its own: also where another scenario
 /// pours into it.
 pub fn claim(scenario: &Scenario, program: &Program, cx: &mut Cx<'_>) -> Claim {
-    let distinct = scenario.distinct.and_then(|distinct| match program.eval(distinct, cx) {
-        Ok(Value::Str(value)) => Some((&*value).into()),
-        Ok(_) => Some("".into()),
-        Err(_) => None,
-    });
-    let cancel = scenario
-        .cancel_on
-        .is_some_and(|cancel_on| matches!(program.eval(cancel_on, cx), Ok(Value::Bool(true))));
+    let distinct = scenario
+        .distinct
+        .and_then(|distinct| text(distinct, program, cx).ok().map(Option::unwrap_or_default));
+    let cancel =
+        scenario.cancel_on.is_some_and(|cancel_on| program.test(cancel_on, cx).unwrap_or(false));
     Claim { scenario: scenario.id, distinct, cancel }
+}
+
+/// The string that an expression gives, `None` where it gives something else.
+fn text(id: ExprId, program: &Program, cx: &mut Cx<'_>) -> Result<Option<Box<str>>, EvalError> {
+    if let Some(text) = program.text(id, cx)? {
+        return Ok(Some(cx.event.text(&text).into()));
+    }
+    match program.eval(id, cx)? {
+        Value::Str(text) => Ok(Some((&*text).into())),
+        _ => Ok(None),
+    }
 }

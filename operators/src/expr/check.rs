@@ -583,10 +583,7 @@ fn member_type(base: Type, property: Type, node: &Node) -> Checked {
 
 fn field_type(table: &Structure, property: Type, node: &Node) -> Checked {
     if let Some(name) = node.text() {
-        if let Some(ty) = table.field(name) {
-            return Ok(ty);
-        }
-        if let Some(ty) = table.values {
+        if let Some(ty) = table.field(name).or(table.values) {
             return Ok(ty);
         }
         let help = suggestion(name, table.fields.iter().map(|(name, _)| *name));

@@ -10,6 +10,7 @@ pub mod context;
 mod error;
 mod eval;
 pub mod functions;
+mod held;
 mod lex;
 mod lines;
 pub mod memo;

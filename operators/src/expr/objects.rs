@@ -10,10 +10,18 @@ use crate::value::{List, ListKind, Map, MapKind, Object, Value};
 /// The events of a bucket (`queue`; crowdsec `pkg/pipeline/queue.go`).
 #[derive(Clone, Debug)]
 pub struct Queue {
-    /// Oldest first.
-    pub events: Vec<Arc<Event>>,
+    /// Its events, oldest first.
+    pub events: Arc<List>,
     /// `L`: how many it may hold, less one.
     pub capacity: i64,
+}
+
+impl Queue {
+    /// Events as the elements of a queue.
+    pub fn list(events: impl IntoIterator<Item = Arc<Event>>) -> Arc<List> {
+        let items = events.into_iter().map(Value::Held).collect();
+        Arc::new(List { kind: ListKind::Typed, items })
+    }
 }
 
 impl Object for Queue {
@@ -23,7 +31,7 @@ impl Object for Queue {
 
     fn field(&self, name: &str) -> Option<Value> {
         match name {
-            "Queue" => Some(typed(self.events.iter().cloned().map(Value::Held))),
+            "Queue" => Some(Value::List(Arc::clone(&self.events))),
             "L" => Some(Value::Int(self.capacity)),
             _ => None,
         }

@@ -1,11 +1,13 @@
 //! Builtins that take a predicate: `any(xs, # > 1)` and its relatives.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ast::{Loop, Node, Op};
 use super::context::Cx;
 use super::eval::{Frame, Scope, Step, at, eval, owned, truth};
+use super::held::HeldTest;
 use super::operation;
 use crate::value::{List, ListKind, Map, MapKind, Value};
 
@@ -19,9 +21,11 @@ pub(super) fn run(
     let (cx, frame) = state;
     let [collection, rest @ ..] = arguments else { return Ok(Value::Nil) };
     let value = eval(collection, cx, frame)?;
-    let list = at(collection, items(&value))?;
-    let items = list.items.as_slice();
-    let mut walk = Walk { body: rest.first(), cx, frame };
+    let items = at(collection, items(&value))?;
+    let items = &*items;
+    let body = rest.first();
+    let test = body.and_then(|body| HeldTest::new(body, items));
+    let mut walk = Walk { body, test, cx, frame };
     match builtin {
         Loop::All | Loop::None | Loop::Any => {
             let stops = builtin != Loop::All;
@@ -30,11 +34,11 @@ pub(super) fn run(
         }
         Loop::Find | Loop::FindLast => {
             let found = walk.first(items, builtin == Loop::FindLast, true)?;
-            Ok(found.map_or(Value::Nil, |(_, item)| item))
+            Ok(found.and_then(|index| items.get(index)).cloned().unwrap_or(Value::Nil))
         }
         Loop::FindIndex | Loop::FindLastIndex => {
             let found = walk.first(items, builtin == Loop::FindLastIndex, true)?;
-            Ok(found.map_or(Value::Nil, |(index, _)| number(index)))
+            Ok(found.map_or(Value::Nil, number))
         }
         Loop::One | Loop::Count | Loop::Filter => {
             let mut taken = Vec::new();
@@ -73,15 +77,14 @@ pub(super) fn run(
 }
 
 /// The elements of a list, or of a structure whose Go type is a slice.
-fn items(value: &Value) -> Result<Arc<List>, String> {
-    let items = match value {
-        Value::List(list) => return Ok(Arc::clone(list)),
-        Value::Object(object) => object.items(),
-        _ => None,
-    };
-    match items {
-        Some(items) => Ok(Arc::new(List { kind: ListKind::Typed, items })),
-        None => Err(format!("a list is needed, not {}", value.type_name())),
+fn items(value: &Value) -> Result<Cow<'_, [Value]>, String> {
+    match value {
+        Value::List(list) => Ok(Cow::Borrowed(&list.items)),
+        Value::Object(object) => object
+            .items()
+            .map(Cow::Owned)
+            .ok_or_else(|| format!("a list is needed, not {}", object.type_name())),
+        other => Err(format!("a list is needed, not {}", other.type_name())),
     }
 }
 
@@ -91,6 +94,7 @@ fn number(index: usize) -> Value {
 
 struct Walk<'a, 'b, 'c> {
     body: Option<&'a Node>,
+    test: Option<HeldTest<'a>>,
     cx: &'b mut Cx<'c>,
     frame: &'b mut Frame,
 }
@@ -106,6 +110,11 @@ impl Walk<'_, '_, '_> {
     }
 
     fn holds(&mut self, index: usize, item: &Value) -> Step<bool> {
+        if let Some(test) = &self.test
+            && let Value::Held(event) = item
+        {
+            return Ok(test.holds(event));
+        }
         let value = self.value(index, item, Value::Nil)?;
         match self.body {
             Some(body) => at(body, truth(&value)),
@@ -113,18 +122,14 @@ impl Walk<'_, '_, '_> {
         }
     }
 
-    /// The first (or last) item for which the body gives `wanted`.
-    fn first(
-        &mut self,
-        items: &[Value],
-        backwards: bool,
-        wanted: bool,
-    ) -> Step<Option<(usize, Value)>> {
+    /// Where the first (or last) item stands for which the body gives `wanted`.
+    fn first(&mut self, items: &[Value], backwards: bool, wanted: bool) -> Step<Option<usize>> {
         for step in 0..items.len() {
             let index = if backwards { items.len() - 1 - step } else { step };
-            let Some(item) = items.get(index) else { break };
-            if self.holds(index, item)? == wanted {
-                return Ok(Some((index, item.clone())));
+            if let Some(item) = items.get(index)
+                && self.holds(index, item)? == wanted
+            {
+                return Ok(Some(index));
             }
         }
         Ok(None)
@@ -160,7 +165,7 @@ impl Walk<'_, '_, '_> {
         };
         let mut keyed = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            keyed.push((self.value(index, item, Value::Nil)?, item.clone()));
+            keyed.push((self.value(index, item, Value::Nil)?, item));
         }
         let mut failed = None;
         keyed.sort_by(|(a, _), (b, _)| {
@@ -176,7 +181,7 @@ impl Walk<'_, '_, '_> {
             return at(node, Err(error));
         }
         at(node, self.frame.grow(keyed.len()))?;
-        let items = keyed.into_iter().map(|(_, item)| item).collect();
+        let items = keyed.into_iter().map(|(_, item)| item.clone()).collect();
         Ok(Value::List(Arc::new(List { kind: ListKind::Any, items })))
     }
 

@@ -15,7 +15,7 @@ use super::reads::{self, Guard, Reads};
 use super::subject::Subjects;
 use super::types::Type;
 use super::{check, eval, parse};
-use crate::schema::Schema;
+use crate::schema::{FieldId, Schema};
 use crate::text::{Text, intern};
 use crate::value::Value;
 
@@ -241,6 +241,14 @@ impl Program {
         Ok(phrase.run(&self.subjects, cx)?)
     }
 
+    /// The field that an expression is, where it is nothing but that.
+    pub fn field(&self, id: ExprId) -> Option<FieldId> {
+        match self.expressions.get(id.0 as usize)?.code {
+            Code::Text(Phrase::Field(id)) => Some(id),
+            _ => None,
+        }
+    }
+
     /// The expression as written.
     pub fn source(&self, id: ExprId) -> &str {
         self.get(id).map_or("", |expression| expression.source)
@@ -304,7 +312,7 @@ fn step(source: &str, node: &Node, cx: &mut Cx<'_>) -> Step {
     operands(node, &mut leaves);
     let mut seen: Vec<(String, Value)> = Vec::new();
     for leaf in leaves {
-        let text = source.get(extent(leaf)).unwrap_or("").trim().to_owned();
+        let text = source.get(whole(source, leaf)).unwrap_or("").trim().to_owned();
         if seen.len() < MAX_OPERANDS
             && !seen.iter().any(|(known, _)| *known == text)
             && let Ok(value) = eval::run(leaf, cx)
@@ -312,7 +320,7 @@ fn step(source: &str, node: &Node, cx: &mut Cx<'_>) -> Step {
             seen.push((text, eval::owned(&value, cx)));
         }
     }
-    Step { span: extent(node), operands: seen }
+    Step { span: whole(source, node), operands: seen }
 }
 
 /// The parts of a condition that have values worth showing and can be evaluated again.
@@ -325,6 +333,42 @@ fn operands<'a>(node: &'a Node, found: &mut Vec<&'a Node>) {
         Kind::Let { value, .. } => operands(value, found),
         _ => node.visit(&mut |child| operands(child, found)),
     }
+}
+
+/// [`extent`] with what belongs to it and to no node: the roots of paths, and closing brackets.
+fn whole(source: &str, node: &Node) -> Range<usize> {
+    let Range { start, end } = extent(node);
+    let path = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '?');
+    let head = source.get(..start).unwrap_or("").trim_end_matches(path);
+    let head = if source.get(start..).is_some_and(|rest| rest.starts_with(path)) {
+        head.len()
+    } else {
+        start
+    };
+    let mut open = 0_usize;
+    let mut quote = None;
+    for c in source.get(start..end).unwrap_or("").chars() {
+        match (quote, c) {
+            (Some(mark), c) if mark == c => quote = None,
+            (None, '\'' | '"' | '`') => quote = Some(c),
+            (None, '(' | '[' | '{') => open += 1,
+            (None, ')' | ']' | '}') => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    let rest = source.get(end..).unwrap_or("").char_indices();
+    let mut rest =
+        rest.take_while(|(_, c)| c.is_whitespace() || matches!(c, ',' | ')' | ']' | '}'));
+    let mut tail = end;
+    while open > 0
+        && let Some((at, c)) = rest.next()
+    {
+        if matches!(c, ')' | ']' | '}') {
+            open -= 1;
+            tail = end + at + c.len_utf8();
+        }
+    }
+    head..tail
 }
 
 /// From the first to the last byte of a node and all below it.

@@ -27,6 +27,10 @@ pub struct Reads {
     pub mutates: bool,
     /// Whether the result depends on more than the event: lookups, other roots.
     pub dynamic: bool,
+    /// Whether `evt` or anything of it is named.
+    pub event: bool,
+    /// Whether `leaky` is named, or all roots are.
+    pub leaky: bool,
 }
 
 /// A string that guards compare.
@@ -67,7 +71,24 @@ const WRITERS: [&str; 4] = ["UnmarshalJSON", "ParseKV", "ParseKVLax", "SetInStas
 pub(super) fn reads(node: &Node, schema: &mut Schema) -> Reads {
     let mut found = Reads::default();
     collect(node, schema, &mut found);
+    roots(node, &mut found);
     found
+}
+
+fn roots(node: &Node, found: &mut Reads) {
+    match &node.kind {
+        Kind::Root(name) => found.leaky |= *name == "leaky",
+        Kind::Environment => (found.event, found.leaky) = (true, true),
+        Kind::Event
+        | Kind::Field(_)
+        | Kind::Space(_)
+        | Kind::Label(_)
+        | Kind::Labels
+        | Kind::Unmarshaled
+        | Kind::Part(_) => found.event = true,
+        _ => {}
+    }
+    node.visit(&mut |child| roots(child, found));
 }
 
 fn collect(node: &Node, schema: &mut Schema, found: &mut Reads) {

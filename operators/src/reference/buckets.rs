@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Pour;
 use crate::bucket::evaluate::Evaluator;
 use crate::bucket::overflow::{Surroundings, overflow};
+use crate::bucket::recall::Recall;
 use crate::bucket::scenario::{Kind, Scenario, ScenarioId};
 use crate::bucket::state::{Bucket, GRACE};
 use crate::bucket::{Catalogue, Overflowed, bayesian, conditional, overflow_filter, view};
@@ -13,6 +14,7 @@ use crate::expr::Program;
 use crate::lookup::Lookups;
 use crate::order::OrderKey;
 use crate::time::{EventTime, Stamp};
+use crate::value::{List, ListKind, Value};
 
 type Name = (ScenarioId, Box<str>);
 
@@ -101,10 +103,12 @@ impl<'a> Buckets<'a> {
         let codec = self.catalogue.codec();
         let Some((mut event, _)) = codec.restore(&pour.event) else { return false };
         let events = bucket.queue.iter().filter_map(|kept| codec.restore(kept));
-        let events = events.map(|(event, _)| Arc::new(event)).collect();
+        let items = events.map(|(event, _)| Value::Held(Arc::new(event))).collect();
+        let events = Arc::new(List { kind: ListKind::Typed, items });
         let roots = view::roots(bucket, events, scenario, None);
         let mut evaluator = Evaluator::new(Arc::clone(&self.program));
-        let mut around = self.surroundings(&mut evaluator);
+        let mut recall = Recall::default();
+        let mut around = self.surroundings(&mut evaluator, &mut recall);
         let held = |condition| conditional::holds(condition, &mut event, &roots, &mut around);
         scenario.condition.and_then(held) == Some(true)
             || match &scenario.kind {
@@ -136,7 +140,8 @@ impl<'a> Buckets<'a> {
     fn overflowed(&mut self, bucket: &Bucket, at: Stamp, cause: OrderKey) {
         let Some(scenario) = self.catalogue.scenario(bucket.scenario) else { return };
         let mut evaluator = Evaluator::new(Arc::clone(&self.program));
-        let mut around = self.surroundings(&mut evaluator);
+        let mut recall = Recall::default();
+        let mut around = self.surroundings(&mut evaluator, &mut recall);
         let Ok(overflow) = overflow(bucket, at, cause, &mut around) else { return };
         if !overflow_filter::passes(scenario, bucket, &overflow, &mut around) {
             return;
@@ -156,8 +161,13 @@ impl<'a> Buckets<'a> {
         self.overflows.push(Overflowed { cause, scenario: scenario.id, key, overflow });
     }
 
-    fn surroundings<'s>(&'s self, evaluator: &'s mut Evaluator) -> Surroundings<'s> {
-        Surroundings { catalogue: self.catalogue, evaluator, lookups: self.lookups, errors: 0 }
+    fn surroundings<'s>(
+        &'s self,
+        evaluator: &'s mut Evaluator,
+        recall: &'s mut Recall,
+    ) -> Surroundings<'s> {
+        let (catalogue, lookups) = (self.catalogue, self.lookups);
+        Surroundings { catalogue, evaluator, recall, lookups, errors: 0 }
     }
 }
 

@@ -13,6 +13,7 @@ use operators::yaml::{Reading, RuleError};
 
 use super::clock;
 use crate::compile::{self, Options};
+use crate::hub::data::Place;
 use crate::hub::{self, RuleSet, RuleSource, Selection, file};
 use crate::lookup::WorldLookups;
 use crate::report::Report;
@@ -112,6 +113,7 @@ impl RuleArgs {
             compile::compile(&set, Options { profiles, simulation, names, ..Options::default() });
         errors.extend(compiled.errors);
         warnings.extend(compiled.warnings);
+        warnings.extend(missing_data(&set));
         let lookups = Arc::new(WorldLookups::of_rules(&set, now));
         let (rules, profiles) = (compiled.rules, compiled.profiles);
         Loaded { rules, profiles, exempt, lookups, now, set, errors, warnings }
@@ -168,4 +170,25 @@ impl RuleArgs {
             }
         }
     }
+}
+
+/// So many missing data files are named one by one.
+const FEW: usize = 5;
+
+/// What looks into a data file that is missing finds nothing there.
+fn missing_data(set: &RuleSet) -> Vec<RuleError> {
+    let mut missing = set.data_files();
+    missing.retain(|wanted| matches!(wanted.place, Place::Missing));
+    let help = "give its directory with --data; `spillway check` says where it comes from";
+    if missing.len() > FEW {
+        let names: Vec<_> = missing.iter().map(|wanted| wanted.name.as_str()).collect();
+        let message = format!("{} data files are missing: they match nothing", names.len());
+        return vec![RuleError::of_file(&names.join(", "), message).with_help(help)];
+    }
+    let warning = |wanted: &hub::data::Wanted| {
+        let users: Vec<_> = wanted.users.iter().map(ToString::to_string).collect();
+        let message = format!("data file is missing: it matches nothing in {}", users.join(", "));
+        RuleError::of_file(&wanted.name, message).with_help(help)
+    };
+    missing.iter().map(warning).collect()
 }

@@ -65,7 +65,7 @@ pub(super) fn line(story: &LineStory, shown: Shown, style: Style) -> String {
     let number = style.tinted(Tint::Strong, &format!("line {}", story.line));
     push_line(&mut out, &[&number, ": ", &style.short(&story.text)]);
     let mut branches: Vec<_> =
-        story.stages.iter().map(|stage| self::stage(stage, shown, style)).collect();
+        story.stages.iter().map(|stage| self::stage(stage, !stage.success, shown, style)).collect();
     branches.push(verdict(story, style));
     branches.extend(scenarios(story, shown, style));
     branches.extend(story.overflows.iter().map(|overflow| self::overflow(overflow, shown, style)));
@@ -84,10 +84,11 @@ pub(super) fn end(overflows: &[OverflowStory], shown: Shown, style: Style) -> St
     out
 }
 
-fn stage(stage: &StageStory, shown: Shown, style: Style) -> Branch {
+/// A stage; `whole` shows also the nodes whose filter is not true.
+fn stage(stage: &StageStory, whole: bool, shown: Shown, style: Style) -> Branch {
     let mut branch = Branch::new(style.tinted(Tint::Strong, &style.clean(&stage.stage)));
     let (told, others): (Vec<_>, Vec<_>) =
-        stage.nodes.iter().partition(|node| shown.verbose || !stage.success || is_told(node));
+        stage.nodes.iter().partition(|node| shown.verbose || whole || is_told(node));
     branch.children = told.into_iter().map(|node| self::node(node, shown, style)).collect();
     branch.children.extend(others_of(others.len(), "have filters that are not true", style));
     branch
@@ -265,7 +266,7 @@ fn pour(pour: &PourStory, style: Style) -> Branch {
     let repeated = || quoted(pour.distinct.as_deref().unwrap_or(""), style);
     let what = match pour.outcome {
         "poured" => "poured".to_owned(),
-        "undated" => "not poured: the line has no date".to_owned(),
+        "undated" => "not poured: evt.MarshaledTime is no date".to_owned(),
         "repeated" => format!("not poured: its bucket has seen {} already", repeated()),
         "cancelled" => "the bucket is gone: `cancel_on` is true".to_owned(),
         "filtered" => "overflows, but its `overflow_filter` is not true".to_owned(),
@@ -298,7 +299,9 @@ fn overflow(story: &OverflowStory, shown: Shown, style: Style) -> Branch {
     let head = format!("{} {key} overflows{why}", style.clean(&story.scenario));
     let head = head.replace("  ", " ");
     let mut branch = Branch::new(style.tinted(Tint::Strong, &head));
-    branch.children = story.stages.iter().map(|stage| self::stage(stage, shown, style)).collect();
+    // That no postoverflow takes an overflow is nothing to explain.
+    let stages = story.stages.iter();
+    branch.children = stages.map(|stage| self::stage(stage, false, shown, style)).collect();
     if let Some(reason) = &story.whitelisted {
         let text = format!("{} whitelisted: {}", style.sign(false), style.short(reason));
         branch.children.push(Branch::new(text));

@@ -98,7 +98,9 @@ fn of_overflow(overflow: &OverflowStory) -> (&'static str, String) {
 fn of_pour(scenario: &Scenario, pour: &PourStory) -> (&'static str, String) {
     let key = if pour.key.is_empty() { "".to_owned() } else { format!(" {:?}", pour.key) };
     match pour.outcome {
-        "undated" => ("date", "the line has no date, so no bucket takes it".to_owned()),
+        "undated" => {
+            ("date", "evt.MarshaledTime is no date, so no bucket takes the line".to_owned())
+        }
         "repeated" => {
             let value = pour.distinct.as_deref().unwrap_or("");
             ("distinct", format!("bucket{key} has seen {value:?} already"))

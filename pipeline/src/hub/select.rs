@@ -120,7 +120,8 @@ fn missing(
 ) -> RuleError {
     let noun = kind.map_or("item", ItemKind::noun);
     let error = RuleError::of_file(within.unwrap_or(name), format!("{noun} `{name}` is not here"));
-    let near = nearest(name, names.by_name.keys().copied());
+    let inside = names.inside.iter().flat_map(BTreeMap::keys).map(String::as_str);
+    let near = nearest(name, names.by_name.keys().copied().chain(inside));
     match near {
         Some(near) => error.with_help(format!("did you mean `{near}`?")),
         None => error.with_help("`spillway check` lists what is there"),
