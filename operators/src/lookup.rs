@@ -39,38 +39,78 @@ pub struct Asn {
 /// # Contract
 /// * Within a run the same question has the same answer (tests of the pipeline).
 /// * No method blocks on the network (not checkable here).
+///
+/// The answers given here are those of a world without facts.
 pub trait Lookups: Debug + Send + Sync {
     /// The only clock that rules see.
     fn now(&self) -> Stamp;
     /// Lines of a `string` data file, `None` where it was not loaded.
-    fn file(&self, name: &str) -> Option<&Value>;
+    fn file(&self, name: &str) -> Option<&Value> {
+        let _ = name;
+        None
+    }
     /// Whether a line of a `regexp` data file matches; `None` where it was not loaded.
-    fn regexp_in_file(&self, text: &str, name: &str) -> Option<bool>;
+    fn regexp_in_file(&self, text: &str, name: &str) -> Option<bool> {
+        let _ = (text, name);
+        None
+    }
     /// Rows of a `map` data file (list of maps); `None` where it was not loaded.
-    fn file_map(&self, name: &str) -> Option<&Value>;
+    fn file_map(&self, name: &str) -> Option<&Value> {
+        let _ = name;
+        None
+    }
     /// Tag of the first row of a `map` data file that fits; `None` where it was not loaded.
-    fn lookup_file(&self, text: &str, name: &str) -> Option<&str>;
+    fn lookup_file(&self, text: &str, name: &str) -> Option<&str> {
+        let _ = (text, name);
+        None
+    }
     /// Name of the known bot that this request is from ("" if none).
-    fn known_bot(&self, ip: &str, user_agent: &str, path: &str, files: &[&str]) -> String;
+    fn known_bot(&self, ip: &str, user_agent: &str, path: &str, files: &[&str]) -> String {
+        let _ = (ip, user_agent, path, files);
+        String::new()
+    }
     /// City record; `None` without a database. An unknown address is `Some` of defaults.
-    fn city(&self, ip: IpAddr) -> Option<City>;
+    fn city(&self, ip: IpAddr) -> Option<City> {
+        let _ = ip;
+        None
+    }
     /// AS record; `None` without a database. An unknown address is `Some` of defaults.
-    fn asn(&self, ip: IpAddr) -> Option<Asn>;
+    fn asn(&self, ip: IpAddr) -> Option<Asn> {
+        let _ = ip;
+        None
+    }
     /// First name of an address, trailing dot kept; `None` offline.
-    fn reverse_dns(&self, ip: IpAddr) -> Option<String>;
+    fn reverse_dns(&self, ip: IpAddr) -> Option<String> {
+        let _ = ip;
+        None
+    }
     /// Addresses of a name; empty offline.
-    fn lookup_host(&self, name: &str) -> Vec<String>;
+    fn lookup_host(&self, name: &str) -> Vec<String> {
+        let _ = name;
+        Vec::new()
+    }
     /// Name of this host.
-    fn hostname(&self) -> &str;
+    fn hostname(&self) -> &str {
+        ""
+    }
     /// Decisions ever made for a value; with `since_ns`, those of that long ago at most.
-    fn decisions_count(&self, value: &str, since_ns: Option<i64>) -> i64;
+    fn decisions_count(&self, value: &str, since_ns: Option<i64>) -> i64 {
+        let _ = (value, since_ns);
+        0
+    }
     /// Active decisions for a value and nanoseconds until the last of them ends.
-    fn active_decisions(&self, value: &str) -> (i64, i64);
+    fn active_decisions(&self, value: &str) -> (i64, i64) {
+        let _ = value;
+        (0, 0)
+    }
     /// What the threat intelligence of CrowdSec says; `Err` offline.
     ///
     /// # Errors
     /// A text for people: no key, no network, no answer.
-    fn cti(&self, ip: &str) -> Result<Value, String>;
+    fn cti(&self, ip: &str) -> Result<Value, String> {
+        let _ = ip;
+        Err("offline".to_owned())
+    }
     /// An HTTP exchange (method, URL, content type, body); `Err` offline.
     ///
     /// # Errors
@@ -81,7 +121,10 @@ pub trait Lookups: Debug + Send + Sync {
         url: &str,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> Result<Value, String>;
+    ) -> Result<Value, String> {
+        let _ = (method, url, headers, body);
+        Err("offline".to_owned())
+    }
 }
 
 /// The parse state of one source partition (`stash` of parser nodes).
@@ -108,53 +151,5 @@ impl Offline {
 impl Lookups for Offline {
     fn now(&self) -> Stamp {
         self.now
-    }
-    fn file(&self, _name: &str) -> Option<&Value> {
-        None
-    }
-    fn regexp_in_file(&self, _text: &str, _name: &str) -> Option<bool> {
-        None
-    }
-    fn file_map(&self, _name: &str) -> Option<&Value> {
-        None
-    }
-    fn lookup_file(&self, _text: &str, _name: &str) -> Option<&str> {
-        None
-    }
-    fn known_bot(&self, _ip: &str, _user_agent: &str, _path: &str, _files: &[&str]) -> String {
-        String::new()
-    }
-    fn city(&self, _ip: IpAddr) -> Option<City> {
-        None
-    }
-    fn asn(&self, _ip: IpAddr) -> Option<Asn> {
-        None
-    }
-    fn reverse_dns(&self, _ip: IpAddr) -> Option<String> {
-        None
-    }
-    fn lookup_host(&self, _name: &str) -> Vec<String> {
-        Vec::new()
-    }
-    fn hostname(&self) -> &str {
-        ""
-    }
-    fn decisions_count(&self, _value: &str, _since_ns: Option<i64>) -> i64 {
-        0
-    }
-    fn active_decisions(&self, _value: &str) -> (i64, i64) {
-        (0, 0)
-    }
-    fn cti(&self, _ip: &str) -> Result<Value, String> {
-        Err("offline".to_owned())
-    }
-    fn http(
-        &self,
-        _method: &str,
-        _url: &str,
-        _headers: &[(&str, &str)],
-        _body: &str,
-    ) -> Result<Value, String> {
-        Err("offline".to_owned())
     }
 }

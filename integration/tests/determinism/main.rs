@@ -72,6 +72,7 @@ fn every_rule_of_the_storm_is_hit() {
         "mail",
         "marked",
         "marked-again",
+        "marked-too",
         "paths",
         "shared",
         "slow",

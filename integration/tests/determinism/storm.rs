@@ -18,7 +18,7 @@ fn one(draw: &mut Draw, lines: u64) -> String {
     let mut text = String::new();
     // Most files begin together, some a little later.
     let mut now = START + if draw.chance(300) { draw.between(0, 90_000) } else { 0 };
-    for _ in 0..lines {
+    for _ in 0..draw.between(lines / 3, lines) {
         now += match draw.between(0, 40) {
             0 => draw.between(5_000, 60_000),
             1..6 => 0,
@@ -35,6 +35,11 @@ fn one(draw: &mut Draw, lines: u64) -> String {
             _ => writeln!(text, "{} {line}", date(now, draw)),
         }
         .unwrap();
+    }
+    // Some go on for long with nothing of interest: their clock ends far beyond the others'.
+    for _ in 0..if draw.chance(500) { lines / 4 } else { 0 } {
+        now += 4_000;
+        writeln!(text, "{} noise", date(now, draw)).unwrap();
     }
     text
 }

@@ -25,7 +25,9 @@ impl Grok {
     /// # Errors
     /// An unknown reference, or an expression that RE2 refuses; the span lies in `pattern`.
     pub fn compile(library: &Library, pattern: &str) -> Result<Self, GrokError> {
-        Self::build(library, pattern, swift)
+        let expansion = expanded(library, pattern)?;
+        let build = || Self::build(Arc::clone(&expansion), pattern, swift);
+        library.known((pattern, &expansion), build)
     }
 
     /// Compiles the pattern called `name`, as `name:` in a grok section asks for.
@@ -50,14 +52,14 @@ impl Grok {
     /// # Errors
     /// As [`Grok::compile`].
     pub fn plain(library: &Library, pattern: &str) -> Result<Self, GrokError> {
-        Self::build(library, pattern, |expression, _, groups| {
+        Self::build(expanded(library, pattern)?, pattern, |expression, _, groups| {
             let regex = re2::compile(&expression.text)?;
             Ok(Arc::new(Plain::new(regex, groups.to_vec())))
         })
     }
 
     fn build(
-        library: &Library,
+        expansion: Arc<Expansion>,
         pattern: &str,
         engine: impl FnOnce(
             &Arc<Expansion>,
@@ -65,10 +67,6 @@ impl Grok {
             &[usize],
         ) -> Result<Arc<dyn Matcher>, Re2Error>,
     ) -> Result<Self, GrokError> {
-        if pattern.is_empty() {
-            return Err(GrokError::new("pattern is empty", 0..0));
-        }
-        let expansion = Arc::new(expand::expand(library, pattern)?);
         let refuse = |e: Re2Error| GrokError::new(e.message, expansion.origin(e.offset));
         let translation = re2::rewrite(&expansion.text).map_err(refuse)?;
         let (names, groups) = named_groups(&expansion, &translation);
@@ -104,6 +102,13 @@ impl Grok {
     pub fn expression(&self) -> &str {
         &self.expansion.text
     }
+}
+
+fn expanded(library: &Library, pattern: &str) -> Result<Arc<Expansion>, GrokError> {
+    if pattern.is_empty() {
+        return Err(GrokError::new("pattern is empty", 0..0));
+    }
+    expand::expand(library, pattern).map(Arc::new)
 }
 
 /// Names with their group numbers, in the order of the groups.

@@ -1,10 +1,11 @@
 //! The patterns that rules can name: the standard ones, those of the user's files, those of rules.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::compile::Grok;
 use super::error::GrokError;
-use super::expand;
+use super::expand::{self, Expansion};
 use super::pattern;
 use super::re2;
 use super::standard;
@@ -54,7 +55,11 @@ pub struct PatternFileError {
 #[derive(Clone, Debug, Default)]
 pub struct Library {
     definitions: BTreeMap<Arc<str>, Definition>,
+    compiled: Option<Arc<Mutex<Compiled>>>,
 }
+
+/// Compiled patterns by the pattern as written, its expression and its names.
+type Compiled = BTreeMap<(String, String, BTreeMap<String, usize>), Grok>;
 
 impl Library {
     /// The patterns that every installation has.
@@ -72,6 +77,31 @@ impl Library {
                 library
             })
             .clone()
+    }
+
+    /// The same library, whose clones compile no pattern twice: for many rule sets that have
+    /// patterns in common.
+    #[must_use]
+    pub fn remembering(mut self) -> Self {
+        self.compiled = Some(Arc::default());
+        self
+    }
+
+    /// A pattern that was compiled before, else a new one that `compile` makes.
+    pub(super) fn known(
+        &self,
+        (pattern, expansion): (&str, &Expansion),
+        compile: impl FnOnce() -> Result<Grok, GrokError>,
+    ) -> Result<Grok, GrokError> {
+        let Some(compiled) = &self.compiled else { return compile() };
+        let compiled = || compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (pattern.to_owned(), expansion.text.clone(), expansion.semantics.clone());
+        if let Some(grok) = compiled().get(&key) {
+            return Ok(grok.clone());
+        }
+        let grok = compile()?;
+        compiled().insert(key, grok.clone());
+        Ok(grok)
     }
 
     /// Adds a definition of a rule (`pattern_syntax`). The first definition of a name wins; what

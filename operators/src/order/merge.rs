@@ -115,14 +115,15 @@ impl<T> Merge<T> {
         while let Some(Reverse((known, partition))) = self.heap.pop() {
             let Some(queue) = self.queues.get_mut(&partition) else { continue };
             let bound = queue.bound(partition);
+            // Also of a partition that ended: its clock counts when it is the earliest.
+            if bound > known {
+                self.heap.push(Reverse((bound, partition)));
+                continue;
+            }
             if queue.ready.is_empty() && queue.ended {
                 self.clock = self.clock.max(bound.clock);
                 self.strays += queue.clock.strays();
                 self.queues.remove(&partition);
-                continue;
-            }
-            if bound > known {
-                self.heap.push(Reverse((bound, partition)));
                 continue;
             }
             self.clock = self.clock.max(bound.clock);
@@ -171,6 +172,30 @@ mod tests {
         let inputs = [vec![1, 4, 2, 9], vec![3, 4, 5]];
         let expected = [(0, 0), (1, 0), (0, 1), (0, 2), (1, 1), (1, 2), (0, 3)];
         assert_eq!(merged(&inputs, 1), expected);
+    }
+
+    #[test]
+    fn the_clock_does_not_run_ahead_with_a_partition_that_ends() {
+        let (early, late) = (Partition(0), Partition(1));
+        let mut merge = Merge::new([early, late]);
+        let at = |clock| Some(EventTime(clock));
+        merge.line(early, 0, at(1), Some(()));
+        assert_eq!(merge.pop(), Next::Wants(early));
+        merge.line(early, 1, at(2), None);
+        merge.line(late, 0, at(1), Some(()));
+        merge.line(late, 1, at(5), Some(()));
+        while let Next::Item(..) = merge.pop() {}
+        // All the rest of the first one comes at once: lines that pour nothing, and the end.
+        merge.line(early, 2, at(100), None);
+        merge.end(early);
+        assert!(matches!(merge.pop(), Next::Item(OrderKey { clock: EventTime(5), .. }, ())));
+        assert_eq!(merge.pop(), Next::Wants(late));
+        assert_eq!(merge.clock(), EventTime(5));
+        merge.line(late, 2, at(7), Some(()));
+        merge.end(late);
+        assert!(matches!(merge.pop(), Next::Item(OrderKey { clock: EventTime(7), .. }, ())));
+        assert_eq!(merge.pop(), Next::End);
+        assert_eq!(merge.clock(), EventTime(100));
     }
 
     #[test]

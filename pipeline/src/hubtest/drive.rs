@@ -10,17 +10,22 @@ use operators::bucket::detect::{Detect, Outcome};
 use operators::detector::{Detector, Origin, Place, Verdict};
 use operators::lookup::Lookups;
 use operators::order::batch::{Batch, Via};
-use operators::order::clock::PartitionClock;
 use operators::order::{OrderKey, Partition};
 use operators::parse::lines::Tally;
 use operators::parse::stash::Stashes;
 use operators::rules::Rules;
 use operators::text::RawLine;
+use operators::time::EventTime;
 
 use super::dump::Dump;
 
 /// The only partition.
 const LOG: Partition = Partition(0);
+
+/// The clock that orders lines stands still: they come in the order of the log, and only their own
+/// dates end buckets and blackholes, however far back they jump. Logs of tests are often put
+/// together from several.
+const STILL: EventTime = EventTime(0);
 
 /// A log and what is known of its lines.
 #[derive(Clone, Debug)]
@@ -87,26 +92,22 @@ fn parse(
     let (source, labels) = (Arc::clone(&log.path), Arc::clone(&log.labels));
     let origins = Arc::from([Origin { source, labels, module: "file" }]);
     let mut detector = Detector::new(Arc::clone(rules), Arc::clone(lookups), origins);
+    // The reference keeps stashed values by the wall clock, of which a test takes no time worth
+    // mentioning: without a clock nothing is forgotten.
     let mut stash = Stashes::new(&rules.caches);
-    let mut clock = PartitionClock::default();
     let mut tally = Tally::default();
     let mut ordered = Vec::new();
-    let mut emit = |at, (position, pours): (u64, Vec<operators::bucket::Pour>)| {
-        let order = OrderKey { clock: at, partition: LOG, position };
-        ordered.extend(pours.into_iter().map(|mut pour| {
-            pour.order = order;
-            (order, Via::default(), pour)
-        }));
-    };
     for (position, raw) in log.lines() {
-        stash.advance(clock.now());
         let place = Place { partition: LOG, position };
         dump.lines.push(Vec::new());
         let verdict = detector.line_watched(raw, place, Some(&mut stash), (&mut tally, dump));
         // With the stash at hand no line waits for it.
-        let Verdict::Done { stamp, pours } = verdict else { continue };
-        clock.line(stamp, (!pours.is_empty()).then_some((position, pours)), &mut emit);
+        let Verdict::Done { pours, .. } = verdict else { continue };
+        let order = OrderKey { clock: STILL, ..OrderKey::at(place) };
+        ordered.extend(pours.into_iter().map(|mut pour| {
+            pour.order = order;
+            (order, Via::default(), pour)
+        }));
     }
-    clock.end(&mut emit);
     ordered
 }

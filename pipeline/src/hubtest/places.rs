@@ -75,7 +75,7 @@ impl Places {
         if let Some(error) = layout.errors.into_iter().next() {
             return Err(error);
         }
-        let mut library = Library::standard();
+        let mut library = Library::standard().remembering();
         let files: Vec<_> =
             layout.patterns.iter().map(|file| (file.name.as_str(), file.text.as_str())).collect();
         library.load(&files).map_err(|refused| {
