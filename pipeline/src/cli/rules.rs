@@ -9,7 +9,7 @@ use operators::profile::simulation::Simulation;
 use operators::profile::{Exempt, Profile, simulation, spec as profile_spec};
 use operators::rules::Rules;
 use operators::time::Stamp;
-use operators::yaml::{Reading, RuleError};
+use operators::yaml::{Reading, RuleError, Source};
 
 use super::clock;
 use crate::compile::{self, Options};
@@ -43,6 +43,9 @@ pub struct RuleArgs {
     /// Addresses and networks that no decision may hit
     #[arg(long, value_name = "FILE")]
     pub allowlist: Option<PathBuf>,
+    /// Recorded DNS answers as JSON lines {"kind":"reverse_dns"|"lookup_host","question","answer":[]}
+    #[arg(long, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
     /// Go on without the items that are broken, and list them
     #[arg(long)]
     pub skip_broken: bool,
@@ -114,9 +117,21 @@ impl RuleArgs {
         errors.extend(compiled.errors);
         warnings.extend(compiled.warnings);
         warnings.extend(missing_data(&set));
-        let lookups = Arc::new(WorldLookups::of_rules(&set, now));
+        let mut lookups = WorldLookups::of_rules(&set, now);
+        errors.extend(self.read_answers(&mut lookups).err());
+        let lookups = Arc::new(lookups);
         let (rules, profiles) = (compiled.rules, compiled.profiles);
         Loaded { rules, profiles, exempt, lookups, now, set, errors, warnings }
+    }
+
+    fn read_answers(&self, lookups: &mut WorldLookups) -> Result<(), RuleError> {
+        let Some(path) = &self.answers else { return Ok(()) };
+        let shown = path.display().to_string();
+        let text = hub::layout::read_text(path, &shown)?;
+        lookups.load_recorded(&text).map_err(|wrong| {
+            let source = Source::new(shown, &text);
+            source.error(source.position(wrong.line, 1), wrong.to_string())
+        })
     }
 
     fn sources(&self) -> Vec<RuleSource> {
