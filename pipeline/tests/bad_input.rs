@@ -151,7 +151,7 @@ fn what_may_not_be_read_does_not_hide_the_rest() {
     fs::create_dir(&locked).unwrap();
     fs::write(locked.join("x.log"), sound()).unwrap();
     fs::write(&whole, sound()).unwrap();
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
     let allowed = fs::read_dir(&locked).is_ok();
     let replayed = replay(&[&locked, &whole]);
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o700)).unwrap();
