@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use pipeline::cli::Cli;
 
+/// A run allocates for every event that it keeps; this takes less time for it than the platform's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match Cli::parse().command.run() {
         Ok(code) => code,

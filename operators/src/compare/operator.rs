@@ -1,9 +1,47 @@
 //! The subtraction as a differential dataflow operator: two collections in, their differences out.
 //! What both hold cancels out before anything is paired.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use differential_dataflow::VecCollection;
+use differential_dataflow::input::InputSession;
+use timely::dataflow::operators::probe::Handle;
 
 use super::{About, Change, Found};
+
+/// All differences, by scenario, source and time.
+pub fn compare(before: Vec<(About, Found)>, after: Vec<(About, Found)>) -> Vec<Change> {
+    let changes: Arc<Mutex<Vec<(Change, isize)>>> = Arc::default();
+    let seen = Arc::clone(&changes);
+    timely::execute_directly(move |worker| {
+        let mut inputs = [InputSession::new(), InputSession::new()];
+        let probe = Handle::new();
+        worker.dataflow::<u64, _, _>(|scope| {
+            let [before, after] = &mut inputs;
+            let (before, after) = (before.to_collection(scope), after.to_collection(scope));
+            let all = operator(before, after);
+            let keep = move |(change, _, times): &(Change, u64, isize)| {
+                let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                seen.push((change.clone(), *times));
+            };
+            all.inspect(keep).probe_with(&probe);
+        });
+        for (input, rows) in inputs.iter_mut().zip([before, after]) {
+            rows.into_iter().for_each(|row| input.insert(row));
+        }
+        // Closing the inputs lets the worker run to the end.
+    });
+    let changes = std::mem::take(&mut *changes.lock().unwrap_or_else(PoisonError::into_inner));
+    let each = changes.into_iter().flat_map(|(change, times)| {
+        std::iter::repeat_n(change, usize::try_from(times).unwrap_or(0))
+    });
+    let mut each: Vec<_> = each.collect();
+    each.sort_by_cached_key(|change| {
+        let start = change.before.as_ref().or(change.after.as_ref()).map(|found| found.start);
+        (change.about.clone(), start, change.clone())
+    });
+    each
+}
 
 /// Differences of two collections, paired by what they are about.
 pub fn operator<'scope>(

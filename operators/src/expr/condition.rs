@@ -8,7 +8,7 @@ use super::constant::Folder;
 use super::context::Cx;
 use super::error::Failure;
 use super::eval::{self, Stop};
-use super::lines::AnyLine;
+use super::lines::{AnyLine, AnyRange};
 use super::reads::total;
 use super::rewrite::{inlined, unrolled};
 use super::subject::{Needles, Source, Subjects};
@@ -32,6 +32,7 @@ pub(super) enum Test {
     Matches(Source, Regex),
     MatchesOne(Source, RegexSet),
     AnyLine(Box<AnyLine>),
+    AnyRange(Box<AnyRange>),
     Plain(Box<Node>),
 }
 
@@ -108,6 +109,9 @@ impl Builder<'_> {
                 Loop::Any => self.alternatives(&bodies),
                 _ => Test::All(bodies.iter().map(|node| self.test(node)).collect()),
             };
+        }
+        if let Some(any) = self.any_range(node) {
+            return Test::AnyRange(Box::new(any));
         }
         match self.any_line(node) {
             Some(any) => Test::AnyLine(Box::new(any)),
@@ -290,6 +294,7 @@ impl Test {
                 with(*source, subjects, cx, |found| found.is_some_and(|found| set.is_match(found)))
             }
             Self::AnyLine(any) => any.run(subjects, cx),
+            Self::AnyRange(any) => any.run(cx),
             Self::Plain(node) => plain(node, cx),
         }
     }

@@ -9,7 +9,7 @@ use super::context::Cx;
 use super::error::{EvalError, Failure};
 use super::{method, objects, operation, predicate};
 use crate::event::Event;
-use crate::value::{List, ListKind, Value};
+use crate::value::{List, ListKind, Object, Value};
 
 /// Why an evaluation ended early.
 #[derive(Debug)]
@@ -79,6 +79,11 @@ pub(super) fn eval(node: &Node, cx: &mut Cx<'_>, frame: &mut Frame) -> Step {
             call(node, (name, *callee), arguments, (cx, frame))
         }
         Kind::Method { base, name, arguments, optional } => {
+            if arguments.is_empty()
+                && let Some(found) = overflowed(base, cx.event).and_then(|o| o.call(name, &[]))
+            {
+                return at(node, found);
+            }
             let base = eval(base, cx, frame)?;
             if *optional && base.is_nil() {
                 return Err(Stop::Nil);
@@ -320,6 +325,11 @@ fn matches(text: &Value, pattern: &Value, cx: &mut Cx<'_>) -> Result<bool, Strin
 
 fn member(node: &Node, parts: (&Node, &Node, bool), cx: &mut Cx<'_>, frame: &mut Frame) -> Step {
     let (base, property, optional) = parts;
+    if let Some(name) = property.text()
+        && let Some(value) = overflowed(base, cx.event).and_then(|object| object.field(name))
+    {
+        return Ok(value);
+    }
     let base = eval(base, cx, frame)?;
     if optional && base.is_nil() {
         return Err(Stop::Nil);
@@ -329,6 +339,29 @@ fn member(node: &Node, parts: (&Node, &Node, bool), cx: &mut Cx<'_>, frame: &mut
     }
     let index = eval(property, cx, frame)?;
     at(node, element(&base, &index, cx))
+}
+
+/// What `evt.Overflow.Alert` or `evt.Overflow.Alert.Source` is, without a copy of it.
+fn overflowed<'a>(node: &Node, event: &'a Event) -> Option<&'a dyn Object> {
+    let step = |node: &'_ Node, name: &str| match &node.kind {
+        Kind::Member { property, .. } => property.text().is_some_and(|text| **text == *name),
+        _ => false,
+    };
+    let Kind::Member { base, .. } = &node.kind else { return None };
+    let alert = |node: &Node| match &node.kind {
+        Kind::Member { base, .. } if step(node, "Alert") && step(base, "Overflow") => {
+            matches!(&base.kind, Kind::Member { base, .. } if base.kind == Kind::Event)
+        }
+        _ => false,
+    };
+    let overflow = event.overflow.as_ref()?;
+    if alert(node) {
+        Some(&overflow.alert)
+    } else if step(node, "Source") && alert(base) {
+        Some(&overflow.alert.source)
+    } else {
+        None
+    }
 }
 
 /// A member by name.

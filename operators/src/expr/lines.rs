@@ -3,6 +3,7 @@
 //! The lines (or a pure function of each, as in `Upper(#)`) are prepared once per file and worker;
 //! then one pass over the string answers for all of them.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
@@ -12,6 +13,7 @@ use super::condition::Builder;
 use super::context::Cx;
 use super::error::Failure;
 use super::eval::{self, Frame, Scope, Stop};
+use super::functions::ip;
 use super::reads::total;
 use super::subject::{Source, Subjects};
 use crate::value::{List, Value};
@@ -31,6 +33,22 @@ pub(super) struct AnyLine {
     whole: Node,
     /// Whether a line that fits decides.
     decides: bool,
+    /// Whether empty lines never fit.
+    filled: bool,
+}
+
+/// A test of one address against the networks of a file.
+#[derive(Debug)]
+pub(super) struct AnyRange {
+    /// Place in [`super::Memo`].
+    number: u32,
+    file: &'static str,
+    /// What gives the address; it may fail.
+    subject: Node,
+    /// Whether empty lines never fit.
+    filled: bool,
+    /// The whole expression, for lists and addresses that are none of strings.
+    whole: Node,
 }
 
 /// The lines of a file, made ready.
@@ -47,6 +65,11 @@ enum Matcher {
     Equal(Vec<Arc<str>>),
     Starts(Vec<Arc<str>>),
     Ends(Vec<Arc<str>>),
+    /// First and last addresses of networks, apart from each other, in order.
+    Ranges {
+        networks: Vec<(IpAddr, IpAddr)>,
+        asked: bool,
+    },
 }
 
 impl Builder<'_> {
@@ -56,10 +79,15 @@ impl Builder<'_> {
         let [collection, body] = arguments.as_slice() else { return None };
         let Kind::Call { name, arguments, .. } = &collection.kind else { return None };
         let file = (&**name == "File").then(|| self.folder.text(arguments.first()?)).flatten()?;
-        let (test, decides) = match &body.kind {
-            Kind::Conditional(test, _, no) if no.kind == Kind::Bool(false) => (&**test, false),
-            Kind::And(all) => (all.first()?, false),
-            _ => (body, true),
+        let (test, filled, decides) = match &body.kind {
+            Kind::Conditional(test, _, no) if no.kind == Kind::Bool(false) => {
+                (&**test, false, false)
+            }
+            Kind::And(all) => match all.as_slice() {
+                [first, test, rest @ ..] if asks_filled(first) => (test, true, rest.is_empty()),
+                _ => (all.first()?, false, false),
+            },
+            _ => (body, false, true),
         };
         let Kind::Binary(op, a, b) = &test.kind else { return None };
         let (subject, key) = match op {
@@ -73,7 +101,49 @@ impl Builder<'_> {
         let source = self.subjects.source(subject)?;
         let number = self.subjects.add_file();
         let (key, whole) = ((**key).clone(), node.clone());
-        Some(AnyLine { number, file, source, op: *op, key, whole, decides })
+        Some(AnyLine { number, file, source, op: *op, key, whole, decides, filled })
+    }
+
+    /// The short form of `any(File("…"), { IpInRange(S, #) })`, where it is that.
+    pub(super) fn any_range(&mut self, node: &Node) -> Option<AnyRange> {
+        let Kind::Predicate { name: Loop::Any, arguments } = &node.kind else { return None };
+        let [collection, body] = arguments.as_slice() else { return None };
+        let Kind::Call { name, arguments, .. } = &collection.kind else { return None };
+        let file = (&**name == "File").then(|| self.folder.text(arguments.first()?)).flatten()?;
+        let (test, filled) = match &body.kind {
+            Kind::And(all) => match all.as_slice() {
+                [first, test] if asks_filled(first) => (test, true),
+                _ => return None,
+            },
+            _ => (body, false),
+        };
+        let Kind::Call { name, arguments, .. } = &test.kind else { return None };
+        let [subject, line] = arguments.as_slice() else { return None };
+        let fits = &**name == "IpInRange"
+            && line.kind == Kind::Pointer(Pointer::Item)
+            && path_of_event(subject);
+        let number = fits.then(|| self.subjects.add_file())?;
+        let (subject, whole) = (subject.clone(), node.clone());
+        Some(AnyRange { number, file, subject, filled, whole })
+    }
+}
+
+/// Whether a node is `len(#) > 0`.
+fn asks_filled(node: &Node) -> bool {
+    let Kind::Binary(Op::More, a, b) = &node.kind else { return false };
+    let Kind::Call { name, arguments, .. } = &a.kind else { return false };
+    let [line] = arguments.as_slice() else { return false };
+    &**name == "len" && line.kind == Kind::Pointer(Pointer::Item) && b.kind == Kind::Int(0)
+}
+
+/// Whether a node is a string of the event, whatever it takes to find it.
+fn path_of_event(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Event | Kind::Field(_) => true,
+        Kind::Member { base, property, optional: false } => {
+            property.text().is_some() && path_of_event(base)
+        }
+        _ => false,
     }
 }
 
@@ -113,6 +183,7 @@ impl AnyLine {
             Matcher::Equal(lines) => lines.binary_search_by(|line| (**line).cmp(text)).is_ok(),
             Matcher::Starts(lines) => lines.iter().any(|line| text.starts_with(&**line)),
             Matcher::Ends(lines) => lines.iter().any(|line| text.ends_with(&**line)),
+            Matcher::Ranges { .. } => false,
         };
         if fits && !self.decides { self.plainly(cx) } else { Ok(fits) }
     }
@@ -122,6 +193,9 @@ impl AnyLine {
         let mut frame = Frame::default();
         let mut keys = Vec::with_capacity(list.items.len());
         for item in &list.items {
+            if self.filled && item.as_str().is_some_and(str::is_empty) {
+                continue;
+            }
             let scope = Scope { item: item.clone(), index: 0, accumulator: Value::Nil };
             frame.scopes.push(scope);
             let key = eval::eval(&self.key, cx, &mut frame);
@@ -145,10 +219,66 @@ impl AnyLine {
     }
 
     fn plainly(&self, cx: &mut Cx<'_>) -> Result<bool, Failure> {
-        match eval::condition(&self.whole, cx, &mut Frame::default()) {
-            Ok(fits) => Ok(fits),
-            Err(Stop::Error(error)) => Err(error),
-            Err(Stop::Nil) => Ok(false),
+        plainly(&self.whole, cx)
+    }
+}
+
+fn plainly(node: &Node, cx: &mut Cx<'_>) -> Result<bool, Failure> {
+    match eval::condition(node, cx, &mut Frame::default()) {
+        Ok(fits) => Ok(fits),
+        Err(Stop::Error(error)) => Err(error),
+        Err(Stop::Nil) => Ok(false),
+    }
+}
+
+impl AnyRange {
+    /// Whether the address is in one of the networks.
+    pub(super) fn run(&self, cx: &mut Cx<'_>) -> Result<bool, Failure> {
+        let Some(Value::List(list)) = cx.lookups.file(self.file) else { return Ok(false) };
+        let known = cx.memo.lines(self.number).filter(|known| Arc::ptr_eq(&known.list, list));
+        let matcher = match known {
+            Some(known) => known.matcher.clone(),
+            None => {
+                let matcher = self.prepare(list).map(Arc::new);
+                let prepared = Prepared { list: Arc::clone(list), matcher: matcher.clone() };
+                cx.memo.set_lines(self.number, prepared);
+                matcher
+            }
+        };
+        let Some(Matcher::Ranges { networks, asked }) = matcher.as_deref() else {
+            return plainly(&self.whole, cx);
+        };
+        if !asked {
+            return Ok(false);
         }
+        let Ok(Value::Str(text)) = eval::run(&self.subject, cx) else {
+            return plainly(&self.whole, cx);
+        };
+        let Some(ip) = ip::parse(&text) else { return Ok(false) };
+        let behind = networks.partition_point(|(first, _)| *first <= ip);
+        let before = behind.checked_sub(1).and_then(|at| networks.get(at));
+        Ok(before.is_some_and(|(_, last)| ip <= *last))
+    }
+
+    fn prepare(&self, list: &List) -> Option<Matcher> {
+        let mut asked = false;
+        let mut all = Vec::new();
+        for item in &list.items {
+            let line = item.as_str()?;
+            if self.filled && line.is_empty() {
+                continue;
+            }
+            asked = true;
+            all.extend(ip::network(line).map(|net| (net.network(), net.broadcast())));
+        }
+        all.sort_unstable();
+        let mut networks: Vec<(IpAddr, IpAddr)> = Vec::with_capacity(all.len());
+        for (first, last) in all {
+            match networks.last_mut() {
+                Some((_, end)) if first <= *end => *end = last.max(*end),
+                _ => networks.push((first, last)),
+            }
+        }
+        Some(Matcher::Ranges { networks, asked })
     }
 }

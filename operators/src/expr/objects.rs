@@ -154,7 +154,10 @@ impl Object for Alert {
             "CreatedAt" | "MachineID" | "UUID" => Value::str(""),
             "Kind" => Value::str("crowdsec"),
             "Decisions" => typed(self.decisions.iter().cloned().map(object)),
-            "Events" => typed(self.events.iter().cloned().map(object)),
+            "Events" => typed(
+                (0..self.events.len())
+                    .map(|index| object(Listed { events: Arc::clone(&self.events), index })),
+            ),
             "EventsCount" => Value::Int64(self.events_count.into()),
             "ID" => Value::Int64(0),
             "Labels" => Value::strings(self.labels.iter().map(|(key, value)| {
@@ -200,6 +203,27 @@ fn meta(pairs: &[(Arc<str>, Arc<str>)]) -> Value {
 fn entry(pairs: &[(Arc<str>, Arc<str>)], key: &str) -> Value {
     let found = pairs.iter().find(|(known, _)| &**known == key);
     found.map_or_else(|| Value::str(""), |(_, value)| text(value))
+}
+
+/// One event of an alert.
+#[derive(Clone, Debug)]
+struct Listed {
+    events: Arc<Vec<AlertEvent>>,
+    index: usize,
+}
+
+impl Object for Listed {
+    fn type_name(&self) -> &'static str {
+        "*models.Event"
+    }
+
+    fn field(&self, name: &str) -> Option<Value> {
+        self.events.get(self.index)?.field(name)
+    }
+
+    fn call(&self, method: &str, arguments: &[Value]) -> Option<Result<Value, String>> {
+        self.events.get(self.index)?.call(method, arguments)
+    }
 }
 
 impl Object for AlertEvent {

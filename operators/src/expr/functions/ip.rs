@@ -45,7 +45,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 /// `net.ParseIP`; an IPv4-mapped address becomes the IPv4 address.
-fn parse(text: &str) -> Option<IpAddr> {
+pub(in crate::expr) fn parse(text: &str) -> Option<IpAddr> {
     text.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
 }
 
@@ -54,7 +54,7 @@ fn masked(ip: IpAddr, bits: u8) -> Option<IpAddr> {
 }
 
 /// `net.ParseCIDR`.
-fn network(text: &str) -> Option<ipnet::IpNet> {
+pub(in crate::expr) fn network(text: &str) -> Option<ipnet::IpNet> {
     let (ip, bits) = text.split_once('/')?;
     if bits.is_empty() || !bits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -15,7 +15,7 @@ mod file;
 mod float;
 mod format;
 mod glob;
-mod ip;
+pub(super) mod ip;
 mod ja4h;
 mod json;
 mod json_scan;
