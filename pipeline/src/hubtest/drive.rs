@@ -111,3 +111,43 @@ fn parse(
     }
     ordered
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Places, Runner, Test};
+    use std::fs;
+
+    const PARSER: &str = "name: a/p\nfilter: \"true\"\nonsuccess: next_stage\ngrok:\n  \
+        pattern: '^%{NOTSPACE:at} %{IP:ip}$'\n  apply_on: Line.Raw\nstatics:\n  \
+        - meta: source_ip\n    expression: evt.Parsed.ip\n  \
+        - method: ParseDate\n    expression: evt.Parsed.at\n  \
+        - target: evt.MarshaledTime\n    expression: evt.Enriched.MarshaledTime\n";
+    const SCENARIO: &str = "name: a/s\ndescription: d\ntype: leaky\nfilter: \"true\"\n\
+        groupby: evt.Meta.source_ip\ncapacity: 1\nleakspeed: 10s\nlabels: {}\n";
+    const LOG: &str = "2024-01-01T10:00:00Z 1.1.1.1\n2024-03-01T10:00:00Z 2.2.2.2\n\
+        2024-03-01T10:00:01Z 2.2.2.2\n2024-01-01T10:00:01Z 1.1.1.1\n";
+
+    #[test]
+    fn a_bucket_outlives_a_later_part_of_the_log() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        let write = |path: &str, text: &str| {
+            let path = root.join("hub").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write("parsers/s00-raw/a/p.yaml", PARSER);
+        write("scenarios/a/s.yaml", SCENARIO);
+        write(".tests/t/t.log", LOG);
+        write(".tests/t/config.yaml", "parsers: [a/p]\nscenarios: [a/s]\nlog_file: t.log\n");
+        let places = Places::of_hub(&root.join("hub"), Default::default()).unwrap();
+        let runner = Runner { places, now: operators::time::Stamp::from_unix(0) };
+        let test = Test { name: "t".into(), path: root.join("hub/.tests/t") };
+        let config = test.config().unwrap();
+        let outcome = runner.outcome(&test, config).unwrap();
+        let overflows = outcome.dump.overflows.iter().map(|recorded| {
+            recorded.event().overflow.as_ref().unwrap().sources.keys().next().unwrap().to_string()
+        });
+        assert_eq!(overflows.collect::<Vec<_>>(), ["2.2.2.2", "1.1.1.1"]);
+    }
+}
