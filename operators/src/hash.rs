@@ -13,3 +13,10 @@ pub fn fnv1a_after(mut hash: u64, bytes: &[u8]) -> u64 {
     }
     hash
 }
+
+/// Spreads a hash whose low bits are the same for a whole group (the finaliser of MurmurHash3).
+pub(crate) fn spread(hash: u64) -> u64 {
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
+}

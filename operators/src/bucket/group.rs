@@ -1,5 +1,6 @@
 //! Where the state of a bucket lives: key groups, handed out to workers.
 
+pub(super) use crate::hash::spread;
 use crate::hash::{fnv1a, fnv1a_after};
 
 /// How many key groups there are. Fixed: state on disk is divided by it.
@@ -14,11 +15,4 @@ pub fn group_of(scenario: &str, key: &str) -> u32 {
 /// The hash behind [`group_of`].
 pub(super) fn hash_of(scenario: &str, key: &str) -> u64 {
     fnv1a_after(fnv1a_after(fnv1a(scenario.as_bytes()), &[0]), key.as_bytes())
-}
-
-/// Spreads a hash whose low bits are the same for a whole group (the finaliser of MurmurHash3).
-pub(super) fn spread(hash: u64) -> u64 {
-    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    hash ^ (hash >> 33)
 }

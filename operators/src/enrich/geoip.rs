@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::lookup::Lookups;
 
 /// A name of `evt.Enriched` and its text.
-type Field = (&'static str, String);
+pub(super) type Field = (&'static str, String);
 
 /// Country, whether it is in the EU, and place.
 pub fn city(value: &str, lookups: &dyn Lookups) -> Vec<Field> {

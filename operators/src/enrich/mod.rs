@@ -4,6 +4,7 @@
 pub mod date;
 pub mod dns;
 pub mod geoip;
+pub mod places;
 pub mod unmarshal;
 
 use crate::event::Event;
@@ -13,6 +14,7 @@ use crate::schema::Space;
 use crate::text::Text;
 
 pub use date::Dates;
+pub use places::Places;
 
 /// One of the enrichers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,12 +82,12 @@ impl Method {
         value: &str,
         event: &mut Event,
         lookups: &dyn Lookups,
-        dates: &mut Dates,
+        (dates, places): (&mut Dates, &mut Places),
     ) -> Result<(), EnrichError> {
         match self {
-            Self::GeoIpCity => write_all(event, geoip::city(value, lookups)),
-            Self::GeoIpAsn => write_all(event, geoip::asn(value, lookups)),
-            Self::IpToRange => write_all(event, geoip::range(value, lookups)),
+            Self::GeoIpCity | Self::GeoIpAsn | Self::IpToRange => {
+                places.write(self, value, event, lookups);
+            }
             Self::ReverseDns => write_all(event, dns::reverse(value, lookups)),
             Self::ParseDate => {
                 let read = {

@@ -1,7 +1,7 @@
 //! What nodes work with while an event passes through them.
 
 use super::watch::Watch;
-use crate::enrich::Dates;
+use crate::enrich::{Dates, Places};
 use crate::expr::Program;
 use crate::grok::Captures;
 
@@ -12,6 +12,8 @@ pub struct Hands {
     pub captures: Captures,
     /// Compiled date layouts.
     pub dates: Dates,
+    /// What databases said.
+    pub places: Places,
 }
 
 /// One event on its way.

@@ -181,8 +181,9 @@ impl Static {
             Target::Field(field) => return cx.event.set(*field, text),
             Target::Method(method) => {
                 let value = cx.event.text(&text).to_owned();
+                let memory = (&mut hands.dates, &mut hands.places);
                 // CrowdSec logs what an enricher could not do and goes on.
-                let _ = method.run(&value, cx.event, cx.lookups, &mut hands.dates);
+                let _ = method.run(&value, cx.event, cx.lookups, memory);
                 return;
             }
             Target::StrTime => cx.event.str_time = text,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use operators::enrich::{Dates, Method};
+use operators::enrich::{Dates, Method, Places};
 use operators::event::{Event, Line};
 use operators::schema::Space;
 use operators::time::{EventTime, Stamp};
@@ -185,7 +185,10 @@ fn enrichers_write_what_is_known() {
     event.str_time_format = "02.01.2006".into();
     let mut dates = Dates::default();
     let mut run = |name, value: &str| {
-        Method::named(name).unwrap().run(value, &mut event, &world, &mut dates).unwrap();
+        Method::named(name)
+            .unwrap()
+            .run(value, &mut event, &world, (&mut dates, &mut Places::default()))
+            .unwrap();
     };
     run("ParseDate", "03.02.2024");
     run("GeoIpCity", "192.0.2.9");
@@ -204,7 +207,9 @@ fn a_line_that_is_no_object_changes_nothing() {
     for line in ["[1]", "{", "7"] {
         let mut event = event(line);
         assert!(
-            Method::UnmarshalJson.run("", &mut event, &world, &mut Dates::default()).is_err(),
+            Method::UnmarshalJson
+                .run("", &mut event, &world, (&mut Dates::default(), &mut Places::default()))
+                .is_err(),
             "{line}"
         );
         assert!(event.unmarshaled.is_empty());
