@@ -32,4 +32,5 @@ bench: ## CPU seconds and memory, beside CrowdSec where `go` is there
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60); needs cargo-fuzz
 	@for folder in $(wildcard */fuzz); do (cd $$folder && for target in $$(RUSTC_BOOTSTRAP=1 cargo fuzz list); do \
-	    RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done) || exit 1; done
+	    RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -dict=dictionaries/$$target -timeout=10 \
+	    -rss_limit_mb=2048 -max_total_time=$(FUZZ_SECONDS) || exit 1; done) || exit 1; done

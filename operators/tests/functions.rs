@@ -301,6 +301,64 @@ fn nothing_grows_beyond_its_budget() {
     fails(r#"ReplaceAll(repeat("a", 1000000), "a", repeat("b", 1000000))"#);
 }
 
+/// Ends with the error of a budget, soon.
+#[track_caller]
+fn exhausts(expression: &str) {
+    let error = result(expression).unwrap_err();
+    let expected = error.contains("budget exceeded") || error.contains("value is nested");
+    assert!(expected, "{expression}: {error}");
+}
+
+#[test]
+fn texts_that_grow_end() {
+    exhausts("reduce(1..900000, #acc + string(#), '')");
+    exhausts("reduce(1..100, #acc + #acc, 'a')");
+    exhausts("let a = repeat('a', 1000000); count(1..900000, a contains 'b') == 0");
+    exhausts("let a = repeat('a', 1000000); len(map(1..900000, lower(a)))");
+    check("len(reduce(1..5000, #acc + 'a', ''))", "5000");
+}
+
+#[test]
+fn closures_within_closures_end() {
+    exhausts("let a = 1..900000; count(a, count(a, true) > 0)");
+    exhausts("count(1..900000, count(1..900000, false) == 0)");
+    exhausts("let a = 1..900000; count(a, a == map(a, #)) == 0");
+    exhausts("let a = 1..900000; all(a, len(a[1:]) > 0)");
+    check("let a = 1..900000; count(a, # > len(a) - 10)", "10");
+}
+
+#[test]
+fn lists_that_hold_others_twice_end() {
+    let mut lists = "let a0 = []; let b0 = [];".to_owned();
+    for i in 1..12 {
+        for x in ["a", "b"] {
+            let inner = format!("{x}{}", i - 1);
+            lists += &format!(" let {x}{i} = [{}];", [inner.as_str(); 8].join(", "));
+        }
+    }
+    exhausts(&format!("{lists} a11 == b11"));
+    exhausts(&format!("{lists} a11 in [b11]"));
+    exhausts(&format!("{lists} len(flatten(a11))"));
+    exhausts(&format!("{lists} len(uniq([a11, b11]))"));
+    exhausts("len(reduce(1..50, [#acc, #acc], []))");
+}
+
+#[test]
+fn values_nest_so_deep_and_no_deeper() {
+    exhausts("len(reduce(1..400000, [#acc], []))");
+    exhausts("let a = reduce(1..400000, ({'a': #acc}), {}); a == a");
+    check("len(reduce(1..1000, [#acc], []))", "1");
+}
+
+#[test]
+fn names_that_name_one_another_twice_are_not_written_out() {
+    let mut source = "let a0 = Lower(evt.Line.Raw);".to_owned();
+    for i in 1..35 {
+        source += &format!(" let a{i} = Lower(a{0}) + Lower(a{0});", i - 1);
+    }
+    check(&format!("{source} a34 == 'b' || a34 == 'c'"), "false");
+}
+
 #[test]
 fn lists_within_lists_are_unhashable() {
     fails("Distinct([[1], [1]])");

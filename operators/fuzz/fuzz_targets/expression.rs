@@ -35,6 +35,10 @@ fuzz_target!(|text: &str| {
         if plainly { program.eval_plainly(id, &mut cx) } else { program.eval(id, &mut cx) }
     };
     let (compiled, plain) = (run(false), run(true));
+    // The compiled form does less work.
+    if plain.as_ref().is_err_and(|error| error.message.ends_with("budget exceeded")) {
+        return;
+    }
     match (&compiled, &plain) {
         (Ok(compiled), Ok(plain)) => {
             assert_eq!(format!("{compiled:?}"), format!("{plain:?}"), "{expression}");

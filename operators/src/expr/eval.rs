@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::ast::{Callee, Kind, Node, Op, Part, Pointer};
 use super::context::Cx;
 use super::error::{EvalError, Failure};
+use super::work::Work;
 use super::{method, objects, operation, predicate};
 use crate::event::Event;
 use crate::value::{List, ListKind, Object, Value};
@@ -38,6 +39,7 @@ pub(super) struct Frame {
     pub(super) scopes: Vec<Scope>,
     /// Elements made so far.
     pub(super) made: usize,
+    pub(super) work: Work,
 }
 
 impl Frame {
@@ -67,6 +69,7 @@ pub(super) fn run(node: &Node, cx: &mut Cx<'_>) -> Result<Value, Failure> {
 
 /// Evaluates a node.
 pub(super) fn eval(node: &Node, cx: &mut Cx<'_>, frame: &mut Frame) -> Step {
+    at(node, frame.work.node())?;
     match &node.kind {
         Kind::And(all) => conditions(all, false, cx, frame),
         Kind::Or(all) => conditions(all, true, cx, frame),
@@ -89,6 +92,9 @@ pub(super) fn eval(node: &Node, cx: &mut Cx<'_>, frame: &mut Frame) -> Step {
                 return Err(Stop::Nil);
             }
             let arguments = all_of(arguments, cx, frame)?;
+            for argument in &arguments {
+                at(node, frame.work.whole(argument))?;
+            }
             let result = invoke(&base, name, &arguments, cx);
             at(node, result)
         }
@@ -122,7 +128,13 @@ pub(super) fn eval(node: &Node, cx: &mut Cx<'_>, frame: &mut Frame) -> Step {
             at(node, operation::negate(&value))
         }
         Kind::Plus(x) => eval(x, cx, frame),
-        _ => leaf(node, cx, frame),
+        _ => {
+            let value = leaf(node, cx, frame)?;
+            if matches!(node.kind, Kind::Field(_) | Kind::Label(_) | Kind::Part(_)) {
+                at(node, frame.work.made(&value))?;
+            }
+            Ok(value)
+        }
     }
 }
 
@@ -237,13 +249,16 @@ fn binary(node: &Node, operands: (Op, &Node, &Node), cx: &mut Cx<'_>, frame: &mu
         return at(node, in_texts(&left, &texts)).map(Value::Bool);
     }
     let right = eval(b, cx, frame)?;
+    at(node, frame.work.operator(op, &left, &right))?;
     let result = match op {
         Op::In => contained(&left, &right, cx).map(Value::Bool),
-        Op::Matches => matches(&left, &right, cx).map(Value::Bool),
+        Op::Matches => matches(&left, &right, cx, frame).map(Value::Bool),
         Op::Equal | Op::NotEqual => {
             let equal = owned(&left, cx).equal(&owned(&right, cx));
             Ok(Value::Bool(equal == (op == Op::Equal)))
         }
+        Op::Range => operation::apply(op, &left, &right)
+            .and_then(|list| frame.work.made(&list).map(|()| list)),
         _ => operation::apply(op, &left, &right),
     };
     at(node, result)
@@ -313,10 +328,18 @@ pub(super) fn contained(needle: &Value, container: &Value, cx: &Cx<'_>) -> Resul
     })
 }
 
-fn matches(text: &Value, pattern: &Value, cx: &mut Cx<'_>) -> Result<bool, String> {
+fn matches(
+    text: &Value,
+    pattern: &Value,
+    cx: &mut Cx<'_>,
+    frame: &mut Frame,
+) -> Result<bool, String> {
     match (text, pattern) {
         (Value::Nil, _) | (_, Value::Nil) => Ok(false),
         (Value::Str(text), Value::Str(pattern)) => {
+            if !cx.memo.knows(pattern) {
+                frame.work.pattern(pattern)?;
+            }
             cx.memo.pattern(pattern).map(|regex| regex.is_match(text))
         }
         (a, b) => Err(format!("invalid operation: {} matches {}", a.type_name(), b.type_name())),
@@ -460,7 +483,7 @@ fn slice(
         let from = place(from.unwrap_or(0)).min(to);
         (usize::try_from(from).unwrap_or(0), usize::try_from(to).unwrap_or(0))
     };
-    at(
+    let result = at(
         node,
         match &base {
             Value::Str(text) => {
@@ -476,7 +499,9 @@ fn slice(
             }
             other => Err(format!("cannot slice {}", other.type_name())),
         },
-    )
+    )?;
+    at(node, frame.work.made(&result))?;
+    Ok(result)
 }
 
 fn map(node: &Node, pairs: &[(Node, Node)], cx: &mut Cx<'_>, frame: &mut Frame) -> Step {
@@ -501,22 +526,30 @@ fn call(
     let Some(function) = callee.1.0 else {
         return at(node, Err(format!("unknown function {}", callee.0)));
     };
-    let result = match arguments {
-        [] => (function.call)(cx, &[]),
+    let apply = |values: &[Value], cx: &mut Cx<'_>, frame: &mut Frame| {
+        at(node, frame.work.call(function, values))?;
+        let result = at(node, (function.call)(cx, values))?;
+        // What others keep, such as a data file, is not made.
+        if function.pure || matches!(result, Value::Str(_)) {
+            at(node, frame.work.made(&result))?;
+        }
+        Ok(result)
+    };
+    match arguments {
+        [] => apply(&[], cx, frame),
         [a] => {
             let values = [eval(a, cx, frame)?];
-            (function.call)(cx, &values)
+            apply(&values, cx, frame)
         }
         [a, b] => {
             let values = [eval(a, cx, frame)?, eval(b, cx, frame)?];
-            (function.call)(cx, &values)
+            apply(&values, cx, frame)
         }
         _ => {
             let values = all_of(arguments, cx, frame)?;
-            (function.call)(cx, &values)
+            apply(&values, cx, frame)
         }
-    };
-    at(node, result)
+    }
 }
 
 /// Calls a method.

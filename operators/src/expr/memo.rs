@@ -147,6 +147,11 @@ impl Memo {
         }
     }
 
+    /// Whether a regular expression was asked for lately.
+    pub(super) fn knows(&self, source: &str) -> bool {
+        self.patterns.iter().any(|(known, _)| &**known == source)
+    }
+
     /// A regular expression that was not known at load.
     pub(super) fn pattern(&mut self, source: &str) -> Result<&Regex, String> {
         let index = match self.patterns.iter().position(|(known, _)| &**known == source) {

@@ -29,6 +29,7 @@ mod signs;
 pub mod structures;
 mod subject;
 pub mod types;
+mod work;
 
 pub use ast::Part;
 pub use context::Cx;

@@ -66,6 +66,7 @@ pub(super) fn run(
             let mut sum = Value::Int(0);
             for (index, item) in items.iter().enumerate() {
                 let value = walk.value(index, item, Value::Nil)?;
+                at(node, walk.frame.work.operator(Op::Add, &value, &sum))?;
                 sum = at(node, operation::apply(Op::Add, &value, &sum))?;
             }
             Ok(sum)
@@ -113,6 +114,9 @@ impl Walk<'_, '_, '_> {
         if let Some(test) = &self.test
             && let Value::Held(event) = item
         {
+            if let Some(body) = self.body {
+                at(body, self.frame.work.node())?;
+            }
             return Ok(test.holds(event));
         }
         let value = self.value(index, item, Value::Nil)?;
@@ -202,6 +206,10 @@ impl Walk<'_, '_, '_> {
         };
         for (index, item) in all {
             accumulator = self.value(index, item, accumulator)?;
+            if matches!(accumulator, Value::List(_) | Value::Map(_)) {
+                // Nests deeper with every step, perhaps.
+                at(node, self.frame.work.whole(&accumulator))?;
+            }
         }
         Ok(accumulator)
     }

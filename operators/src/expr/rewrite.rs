@@ -9,6 +9,12 @@ use super::subject::pure;
 /// Most elements of a list of literals that a predicate is written out for.
 const MAX_UNROLLED: usize = 64;
 
+/// Most nodes of the values of `let`s: one that names another twice doubles it.
+const MAX_VALUES: usize = 1_000;
+
+/// Most nodes of a body with the values in it, at worst.
+const MAX_INLINED: usize = 1_000_000;
+
 /// A body once for every string of a list of literals, in their order.
 pub(super) fn unrolled(list: &Node, body: &Node) -> Option<Vec<Node>> {
     let Kind::List(all) = &list.kind else { return None };
@@ -27,16 +33,18 @@ pub(super) fn unrolled(list: &Node, body: &Node) -> Option<Vec<Node>> {
 pub(super) fn inlined(node: &Node) -> Option<Node> {
     let mut values: BTreeMap<u16, Node> = BTreeMap::new();
     let mut body = node;
+    let mut nodes = 0;
     while let Kind::Let { value, body: inner, .. } = &body.kind {
         let mut value = (**value).clone();
         replace(&mut value, &|kind| variable(kind, &values));
-        if !(pure(&value) && total(&value)) {
+        nodes += size(&value);
+        if nodes > MAX_VALUES || !(pure(&value) && total(&value)) {
             return None;
         }
         values.insert(u16::try_from(values.len()).ok()?, value);
         body = inner;
     }
-    if nested(body) {
+    if nested(body) || nodes.saturating_mul(size(body)) > MAX_INLINED {
         return None;
     }
     let mut copy = body.clone();
@@ -56,6 +64,12 @@ fn nested(node: &Node) -> bool {
     let mut found = matches!(node.kind, Kind::Let { .. } | Kind::Predicate { .. });
     node.visit(&mut |child| found = found || nested(child));
     found
+}
+
+fn size(node: &Node) -> usize {
+    let mut nodes = 1;
+    node.visit(&mut |child| nodes += size(child));
+    nodes
 }
 
 fn replace(node: &mut Node, by: &dyn Fn(&Kind) -> Option<Node>) {

@@ -20,11 +20,11 @@ use crate::value::{List, ListKind, Value};
 /// The family's part of the list.
 #[rustfmt::skip]
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("first", &[ANY], ANY, |_, a| Ok(at_end(a, true)))
+    Function::new("first", &[ANY], ANY, |_, a| Ok(at_end(a, true))).shallow()
         .about("the first element, nil if there is none", "first([1, 2])", "1"),
-    Function::new("last", &[ANY], ANY, |_, a| Ok(at_end(a, false)))
+    Function::new("last", &[ANY], ANY, |_, a| Ok(at_end(a, false))).shallow()
         .about("the last element, nil if there is none", "last([1, 2])", "2"),
-    Function::new("get", &[ANY, ANY], ANY, get)
+    Function::new("get", &[ANY, ANY], ANY, get).shallow()
         .about("the element or member, nil if there is none", r#"get({"a": 1}, "b")"#, "<nil>"),
     Function::new("take", &[ANY, INT], ANY, take)
         .about("the first n elements", "take([1, 2, 3], 2)", "[1 2]"),
@@ -48,8 +48,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         .about("the elements in order (\"asc\" or \"desc\")", r#"sort([3, 1, 2], "desc")"#, "[3 2 1]"),
 ];
 
-/// Most lists and maps among the elements that `uniq` compares with one another.
-const MOST_COMPOUND: usize = 2_000;
+/// How often `uniq` compares elements that are lists and maps, at most.
+const MOST_COMPARED: usize = 4_000_000;
 
 fn list_of<'a>(a: &'a [Value], verb: &str) -> Result<Cow<'a, [Value]>, String> {
     let value = a.first().unwrap_or(&Value::Nil);
@@ -149,11 +149,13 @@ fn reverse(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
 fn uniq(cx: &mut Cx<'_>, a: &[Value]) -> Outcome {
     let elements = list_of(a, "uniq")?;
     let (mut seen, mut compound, mut kept) = (BTreeSet::new(), Vec::new(), Vec::new());
+    let mut compared = 0;
     for element in elements.iter() {
+        compared += compound.len();
         let new = match key(element, false) {
             Some(key) => seen.insert(key),
+            None if compared > MOST_COMPARED => return Err(over_budget()),
             None if compound.iter().any(|known| equal(cx, known, element)) => false,
-            None if compound.len() >= MOST_COMPOUND => return Err(over_budget()),
             None => {
                 compound.push(element.clone());
                 true

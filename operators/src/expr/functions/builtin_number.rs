@@ -12,9 +12,9 @@ use crate::value::Value;
 /// The family's part of the list.
 #[rustfmt::skip]
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("len", &[ANY], INT, len)
+    Function::new("len", &[ANY], INT, len).shallow()
         .about("how many characters, elements or keys", r#"len("añb")"#, "3"),
-    Function::new("type", &[ANY], STR, type_of)
+    Function::new("type", &[ANY], STR, type_of).shallow()
         .about("the kind of the value", r#"type(1.5)"#, "float"),
     Function::new("abs", &[ANY], ANY, abs).about("without its sign", "abs(-5)", "5"),
     Function::new("ceil", &[ANY], FLOAT, ceil).about("rounded up", "ceil(1.2)", "2"),

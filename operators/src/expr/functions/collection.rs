@@ -34,6 +34,7 @@ pub(super) const MAX_DEPTH: usize = 10_000;
 /// Appends the elements of all lists within `values`. On a heap stack: values may be nested deeply.
 pub(super) fn flattened(values: &[Value]) -> Result<Vec<Value>, String> {
     let mut flat = Vec::new();
+    let mut lists = 0;
     let mut stack: Vec<std::vec::IntoIter<Value>> = vec![Vec::from(values).into_iter()];
     while let Some(top) = stack.last_mut() {
         let Some(value) = top.next() else {
@@ -41,7 +42,11 @@ pub(super) fn flattened(values: &[Value]) -> Result<Vec<Value>, String> {
             continue;
         };
         match items(&value) {
-            Some(inner) if stack.len() <= MAX_DEPTH => stack.push(inner.into_owned().into_iter()),
+            Some(_) if lists >= ELEMENT_BUDGET => return Err(over_budget()),
+            Some(inner) if stack.len() <= MAX_DEPTH => {
+                lists += 1;
+                stack.push(inner.into_owned().into_iter());
+            }
             Some(_) => return Err("recursion depth exceeded".to_owned()),
             // As Go's reflection has it.
             None if matches!(value, Value::Nil) => return Err("cannot flatten nil".to_owned()),

@@ -71,6 +71,8 @@ pub struct Function {
     /// Whether the result depends on the arguments alone (it may be computed once per event, and
     /// at load for constants).
     pub pure: bool,
+    /// Whether it looks at a list or map without visiting all of it.
+    pub shallow: bool,
     /// Computes the result. The number of arguments fits the signature, their types need not.
     pub call: Call,
     /// What it gives, in a sentence fragment.
@@ -84,7 +86,7 @@ impl Function {
     const fn new(name: &'static str, arguments: &'static [Type], result: Type, call: Call) -> Self {
         let required = arguments.len();
         let signature = Signature { arguments, required, rest: None, result };
-        Self { name, signature, pure: true, call, about: "", example: ("", "") }
+        Self { name, signature, pure: true, shallow: false, call, about: "", example: ("", "") }
     }
 
     /// Says that only the first `required` arguments must be given.
@@ -102,6 +104,12 @@ impl Function {
     /// Says that it reads or writes more than its arguments.
     const fn impure(mut self) -> Self {
         self.pure = false;
+        self
+    }
+
+    /// Says that its cost does not grow with a list.
+    const fn shallow(mut self) -> Self {
+        self.shallow = true;
         self
     }
 
