@@ -30,6 +30,8 @@ pub struct Decide {
     evaluator: Evaluator,
     nothing: Event,
     history: History,
+    /// Whether a profile asks for the history; else none is kept, for it grows with every decision.
+    remembers: bool,
 }
 
 impl Decide {
@@ -44,8 +46,9 @@ impl Decide {
             time,
         };
         let nothing = Event::new(Arc::clone(program.schema()), line);
+        let remembers = profiles.iter().any(|profile| profile.asks_history(&program));
         let evaluator = Evaluator::new(program);
-        Self { profiles, exempt, evaluator, nothing, history: History::new() }
+        Self { profiles, exempt, evaluator, nothing, history: History::new(), remembers }
     }
 
     /// Decides about an alert, which is not before the last one of its source value in the order.
@@ -58,7 +61,9 @@ impl Decide {
         let (evaluator, nothing) = (&mut self.evaluator, &mut self.nothing);
         let judgement = judge(&self.profiles, alert, evaluator, nothing, &lookups);
         alert.decisions.extend(judgement.decisions.iter().cloned());
-        self.history.remember(&judgement.decisions, now);
+        if self.remembers {
+            self.history.remember(&judgement.decisions, now);
+        }
         Verdict::Judged(judgement)
     }
 }

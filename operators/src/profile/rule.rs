@@ -7,7 +7,7 @@ use super::spec::{After, DecisionSpec, OnError, ProfileSpec};
 use crate::alert::{Alert, Decision};
 use crate::bucket::evaluate::Evaluator;
 use crate::event::Event;
-use crate::expr::{Compiler, Env, Expect, ExprId};
+use crate::expr::{Compiler, Env, Expect, ExprId, Program};
 use crate::lookup::Lookups;
 use crate::time::EventTime;
 use crate::time::GoDuration;
@@ -48,6 +48,12 @@ pub struct Judgement {
 }
 
 impl Profile {
+    /// Whether it asks what was decided before: all functions that do have the word in their name.
+    pub fn asks_history(&self, program: &Program) -> bool {
+        let mut expressions = self.filters.iter().chain(&self.duration);
+        expressions.any(|id| program.source(*id).contains("Decisions"))
+    }
+
     /// Compiles a profile. What is wrong is noted in `reading`; then there is none.
     pub fn compile(
         spec: &ProfileSpec,
