@@ -3,6 +3,7 @@
 .PHONY: help try test lint doc conformance bench fuzz
 
 TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
+CORPUS = $(or $(SPILLWAY_CONFORMANCE),../shared/conformance)
 HUB ?= ../shared/conformance/hub
 FUZZ_SECONDS ?= 60
 
@@ -14,6 +15,8 @@ try: ## build, then replay the sample logs with the embedded content
 	$(TARGET_DIR)/release/spillway replay pipeline/sample
 
 test: lint doc ## the one gate: format, lints, documentation, every test
+	@test -d "$(CORPUS)" || { echo "no corpus at $(CORPUS) (SPILLWAY_CONFORMANCE names another place): skipped are the parts of"; \
+	    grep -rlE 'SPILLWAY_CONFORMANCE|shared/conformance' --include='*.rs' operators pipeline integration; }
 	cargo test --release --workspace
 
 lint: ## rustfmt and clippy; every warning is an error
