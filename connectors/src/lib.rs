@@ -1,18 +1,34 @@
-//! Lines in: what a command line names becomes chunks of records with their positions.
+//! Lines in: what a command line or a configuration names becomes chunks of records with positions.
 //!
 //! ```text
 //! PATH, glob, directory, `-` ─ input ─▶ Input ─ reader (codec, lines) ─▶ Chunk of Records
+//! file, kafka, loki, syslog, … ─ Source ─▶ Lane ─▶ Inbox: Deliveries with a place to come back to
 //! ```
 //!
-//! Each input is one source partition: its lines come in the order of the file, each with the byte
-//! offset at which it stands in the decompressed text. This crate knows nothing of events or rules.
+//! Each input and each lane is one source partition: its lines come in its own order, each with an
+//! offset by which it is known. This crate knows nothing of events or rules.
 
 pub mod codec;
+pub mod health;
 pub mod input;
+pub mod lane;
 mod lines;
+pub mod metric;
+pub mod position;
 pub mod reader;
 pub mod record;
+pub mod retry;
+pub mod source;
+pub mod stop;
 
+pub use health::Health;
 pub use input::{Input, InputError, Resolved, resolve};
+pub use lane::{
+    Arrival, Delivery, Inbox, Lane, LaneId, Origin, Outlet, Permit, Receipt, SourceId, Stopped,
+};
+pub use metric::Meter;
+pub use position::Position;
 pub use reader::{ReadError, ReadOptions, Reader};
 pub use record::{Chunk, Record, Reject, Span};
+pub use source::{Context, Resume, Source, SourceError};
+pub use stop::Stop;

@@ -13,3 +13,4 @@ pub mod input;
 pub mod lookup;
 pub mod replay;
 pub mod report;
+pub mod state;

@@ -1,0 +1,122 @@
+//! How a source is: what `spillway status`, `/readyz` and the metrics show of it. Written by the
+//! source, read by anybody.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// State of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// It has not read anything yet.
+    Starting,
+    /// It reads, or waits for something to read.
+    Reading,
+    /// It cannot read at the moment and tries again by itself.
+    Retrying {
+        /// When the trouble began.
+        since: Instant,
+        /// What is wrong and what to do.
+        reason: Arc<str>,
+    },
+    /// It will not read any more.
+    Failed {
+        /// What is wrong and what to do.
+        reason: Arc<str>,
+    },
+    /// Everything was read: a finite source.
+    Ended,
+}
+
+impl State {
+    /// One word for labels.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Reading => "reading",
+            Self::Retrying { .. } => "retrying",
+            Self::Failed { .. } => "failed",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Retrying { since, reason } => {
+                let elapsed = Duration::from_secs(since.elapsed().as_secs());
+                write!(f, "retrying for {elapsed:?}: {reason}")
+            }
+            Self::Failed { reason } => write!(f, "failed: {reason}"),
+            other => f.write_str(other.name()),
+        }
+    }
+}
+
+/// The state of one source, shared by all who look at it.
+#[derive(Clone, Debug)]
+pub struct Health(Arc<Mutex<State>>);
+
+impl Default for Health {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(State::Starting)))
+    }
+}
+
+impl Health {
+    /// The state now.
+    pub fn state(&self) -> State {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// It reads.
+    pub fn reading(&self) {
+        self.set(|_| State::Reading);
+    }
+
+    /// It is in trouble; since when is kept from the first call on.
+    pub fn retrying(&self, reason: &str) {
+        self.set(|old| {
+            let since = match old {
+                State::Retrying { since, .. } => *since,
+                _ => Instant::now(),
+            };
+            State::Retrying { since, reason: reason.into() }
+        });
+    }
+
+    /// It gave up.
+    pub fn failed(&self, reason: &str) {
+        self.set(|_| State::Failed { reason: reason.into() });
+    }
+
+    /// It is through.
+    pub fn ended(&self) {
+        self.set(|_| State::Ended);
+    }
+
+    fn set(&self, next: impl FnOnce(&State) -> State) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = next(&state);
+        *state = next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_is_dated_from_its_beginning() {
+        let health = Health::default();
+        health.retrying("a");
+        let State::Retrying { since: first, .. } = health.state() else { panic!("retrying") };
+        health.retrying("b");
+        let State::Retrying { since, reason } = health.state() else { panic!("retrying") };
+        assert_eq!((since, &*reason), (first, "b"));
+        health.reading();
+        assert_eq!(health.state(), State::Reading);
+    }
+}

@@ -1,0 +1,9 @@
+//! What is kept: one RocksDB, one atomic and synced batch per commit.
+
+mod error;
+mod family;
+mod rocks;
+
+pub use error::StoreError;
+pub use family::Family;
+pub use rocks::{Batch, Budget, Store};

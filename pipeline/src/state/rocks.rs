@@ -1,0 +1,295 @@
+//! RocksDB behind few words: open, get, scan, commit. Keys and values are the caller's; what they
+//! mean stands with whoever writes them.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
+    Direction, ErrorKind, IteratorMode, Options, WriteBatch, WriteBufferManager, WriteOptions,
+};
+
+use super::error::StoreError;
+use super::family::Family;
+
+/// Format of everything in the store. A version of Spillway reads this one alone.
+const FORMAT: u32 = 1;
+const FORMAT_KEY: &[u8] = b"format";
+
+/// How much memory the store may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Blocks, indexes and filters of its files. Unit: bytes.
+    pub cache: usize,
+    /// What is written and not yet in a file. Unit: bytes.
+    pub writes: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { cache: 64 << 20, writes: 64 << 20 }
+    }
+}
+
+/// The store of one process.
+pub struct Store {
+    db: DB,
+    path: PathBuf,
+    poisoned: AtomicBool,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the store in a directory, or makes it.
+    ///
+    /// # Errors
+    /// Another process has it, it is damaged, of another format, or the disk refuses.
+    pub fn open(path: &Path, budget: Budget) -> Result<Self, StoreError> {
+        let cache = Cache::new_lru_cache(budget.cache);
+        let options = options(budget, &cache);
+        let families = Family::ALL
+            .iter()
+            .map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(&cache)));
+        let db = DB::open_cf_descriptors(&options, path, families)
+            .map_err(|source| failed(path, "opened", source))?;
+        let store = Self { db, path: path.to_path_buf(), poisoned: AtomicBool::new(false) };
+        store.check_format()?;
+        Ok(store)
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The value under a key.
+    ///
+    /// # Errors
+    /// The disk cannot be read, or what it gives is damaged.
+    pub fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(handle) = self.handle(family) else { return Ok(None) };
+        self.db.get_cf(handle, key).map_err(|source| failed(&self.path, "read", source))
+    }
+
+    /// Keys from `from` on with their values, in the order of bytes.
+    ///
+    /// # Errors
+    /// Each step may fail as [`Store::get`] does.
+    pub fn scan<'a>(
+        &'a self,
+        family: Family,
+        from: &[u8],
+    ) -> impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), StoreError>> + use<'a> {
+        let mode = IteratorMode::From(from, Direction::Forward);
+        let entries = self.handle(family).map(|handle| self.db.iterator_cf(handle, mode));
+        let entries = entries.into_iter().flatten();
+        entries.map(|entry| entry.map_err(|source| failed(&self.path, "read", source)))
+    }
+
+    /// The same, as long as keys begin with `prefix`.
+    ///
+    /// # Errors
+    /// Each step may fail as [`Store::get`] does.
+    pub fn scan_prefix<'a>(
+        &'a self,
+        family: Family,
+        prefix: &[u8],
+    ) -> impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), StoreError>> + use<'a> {
+        let prefix = prefix.to_vec();
+        self.scan(family, &prefix).take_while(move |entry| match entry {
+            Ok((key, _)) => key.starts_with(&prefix),
+            Err(_) => true,
+        })
+    }
+
+    /// An empty batch.
+    pub fn batch(&self) -> Batch<'_> {
+        let families = Family::ALL.iter().map(|family| self.handle(*family)).collect();
+        Batch { families, writes: WriteBatch::default() }
+    }
+
+    /// Writes all of a batch or nothing; on return it survives a loss of power.
+    ///
+    /// # Errors
+    /// The disk refuses. From then on the store refuses too: nothing may be built on a write whose
+    /// fate is not known.
+    pub fn commit(&self, batch: Batch<'_>) -> Result<(), StoreError> {
+        if self.poisoned.load(Ordering::Acquire) {
+            return Err(StoreError::Poisoned { path: self.path.clone() });
+        }
+        let mut synced = WriteOptions::default();
+        synced.set_sync(true);
+        self.db.write_opt(batch.writes, &synced).map_err(|source| {
+            self.poisoned.store(true, Ordering::Release);
+            failed(&self.path, "written", source)
+        })
+    }
+
+    fn handle(&self, family: Family) -> Option<&ColumnFamily> {
+        self.db.cf_handle(family.name())
+    }
+
+    fn check_format(&self) -> Result<(), StoreError> {
+        match self.get(Family::Meta, FORMAT_KEY)? {
+            Some(found) if found == FORMAT.to_string().as_bytes() => Ok(()),
+            Some(found) => Err(StoreError::Format {
+                path: self.path.clone(),
+                found: String::from_utf8_lossy(&found).into_owned(),
+                known: FORMAT,
+            }),
+            None => {
+                let mut batch = self.batch();
+                batch.put(Family::Meta, FORMAT_KEY, FORMAT.to_string().as_bytes());
+                self.commit(batch)
+            }
+        }
+    }
+}
+
+/// Changes that become real together.
+pub struct Batch<'a> {
+    families: Vec<Option<&'a ColumnFamily>>,
+    writes: WriteBatch,
+}
+
+impl std::fmt::Debug for Batch<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Batch").field("changes", &self.writes.len()).finish_non_exhaustive()
+    }
+}
+
+impl Batch<'_> {
+    /// Sets a value.
+    pub fn put(&mut self, family: Family, key: &[u8], value: &[u8]) {
+        if let Some(Some(handle)) = self.families.get(family.index()) {
+            self.writes.put_cf(*handle, key, value);
+        }
+    }
+
+    /// Removes a key.
+    pub fn delete(&mut self, family: Family, key: &[u8]) {
+        if let Some(Some(handle)) = self.families.get(family.index()) {
+            self.writes.delete_cf(*handle, key);
+        }
+    }
+
+    /// Removes the keys from `from` (included) to `to` (not included).
+    pub fn delete_range(&mut self, family: Family, from: &[u8], to: &[u8]) {
+        if let Some(Some(handle)) = self.families.get(family.index()) {
+            self.writes.delete_range_cf(*handle, from, to);
+        }
+    }
+
+    /// How many changes.
+    pub fn len(&self) -> usize {
+        self.writes.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+    }
+
+    /// Unit: bytes.
+    pub fn size(&self) -> usize {
+        self.writes.size_in_bytes()
+    }
+}
+
+fn options(budget: Budget, cache: &Cache) -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_max_background_jobs(2);
+    // Without a bound of its own the log keeps what no family flushes.
+    options.set_max_total_wal_size(budget.writes as u64 * 2);
+    let manager = WriteBufferManager::new_write_buffer_manager_with_cache(
+        budget.writes,
+        false,
+        cache.clone(),
+    );
+    options.set_write_buffer_manager(&manager);
+    options.set_keep_log_file_num(4);
+    options.set_wal_bytes_per_sync(1 << 20);
+    options
+}
+
+fn family_options(cache: &Cache) -> Options {
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(cache);
+    table.set_bloom_filter(10.0, false);
+    table.set_cache_index_and_filter_blocks(true);
+    table.set_format_version(5);
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&table);
+    options.set_compression_type(DBCompressionType::Lz4);
+    // Two buffers stall writers while one is flushed.
+    options.set_max_write_buffer_number(4);
+    options.set_write_buffer_size(16 << 20);
+    options.set_level_compaction_dynamic_level_bytes(true);
+    options
+}
+
+fn failed(path: &Path, doing: &'static str, source: rocksdb::Error) -> StoreError {
+    let path = path.to_path_buf();
+    let locked = source.as_ref().contains("lock");
+    match source.kind() {
+        ErrorKind::Corruption => StoreError::Damaged { path, source },
+        ErrorKind::IOError if doing == "opened" && locked => StoreError::Locked { path, source },
+        _ => StoreError::Disk { path, doing, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(path: &Path) -> Result<Store, StoreError> {
+        Store::open(path, Budget { cache: 1 << 20, writes: 1 << 20 })
+    }
+
+    #[test]
+    fn what_was_committed_is_there_after_opening_again() {
+        let folder = tempfile::tempdir().unwrap();
+        {
+            let store = open(folder.path()).unwrap();
+            let mut batch = store.batch();
+            batch.put(Family::Lanes, b"a", b"1");
+            batch.put(Family::Lanes, b"b", b"2");
+            batch.put(Family::Lanes, b"ba", b"3");
+            batch.delete(Family::Lanes, b"a");
+            store.commit(batch).unwrap();
+        }
+        let store = open(folder.path()).unwrap();
+        assert_eq!(store.get(Family::Lanes, b"a").unwrap(), None);
+        let keys = |prefix: &[u8]| -> Vec<_> {
+            store.scan_prefix(Family::Lanes, prefix).map(|entry| entry.unwrap().0).collect()
+        };
+        assert_eq!(keys(b"b"), [Box::from(&b"b"[..]), Box::from(&b"ba"[..])]);
+        assert_eq!(keys(b"c"), [] as [Box<[u8]>; 0]);
+    }
+
+    #[test]
+    fn two_processes_do_not_share_a_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let _first = open(folder.path()).unwrap();
+        assert!(matches!(open(folder.path()), Err(StoreError::Locked { .. })));
+    }
+
+    #[test]
+    fn another_format_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        {
+            let store = open(folder.path()).unwrap();
+            let mut batch = store.batch();
+            batch.put(Family::Meta, FORMAT_KEY, b"2");
+            store.commit(batch).unwrap();
+        }
+        assert!(matches!(open(folder.path()), Err(StoreError::Format { .. })));
+    }
+}
