@@ -112,6 +112,8 @@ pub enum Arrival {
         /// Drop it when they need no memory any more.
         permit: Permit,
     },
+    /// Every lane that is there at the start of a source has been opened.
+    Ready(SourceId),
     /// Whether everything that is there has been sent.
     CaughtUp(LaneId, bool),
     /// Nothing more will come on this lane.
@@ -226,6 +228,12 @@ impl Outlet {
         let window = Arc::new(Window { used: AtomicUsize::new(0), size: window.max(1), room });
         self.send(Arrival::Opened { lane: id, name: Arc::clone(&name) });
         Lane { id, name, window, outlet: self.clone() }
+    }
+
+    /// Says that every lane that is there now has been opened. The order begins when all sources have
+    /// said so, so that the first lines do not depend on who starts faster.
+    pub fn ready(&self) {
+        self.send(Arrival::Ready(self.source));
     }
 
     /// Resolves when a lane of this outlet may have room again. Ask before looking at the lanes,
@@ -390,7 +398,9 @@ mod tests {
     #[test]
     fn arrivals_of_a_lane_keep_their_order() {
         let inbox = Inbox::new(|| {});
-        let lane = inbox.outlet(SourceId(3), Stop::new()).lane("a", 100);
+        let outlet = inbox.outlet(SourceId(3), Stop::new());
+        let lane = outlet.lane("a", 100);
+        outlet.ready();
         lane.try_send(delivery("x")).unwrap();
         lane.caught_up(true);
         lane.close();
@@ -398,10 +408,12 @@ mod tests {
             .map(|arrival| match arrival {
                 Arrival::Opened { lane, .. } => ("opened", lane.source.0),
                 Arrival::Delivered { lane, .. } => ("delivered", lane.source.0),
+                Arrival::Ready(source) => ("ready", source.0),
                 Arrival::CaughtUp(lane, _) => ("caught up", lane.source.0),
                 Arrival::Closed(lane) => ("closed", lane.source.0),
             })
             .collect();
-        assert_eq!(names, [("opened", 3), ("delivered", 3), ("caught up", 3), ("closed", 3)]);
+        let expected = ["opened", "ready", "delivered", "caught up", "closed"];
+        assert_eq!(names, expected.map(|name| (name, 3)));
     }
 }

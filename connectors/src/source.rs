@@ -6,6 +6,8 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use crate::health::Health;
+#[cfg(doc)]
+use crate::lane::Lane;
 use crate::lane::Outlet;
 use crate::metric::Meter;
 use crate::position::Position;
@@ -20,6 +22,10 @@ use crate::stop::Stop;
 ///   lane begins at the `from` of the delivery that holds the first line not kept, or at the `to` of
 ///   the last one; lines that were kept already are recognised by their offset and left out by the
 ///   pipeline (its tests).
+/// * [`Outlet::ready`] is said once, when the lanes that are there at the start are open: in an order
+///   that does not depend on timing. A lane that has been read to its end says so
+///   ([`Lane::caught_up`]) and takes it back as soon as more is known to be there; a listener has
+///   caught up whenever nothing waits in its buffers.
 /// * What cannot be read again is acknowledged to whoever sent it by the delivery's receipt alone.
 /// * Trouble with the outside is retried for ever with back-off and shown in `health`; `run` returns
 ///   an error only for what a person must change (not checkable here).
