@@ -149,3 +149,15 @@ mod tests {
         assert!(Report::new(true).one(Severity::Error, &error).contains("\u{1b}[1;31merror"));
     }
 }
+
+/// An error with its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::change::Changes;
 use super::{Buckets, Overflowed, Pour};
 use crate::alert::Alert;
 use crate::detector::Place;
@@ -25,6 +26,8 @@ pub enum Outcome {
     Alert(Box<Alert>),
     /// Overflows as events, for the buckets of one worker.
     Again(Batch),
+    /// What changed since the last seal.
+    Changes(Changes),
 }
 
 /// What became of overflows, besides what buckets count.
@@ -98,6 +101,7 @@ impl Detect {
     ) -> Vec<Outcome> {
         let clock = batches.iter().map(|batch| batch.clock).min();
         let Some(clock) = clock else { return Vec::new() };
+        let seal = batches.iter().any(|batch| batch.seal);
         let mut pours: Vec<_> = batches.into_iter().flat_map(|batch| batch.pours).collect();
         pours.sort_unstable();
         let mut overflows = Vec::new();
@@ -117,7 +121,7 @@ impl Detect {
             seen(self.settle(overflowed, watch, &mut outcomes, &mut again));
         }
         if self.again {
-            let batches = Batch::deal(clock, again, self.workers, &self.rules);
+            let batches = Batch::deal(clock, seal, again, self.workers, &self.rules);
             outcomes.extend(batches.map(Outcome::Again));
         }
         outcomes

@@ -8,6 +8,7 @@
 pub mod blackhole;
 pub mod buckets;
 pub mod catalogue;
+pub mod change;
 pub mod compile;
 pub mod context;
 pub mod detect;

@@ -28,6 +28,8 @@ pub struct Batch {
     pub worker: u64,
     /// No pour of a later epoch has an earlier clock.
     pub clock: EventTime,
+    /// Whether what changed is to be kept behind it.
+    pub seal: bool,
     /// The pours; sorted, they stand in the order in which they are applied.
     pub pours: Vec<(OrderKey, Via, Pour)>,
 }
@@ -36,6 +38,7 @@ impl Batch {
     /// One batch per worker: every worker must hear of the clock.
     pub fn deal(
         clock: EventTime,
+        seal: bool,
         pours: Vec<(Via, Pour)>,
         workers: u64,
         rules: &Rules,
@@ -48,6 +51,6 @@ impl Batch {
                 share.push((pour.order, via, pour));
             }
         }
-        (0..workers).zip(shares).map(move |(worker, pours)| Self { worker, clock, pours })
+        (0..workers).zip(shares).map(move |(worker, pours)| Self { worker, clock, seal, pours })
     }
 }

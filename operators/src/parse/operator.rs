@@ -38,14 +38,20 @@ pub fn parse(detector: &mut Detector, lines: &Lines) -> Parsed {
         stamps: Vec::with_capacity(lines.spans.len()),
         found: Vec::new(),
         block: None,
+        transport: lines.transport.clone(),
         last: lines.last,
         tally: Tally::default(),
     };
     for (number, span) in (0_u32..).zip(&lines.spans) {
         let raw = RawLine::new(Arc::clone(&lines.block), span.start, span.end);
         let place = Place { partition: lines.partition, position: span.position };
+        let transport = lines.transport.as_deref();
+        detector.comes(transport, number);
         match detector.line(raw, place, None, &mut parsed.tally) {
-            Verdict::Done { stamp, pours } => {
+            Verdict::Done { mut stamp, mut pours } => {
+                if let Some(transport) = transport {
+                    transport.date(number, &mut stamp, &mut pours, &mut parsed.tally);
+                }
                 parsed.stamps.push((span.position, stamp));
                 if !pours.is_empty() {
                     parsed.found.push((number, Found::Pours(pours)));
@@ -58,5 +64,6 @@ pub fn parse(detector: &mut Detector, lines: &Lines) -> Parsed {
             }
         }
     }
+    parsed.tally.partitions.insert(lines.partition, parsed.tally.lines);
     parsed
 }

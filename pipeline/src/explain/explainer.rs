@@ -15,7 +15,7 @@ use operators::event::{Event, Line};
 use operators::expr::{Cx, Memo};
 use operators::lookup::Lookups;
 use operators::order::batch::Via;
-use operators::order::clock::PartitionClock;
+use operators::order::clock::{Claim, PartitionClock};
 use operators::order::{OrderKey, Partition};
 use operators::parse::node::Abort;
 use operators::parse::pass::Hands;
@@ -132,16 +132,17 @@ impl Explainer {
     pub fn line(&mut self, number: u64, offset: u64, raw: RawLine, out: &mut Vec<LineStory>) {
         let (waiting, stamp) = self.parse(number, offset, raw);
         let mut ready = Vec::new();
-        self.clock.line(stamp, Some(waiting), &mut |clock, item| ready.push((clock, item)));
-        out.extend(ready.into_iter().map(|(clock, item)| self.pour(clock, item)));
+        let claim = stamp.map_or(Claim::Nothing, Claim::Doubtful);
+        self.clock.line((offset, claim), Some(waiting), &mut |placed| ready.push(placed));
+        out.extend(ready.into_iter().map(|placed| self.pour(placed.clock, placed.item)));
     }
 
     /// There are no more lines; appends what is left, and returns what overflows because its time
     /// is over by then.
     pub fn end(&mut self, out: &mut Vec<LineStory>) -> Vec<OverflowStory> {
         let mut ready = Vec::new();
-        self.clock.end(&mut |clock, item| ready.push((clock, item)));
-        out.extend(ready.into_iter().map(|(clock, item)| self.pour(clock, item)));
+        self.clock.end(&mut |placed| ready.push(placed));
+        out.extend(ready.into_iter().map(|placed| self.pour(placed.clock, placed.item)));
         let mut overflows = Vec::new();
         self.lines.buckets.borrow_mut().advance(self.end, &*self.parts.lookups, &mut overflows);
         let mut stories = self.settle(overflows, None);

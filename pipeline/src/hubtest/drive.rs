@@ -61,7 +61,7 @@ pub fn drive(rules: &Arc<Rules>, lookups: &Arc<dyn Lookups>, log: &Log) -> Dump 
     let pours = parse(rules, lookups, log, &mut dump);
     let rounds = if rules.matcher.takes_overflows() { 2 } else { 1 };
     let mut batches = match pours.last() {
-        Some((key, ..)) => vec![Batch { worker: 0, clock: key.clock, pours }],
+        Some((key, ..)) => vec![Batch { worker: 0, clock: key.clock, seal: false, pours }],
         None => return dump,
     };
     for round in 1..=rounds {
@@ -75,7 +75,7 @@ pub fn drive(rules: &Arc<Rules>, lookups: &Arc<dyn Lookups>, log: &Log) -> Dump 
         overflows.into_iter().for_each(|event| dump.overflow(event));
         let again = outcomes.into_iter().filter_map(|outcome| match outcome {
             Outcome::Again(batch) => Some(batch),
-            Outcome::Alert(_) => None,
+            Outcome::Alert(_) | Outcome::Changes(_) => None,
         });
         batches = again.collect();
     }

@@ -107,6 +107,12 @@ impl Store {
         })
     }
 
+    /// The error of a record that was read and makes no sense.
+    pub fn unreadable(&self, family: Family, key: &[u8], source: serde_json::Error) -> StoreError {
+        let key = key.escape_ascii().to_string();
+        StoreError::Unreadable { path: self.path.clone(), family: family.name(), key, source }
+    }
+
     /// An empty batch.
     pub fn batch(&self) -> Batch<'_> {
         let families = Family::ALL.iter().map(|family| self.handle(*family)).collect();
