@@ -104,7 +104,8 @@ impl Detector {
     /// number or, without one, from its partition.
     pub fn comes(&mut self, transport: Option<&Transport>, line: u32) {
         let from = transport.and_then(|transport| {
-            let at = Stamp { at: transport.time(line), offset: 0, utc: true };
+            let at = transport.time(line).unwrap_or(transport.arrived);
+            let at = Stamp { at, offset: 0, utc: true };
             Some((Arc::clone(transport.origin(line)?), at))
         });
         self.comes = from;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::blackhole::Blackholes;
 use super::catalogue::Catalogue;
+use super::change::Changes;
 use super::counter::Deadlines;
 use super::evaluate::Evaluator;
 use super::failure::Counters;
@@ -160,6 +161,11 @@ impl Buckets {
             group.table.sweep(self.catalogue.scenarios(), clock);
             group.blackholes.sweep(clock);
         }
+    }
+
+    /// What changed since the last call, as the store is to keep it.
+    pub fn take_changes(&mut self) -> Changes {
+        Changes::default()
     }
 
     /// What happened so far, by number of scenario.

@@ -124,6 +124,9 @@ impl Detect {
             let batches = Batch::deal(clock, seal, again, self.workers, &self.rules);
             outcomes.extend(batches.map(Outcome::Again));
         }
+        if seal {
+            outcomes.push(Outcome::Changes(self.buckets.borrow_mut().take_changes()));
+        }
         outcomes
     }
 

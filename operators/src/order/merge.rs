@@ -197,6 +197,11 @@ impl<T> Merge<T> {
         std::mem::take(&mut self.through)
     }
 
+    /// The same or, before it, the stamp that waits for confirmation.
+    pub fn likely_clock(&self, partition: Partition) -> Option<EventTime> {
+        self.queues.get(&partition).and_then(|queue| queue.clock.likely())
+    }
+
     /// How far a partition is; `None` for one that is not open, or is through.
     pub fn settled(&self, partition: Partition) -> Option<Settled> {
         self.queues.get(&partition).map(Queue::settled)

@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::arrival;
 use super::batch::Via;
-use super::clock::{Claim, STRAY};
+use super::clock::Claim;
 use super::journal::Journal;
 use super::merge::{Merge, Next, Settled};
 use super::{OrderKey, Partition};
 use crate::bucket::Pour;
 use crate::detector::{Detector, Place, Verdict};
-use crate::parse::lines::{Clock, Found, LineSpan, Parsed, Tally, Transport};
+use crate::parse::lines::{Found, LineSpan, Parsed, Tally};
 use crate::parse::stash::Stashes;
 use crate::rules::Rules;
 use crate::text::RawLine;
@@ -161,48 +162,31 @@ impl Sequencer {
         let Parsed { partition, found, stamps, block, transport, last, .. } = parsed;
         let mut found = found.into_iter().peekable();
         for (number, (position, stamp)) in (0_u32..).zip(stamps) {
-            let (stamp, pours) = match found.next_if(|(line, _)| *line == number) {
+            let (stamp, mut pours) = match found.next_if(|(line, _)| *line == number) {
                 None => (stamp, None),
                 Some((_, Found::Pours(pours))) => (stamp, Some(pours)),
                 Some((_, Found::Later(span))) => {
                     let Some(block) = &block else { continue };
                     self.detector.comes(transport.as_deref(), number);
-                    let (mut stamp, mut pours) = self.parse_in_order(block, span, partition);
-                    if let Some(transport) = &transport {
-                        transport.date(number, &mut stamp, &mut pours, &mut self.tally);
-                    }
+                    let (stamp, pours) = self.parse_in_order(block, span, partition);
                     (stamp, (!pours.is_empty()).then_some(pours))
                 }
             };
-            let claim = self.claim(partition, stamp, transport.as_deref());
+            let claim = match transport.as_deref() {
+                None => stamp.map_or(Claim::Nothing, Claim::Doubtful),
+                Some(transport) => {
+                    let now = self.merge.likely_clock(partition);
+                    let dated = arrival::date(stamp, (transport, number), now, &mut self.tally);
+                    if let Some(time) = dated.replaced {
+                        pours.iter_mut().flatten().for_each(|pour| pour.time = Some(time));
+                    }
+                    dated.claim
+                }
+            };
             self.merge.line(partition, (position, claim), pours);
         }
         if last {
             self.merge.end(partition);
-        }
-    }
-
-    /// What a stamp is worth. A live run knows when the line arrived: a stamp of the last day needs
-    /// no other line's word, and one that was replaced by the arrival moves no clock.
-    fn claim(
-        &self,
-        partition: Partition,
-        stamp: Option<EventTime>,
-        transport: Option<&Transport>,
-    ) -> Claim {
-        match (stamp, transport) {
-            (None, _) => Claim::Nothing,
-            (Some(stamp), None) => Claim::Doubtful(stamp),
-            (Some(stamp), Some(Transport { arrived, clock, .. })) => {
-                let replaced = stamp == *arrived && *clock == Clock::Event;
-                if replaced && self.merge.partition_clock(partition).is_some() {
-                    Claim::Nothing
-                } else if stamp.0 >= arrived.0.saturating_sub(STRAY) {
-                    Claim::Trusted(stamp)
-                } else {
-                    Claim::Doubtful(stamp)
-                }
-            }
         }
     }
 

@@ -1,0 +1,49 @@
+//! Live runs from inside: the whole engine over a source of known lines and a real store.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod source;
+mod world;
+
+use world::{Way, logs, outbox, replayed, run, without_places};
+
+#[test]
+fn a_live_run_finds_what_a_replay_finds() {
+    let logs = logs(3, 2000);
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), &logs, Way::default(), None);
+    let (live, replay) = (outbox(folder.path()), replayed(&logs));
+    assert!(replay.len() > 50, "{}", replay.len());
+    assert_eq!(without_places(&live), without_places(&replay));
+}
+
+#[test]
+fn workers_and_deliveries_change_nothing() {
+    let logs = logs(3, 2000);
+    let whole = |way| {
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path(), &logs, way, None);
+        outbox(folder.path())
+    };
+    let one = whole(Way::default());
+    for (workers, chunk) in [(2, 7), (3, 1000)] {
+        assert_eq!(whole(Way { workers, chunk, ..Way::default() }), one);
+    }
+}
+
+#[test]
+fn a_run_that_begins_again_goes_on() {
+    let logs = logs(3, 2000);
+    let whole = {
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path(), &logs, Way::default(), None);
+        outbox(folder.path())
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for stop in [1, 2, 3, 5, 8, 2, 1] {
+        let workers = 1 + usize::try_from(stop % 3).unwrap();
+        run(folder.path(), &logs, Way { workers, ..Way::default() }, Some(stop));
+    }
+    run(folder.path(), &logs, Way::default(), None);
+    assert_eq!(outbox(folder.path()), whole);
+}
