@@ -9,12 +9,16 @@
 //! offset by which it is known. This crate knows nothing of events or rules.
 
 pub mod codec;
+pub mod endpoint;
 pub mod health;
 pub mod input;
+mod labels;
 pub mod lane;
 mod lines;
+pub mod loki;
 pub mod metric;
 pub mod position;
+mod range;
 pub mod reader;
 pub mod record;
 pub mod retry;
