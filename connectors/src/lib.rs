@@ -15,15 +15,18 @@ pub mod input;
 mod labels;
 pub mod lane;
 mod lines;
+pub mod listener;
 pub mod loki;
 pub mod metric;
 pub mod position;
+mod protobuf;
 mod range;
 pub mod reader;
 pub mod record;
 pub mod retry;
 pub mod source;
 pub mod stop;
+mod text;
 
 pub use health::Health;
 pub use input::{Input, InputError, Resolved, resolve};

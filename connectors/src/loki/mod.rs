@@ -1,4 +1,4 @@
-//! Grafana Loki: asked for what a query finds ([`poll`]).
+//! Grafana Loki: asked for what a query finds ([`poll`]), or sent to as if we were one ([`push`]).
 //!
 //! # Delivery
 //! *Poll*: at least once from Loki, each entry once in the lane, also over restarts: what may still
@@ -20,8 +20,12 @@
 //! `not unpackable`, `unauthorized`, `peer limit`, `no room`.
 
 mod answer;
+mod labels;
+mod payload;
 pub mod poll;
+pub mod push;
 mod query;
 mod split;
 
 pub use poll::{Config as PollConfig, Poll};
+pub use push::{Config as PushConfig, Push};

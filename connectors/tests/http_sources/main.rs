@@ -5,5 +5,7 @@
 
 mod loki;
 mod pipe;
+mod push;
+mod sender;
 mod server;
 mod service;
