@@ -11,7 +11,9 @@
 pub mod codec;
 pub mod endpoint;
 pub mod health;
+pub mod http;
 pub mod input;
+pub mod k8s_audit;
 mod labels;
 pub mod lane;
 mod lines;
@@ -24,6 +26,7 @@ mod range;
 pub mod reader;
 pub mod record;
 pub mod retry;
+mod rfc3339;
 pub mod source;
 pub mod stop;
 mod text;

@@ -3,9 +3,13 @@
 //! conversations are replayed, and what is skipped says so.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod hostile;
+mod http;
 mod loki;
+mod otlp;
 mod pipe;
 mod push;
 mod sender;
 mod server;
 mod service;
+mod tls;
