@@ -30,6 +30,7 @@ mod rfc3339;
 pub mod source;
 pub mod stop;
 mod text;
+pub mod victorialogs;
 
 pub use health::Health;
 pub use input::{Input, InputError, Resolved, resolve};

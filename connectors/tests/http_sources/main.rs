@@ -13,3 +13,4 @@ mod sender;
 mod server;
 mod service;
 mod tls;
+mod victorialogs;
