@@ -9,6 +9,7 @@
 //! offset by which it is known. This crate knows nothing of events or rules.
 
 pub mod codec;
+pub mod docker;
 pub mod endpoint;
 pub mod health;
 pub mod http;

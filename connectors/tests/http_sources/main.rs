@@ -3,6 +3,7 @@
 //! conversations are replayed, and what is skipped says so.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod docker;
 mod hostile;
 mod http;
 mod loki;
