@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use connectors::http::{Config, Format, Http};
@@ -107,7 +108,7 @@ fn heads_and_bodies_that_trickle_are_cut_off() {
         })
         .collect();
     assert!(good(&mut pipe, &address, "{\"good\":1}").starts_with("HTTP/1.1 200"));
-    pipe.until(SOON * 2, |_| trickling.iter().all(|one| one.is_finished()));
+    pipe.until(SOON * 2, |_| trickling.iter().all(JoinHandle::is_finished));
     for one in trickling {
         let (took, said) = one.join().unwrap();
         assert!(took < Duration::from_secs(5), "{took:?} {said}");

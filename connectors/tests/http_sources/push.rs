@@ -17,6 +17,8 @@ const TIME: i64 = 1_700_000_000_000_000_000;
 const PROTOBUF: (&str, &str) = ("Content-Type", "application/x-protobuf");
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 fn config() -> (PushConfig, String) {
     let address = format!("127.0.0.1:{}", free_port());
     let mut listening = Listening { address: Some(address.clone()), ..Listening::default() };
@@ -181,7 +183,7 @@ fn what_is_no_push_is_refused_and_counted() {
     let deep = format!("{{\"streams\":{}", "[".repeat(99_000));
     let empty = Stream { entries: vec![entry(0, ""); 1001], ..Stream::default() };
     let many = snappy(&PushRequest { streams: vec![empty] }.encode_to_vec());
-    let bodies: [(&[(&str, &str)], Vec<u8>, u16); 13] = [
+    let bodies: [(Headers, Vec<u8>, u16); 13] = [
         (&[PROTOBUF], b"rubbish".to_vec(), 400),
         (&[PROTOBUF], snappy(b"\xff\xff\xff"), 400),
         (&[PROTOBUF], snappy(&bomb(b'a')), 413),

@@ -49,7 +49,7 @@ fn start(command: Command, address: String, folder: TempDir, ready: &str) -> Ser
     let client = client();
     let url = format!("http://{}{ready}", service.address);
     let deadline = Instant::now() + START;
-    while !client.get(&url).is_some_and(|(status, _)| status == 200) {
+    while client.get(&url).is_none_or(|(status, _)| status != 200) {
         assert!(Instant::now() < deadline, "{url} does not answer");
         std::thread::sleep(Duration::from_millis(100));
     }
