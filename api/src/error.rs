@@ -15,12 +15,14 @@ pub struct ApiError {
     token: bool,
     /// When to come again. Unit: seconds.
     retry: Option<u32>,
+    /// Whether name and password are asked for.
+    basic: bool,
 }
 
 impl ApiError {
     /// A failure with a status of its own.
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), token: false, retry: None }
+        Self { status, message: message.into(), token: false, retry: None, basic: false }
     }
 
     /// What CrowdSec answers with 500, mistakes of the client too: its clients know it so.
@@ -46,6 +48,11 @@ impl ApiError {
     /// Login or token trouble.
     pub fn token(message: impl Into<String>) -> Self {
         Self { token: true, ..Self::new(StatusCode::UNAUTHORIZED, message) }
+    }
+
+    /// A firewall that has not said who it is: it sends its password only when asked for it.
+    pub fn ask_password() -> Self {
+        Self { basic: true, ..Self::new(StatusCode::UNAUTHORIZED, "send the API key as password") }
     }
 
     /// Not ready to answer truthfully; the client may come again.
@@ -82,6 +89,10 @@ impl IntoResponse for ApiError {
         let mut response = json(self.status, body);
         if self.token {
             let realm = HeaderValue::from_static("JWT realm=Crowdsec API local");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, realm);
+        }
+        if self.basic {
+            let realm = HeaderValue::from_static("Basic realm=\"spillway\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, realm);
         }
         if let Some(seconds) = self.retry {

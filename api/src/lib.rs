@@ -13,6 +13,7 @@ pub mod accounts;
 pub mod allow;
 pub mod archive;
 pub mod auth;
+pub mod blocklist;
 pub mod error;
 pub mod filter;
 pub mod index;

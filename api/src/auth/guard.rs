@@ -76,6 +76,34 @@ impl FromRequestParts<Arc<Service>> for AsBouncer {
     }
 }
 
+/// A bouncer whose key may also be the password of HTTP Basic (RFC 7617), whatever the name.
+#[derive(Clone, Debug)]
+pub struct ByKey(pub AsBouncer);
+
+impl FromRequestParts<Arc<Service>> for ByKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        service: &Arc<Service>,
+    ) -> Result<Self, ApiError> {
+        if let Some(key) = basic_password(&parts.headers) {
+            parts.headers.insert("x-api-key", key);
+        } else if !parts.headers.contains_key("x-api-key") {
+            return Err(ApiError::ask_password());
+        }
+        AsBouncer::from_request_parts(parts, service).await.map(Self)
+    }
+}
+
+fn basic_password(headers: &HeaderMap) -> Option<http::HeaderValue> {
+    use base64::Engine;
+    let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Basic ")?;
+    let pair = base64::engine::general_purpose::STANDARD.decode(text.trim()).ok()?;
+    let colon = pair.iter().position(|byte| *byte == b':')?;
+    http::HeaderValue::from_bytes(pair.get(colon + 1..)?).ok()
+}
+
 /// SHA-512 of a key, in lower-case hexadecimal. A key is looked up by it: whoever measures how long
 /// that takes learns about the hash, not about the key.
 pub fn hash_of(key: &[u8]) -> String {

@@ -155,10 +155,9 @@ impl Arrivals {
         Some(ids)
     }
 
-    /// Says that nothing before is known.
+    /// Says that those of earlier commits are not all known.
     pub(super) fn begin_at(&mut self, seq: u64) {
-        self.chunks.clear();
-        self.floor = seq;
+        self.floor = self.floor.max(seq);
     }
 }
 

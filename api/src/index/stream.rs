@@ -102,9 +102,20 @@ impl Stream {
         self
     }
 
-    /// Whether nothing changed, when it is not yet known by reading it.
-    pub fn is_surely_empty(&self) -> bool {
-        self.gone.len() == 0 && matches!(&self.new, New::Listed(ids) if ids.len() == 0)
+    /// Whether nothing is to be told. A scan of all decisions counts as something.
+    pub fn is_empty(&self) -> bool {
+        let told = |id: &u64| self.snapshot.find(*id).is_some_and(|entry| self.is_told(&entry));
+        let none_new = match &self.new {
+            New::Scan { .. } => false,
+            New::Listed(ids) => !ids.as_slice().iter().any(told),
+        };
+        none_new && self.gone.len() == 0
+    }
+
+    /// Whether a decision that arrived is to be told.
+    fn is_told(&self, entry: &Entry<'_>) -> bool {
+        let counts = !self.reduced || entry.slot.since > 0;
+        counts && entry.slot.until > self.now && entry.passes_alone(&self.filter)
     }
 
     fn write_new(&mut self, out: &mut Vec<u8>, mut comma: bool) -> Option<bool> {
@@ -164,10 +175,8 @@ impl Iterator for Stream {
         if self.stage == Stage::End {
             return None;
         }
-        let mut out = Vec::with_capacity(match self.is_surely_empty() {
-            true => 64,
-            false => PIECE + (16 << 10),
-        });
+        let few = matches!(&self.new, New::Listed(ids) if ids.len() < 64) && self.gone.len() < 64;
+        let mut out = Vec::with_capacity(if few { 256 } else { PIECE + (16 << 10) });
         while out.len() < PIECE {
             self.stage = match self.stage {
                 Stage::Head => {

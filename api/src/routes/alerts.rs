@@ -130,14 +130,14 @@ fn write_list(
     Ok(out)
 }
 
-fn machine_of<'a>(service: &Service, kept: &'a KeptAlert) -> &'a str {
+pub(super) fn machine_of<'a>(service: &Service, kept: &'a KeptAlert) -> &'a str {
     match service.accounts.machine(&kept.machine) {
         Some(_) => &kept.machine,
         None => GONE,
     }
 }
 
-fn unreadable(error: ArchiveError) -> ApiError {
+pub(super) fn unreadable(error: ArchiveError) -> ApiError {
     tracing::error!(%error, "alerts cannot be read");
     ApiError::unavailable("the store cannot be read")
 }

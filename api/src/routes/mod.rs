@@ -3,8 +3,11 @@
 mod admin;
 mod alerts;
 mod allowlists;
+mod blocklist;
 mod body;
 mod decisions;
+mod events;
+mod explain;
 mod health;
 mod stream;
 mod usage;
@@ -39,6 +42,9 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/v1/decisions", get(decisions::query).head(decisions::head).delete(decisions::end))
         .route("/v1/decisions/{decision_id}", delete(decisions::end_one))
         .route("/v1/decisions/stream", get(stream::stream).head(stream::head))
+        .route("/v1/blocklist", get(blocklist::blocklist))
+        .route("/v1/decisions/events", get(events::events))
+        .route("/v1/decisions/{decision_id}/explain", get(explain::explain))
         .route("/v1/usage-metrics", post(usage::keep))
         .route("/v1/allowlists", get(allowlists::list))
         .route("/v1/allowlists/{allowlist_name}", get(allowlists::one))

@@ -1,14 +1,18 @@
-//! `GET /v1/decisions/stream`: what a bouncer is to hold.
+//! `GET /v1/decisions/stream`: what a bouncer is to hold. With `wait=30s` the answer waits until there
+//! is something new.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderValue, header};
 use http_body::Frame;
+use operators::time::GoDuration;
+use tokio::time::Instant;
 
 use super::head_ok;
 use crate::accounts::BouncerEntry;
@@ -28,26 +32,54 @@ pub(super) async fn stream(
     bouncer: AsBouncer,
     query: Query,
 ) -> Result<Response, ApiError> {
-    let (snapshot, now) = (service.index.read()?, service.now());
     let filter = match DecisionFilter::read_stream(&query) {
         Ok(filter) => filter,
         Err(error) => {
             // CrowdSec has begun its answer by now; clients know a bad filter as an empty one.
             let name = bouncer.entry.row().name.clone();
             tracing::warn!(bouncer = name, %error, "a stream has a filter that cannot be read");
-            return Ok(answer(Body::from("{\"new\": [], \"deleted\": []}")));
+            let nothing = Bytes::from_static(b"{\"new\": [], \"deleted\": []}");
+            let pieces = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(nothing)]);
+            return Ok(answer(Body::from_stream(pieces)));
         }
     };
     let reduced = query.first("dedup") != Some("false");
-    let asked = Asked::read(&query, &service, &bouncer.entry, &snapshot);
-    let next = asked.next(&snapshot);
-    let mut stream = Stream::new(snapshot, filter, asked.wanted, reduced, now);
+    let deadline = wait(&query)?.map(|wait| Instant::now() + wait);
+    let (mut published, mut stopping) = (service.index.subscribe(), service.stopping.clone());
+    let (asked, next, mut stream, now) = loop {
+        published.borrow_and_update();
+        let (snapshot, now) = (service.index.read()?, service.now());
+        let asked = Asked::read(&query, &service, &bouncer.entry, &snapshot);
+        let next = asked.next(&snapshot);
+        let stream = Stream::new(snapshot, filter.clone(), asked.wanted, reduced, now);
+        let over = deadline.is_none_or(|deadline| Instant::now() >= deadline);
+        if over || asked.wanted == Wanted::All || !stream.is_empty() {
+            break (asked, next, stream, now);
+        }
+        let deadline = deadline.unwrap_or_else(Instant::now);
+        tokio::select! {
+            _ = published.changed() => {}
+            () = tokio::time::sleep_until(deadline) => {}
+            _ = stopping.wait_for(|stopping| *stopping) => break (asked, next, stream, now),
+        }
+    };
     let entry = bouncer.entry;
     if asked.explicit {
         stream = stream.with_cursor(&explicit(&service, next));
     }
     let told = if asked.explicit { None } else { Some(next) };
     Ok(answer(Body::new(Delivery { stream, done: Some((entry, told, now)) })))
+}
+
+/// The longest wait for something new.
+const LONGEST_WAIT: i64 = 60 * 1_000_000_000;
+
+/// How long an answer may wait for something new (`wait=30s`).
+fn wait(query: &Query) -> Result<Option<Duration>, ApiError> {
+    let Some(text) = query.first("wait") else { return Ok(None) };
+    let GoDuration(ns) = GoDuration::parse(text)
+        .map_err(|error| ApiError::bad(format!("wait: {error}: write wait=30s")))?;
+    Ok(Some(Duration::from_nanos(ns.clamp(0, LONGEST_WAIT).unsigned_abs())))
 }
 
 /// What is asked for, and by which cursor.
@@ -86,11 +118,11 @@ impl Asked {
 }
 
 /// A cursor as clients hold it: of this store, opaque.
-fn explicit(service: &Service, cursor: Cursor) -> String {
+pub(super) fn explicit(service: &Service, cursor: Cursor) -> String {
     format!("{:016x}-{:x}-{:x}", service.store, cursor.seq, cursor.before)
 }
 
-fn read_explicit(service: &Service, text: &str) -> Option<Cursor> {
+pub(super) fn read_explicit(service: &Service, text: &str) -> Option<Cursor> {
     let mut parts = text.split('-').map(|part| u64::from_str_radix(part, 16).ok());
     let (store, seq, before) = (parts.next()??, parts.next()??, parts.next()??);
     (store == service.store && parts.next().is_none() && before <= seq)
