@@ -61,8 +61,8 @@ impl Writer {
 
     /// Applies an update that nobody is to see yet.
     pub fn prepare(&mut self, update: &Update) {
-        let mut edits = Edits::default();
-        edits.first_new = update.added.first().map_or(u64::MAX, |(_, record)| record.id);
+        let first_new = update.added.first().map_or(u64::MAX, |(_, record)| record.id);
+        let mut edits = Edits { first_new, ..Edits::default() };
         edits.gone.extend(update.ended.iter().map(|(_, id, _)| *id));
         let mut places: BTreeMap<u64, u64> = BTreeMap::new();
         let mut turns: Vec<(u64, u64, bool)> = Vec::new();

@@ -132,6 +132,7 @@ async fn read<T: DeserializeOwned>(
     serde_json::from_slice(&whole.bytes).map_err(|error| ApiError::bad(error.to_string()))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn refused(error: AccountError) -> ApiError {
     let status = match error {
         AccountError::Exists(_) => StatusCode::CONFLICT,

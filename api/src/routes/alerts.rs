@@ -137,6 +137,7 @@ pub(super) fn machine_of<'a>(service: &Service, kept: &'a KeptAlert) -> &'a str 
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 pub(super) fn unreadable(error: ArchiveError) -> ApiError {
     tracing::error!(%error, "alerts cannot be read");
     ApiError::unavailable("the store cannot be read")

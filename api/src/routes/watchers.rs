@@ -91,9 +91,11 @@ fn complete(asked: &Registration) -> Result<(String, String), ApiError> {
     }
     if let Some(token) = &asked.registration_token {
         match token.chars().count() {
-            ..32 => failures.note("registration_token", "in body should be at least 32 chars long"),
+            ..32 => {
+                failures.note("registration_token", "in body should be at least 32 chars long");
+            }
             256.. => {
-                failures.note("registration_token", "in body should be at most 255 chars long")
+                failures.note("registration_token", "in body should be at most 255 chars long");
             }
             _ => {}
         }
