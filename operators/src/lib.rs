@@ -30,4 +30,5 @@ pub mod schema;
 pub mod text;
 pub mod time;
 pub mod value;
+pub mod view;
 pub mod yaml;

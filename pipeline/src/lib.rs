@@ -16,4 +16,5 @@ pub mod live;
 pub mod lookup;
 pub mod replay;
 pub mod report;
+pub mod serve;
 pub mod state;

@@ -91,6 +91,24 @@ impl Store {
         entries.map(|entry| entry.map_err(|source| failed(&self.path, "read", source)))
     }
 
+    /// Keys before `to` with their values, the last first.
+    ///
+    /// # Errors
+    /// Each step may fail as [`Store::get`] does.
+    pub fn scan_back<'a>(
+        &'a self,
+        family: Family,
+        to: &[u8],
+    ) -> impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), StoreError>> + use<'a> {
+        let mode = IteratorMode::From(to, Direction::Reverse);
+        let entries = self.handle(family).map(|handle| self.db.iterator_cf(handle, mode));
+        let to: Box<[u8]> = to.into();
+        let entries = entries.into_iter().flatten();
+        let entries =
+            entries.map(|entry| entry.map_err(|source| failed(&self.path, "read", source)));
+        entries.skip_while(move |entry| matches!(entry, Ok((key, _)) if **key >= *to))
+    }
+
     /// The same, as long as keys begin with `prefix`.
     ///
     /// # Errors
