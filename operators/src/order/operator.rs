@@ -18,7 +18,6 @@ use crate::detector::{Detector, Place, Verdict};
 use crate::epoch::Epoch;
 use crate::parse::lines::{Found, Parsed, Tally};
 use crate::parse::stash::Stashes;
-use crate::rules::Rules;
 use crate::text::RawLine;
 use crate::time::EventTime;
 
@@ -129,11 +128,6 @@ impl Sequencer {
         }
     }
 
-    /// The rules.
-    pub fn rules(&self) -> &Rules {
-        self.detector.rules()
-    }
-
     /// The merged clock.
     pub fn clock(&self) -> EventTime {
         self.merge.clock()
@@ -180,12 +174,7 @@ pub fn operator<'scope>(
             let mut pours = Vec::new();
             let wanted = sequencer.drain(&mut pours);
             let clock = sequencer.clock();
-            output.session(&*capability).give_iterator(Batch::deal(
-                clock,
-                pours,
-                workers,
-                sequencer.rules(),
-            ));
+            output.session(&*capability).give_iterator(Batch::deal(clock, pours, workers));
             let next = Epoch(capability.time().0 + 1);
             demand.wanted = wanted;
             demand.taken.clone_from(&sequencer.taken);
