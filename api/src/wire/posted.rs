@@ -169,7 +169,8 @@ fn posted(
     let simulated = raw.simulated.unwrap_or_default();
     let source = source(raw.source)?;
     let position = u64::try_from(index).unwrap_or(u64::MAX);
-    let events = raw.events.unwrap_or_default().into_iter().map(|event| kept_event(event, at));
+    let events = raw.events.unwrap_or_default().into_iter();
+    let events = events.map(|event| kept_event(event, at).into());
     let mut alert = Alert {
         cause: OrderKey { clock: EventTime(at), partition: POSTED, position },
         bucket: format!("{name}/{index}").into(),

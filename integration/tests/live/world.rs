@@ -109,11 +109,12 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let late = Instant::now() > deadline;
-            let through = record::lanes(&store).unwrap().iter().all(|(key, lane)| {
+            let lanes = record::lanes(&store).unwrap();
+            let known = lanes.len() == all.len();
+            let through = lanes.iter().all(|(key, lane)| {
                 let (_, name) = key.split_once('\0').unwrap();
                 lane.next >= all[name]
             });
-            let known = record::lanes(&store).unwrap().len() == all.len();
             let kept = handles.kept.load(std::sync::atomic::Ordering::Acquire);
             if late || (known && through) || stop.is_some_and(|stop| kept >= stop) {
                 handles.commanded.say(Command::Finish);
@@ -184,4 +185,14 @@ pub(crate) fn without_places(alerts: &[String]) -> Vec<serde_json::Value> {
         alert
     };
     alerts.iter().map(strip).collect()
+}
+
+/// Fails where two runs differ first.
+#[track_caller]
+pub(crate) fn check_same<T: PartialEq + std::fmt::Debug>(got: &[T], expected: &[T]) {
+    let differs = got.iter().zip(expected).position(|(got, expected)| got != expected);
+    if let Some(at) = differs {
+        assert_eq!(got[at], expected[at], "alert {at} of {}", expected.len());
+    }
+    assert_eq!(got.len(), expected.len(), "number of alerts");
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::codec::Codec;
 use super::context::Contexts;
-use super::kept::Codec;
 use super::scenario::{Kind, Scenario, ScenarioId};
 
 /// The scenarios of a rule set with what their buckets need.

@@ -1,13 +1,10 @@
 //! A bucket that holds one event, in as few bytes as it takes: most of the ten million.
 
-use std::collections::BTreeSet;
-
 use super::bytes::{Reader, Writer};
-use super::kept::Kept;
-use super::queue::Queue;
+use super::kept::{Kept, stamp_in};
 use super::scenario::{Scenario, ScenarioId};
-use super::state::Bucket;
-use crate::time::EventTime;
+use super::state::{Bucket, Life};
+use crate::time::{EventTime, Stamp};
 
 const VERSION: u8 = 1;
 const HAS_DISTINCT: u8 = 1 << 4;
@@ -23,7 +20,7 @@ impl Packed {
     pub(super) fn new(bucket: &Bucket) -> Option<Self> {
         let event = bucket.queue.iter().next()?;
         let single = bucket.total == 1 && bucket.queue.len() == 1 && bucket.latched.is_empty();
-        if !single || bucket.distinct.len() > 1 {
+        if !single || bucket.distinct.len() > 1 || event.overflow().is_some() {
             return None;
         }
         let distinct = bucket.distinct.first();
@@ -57,44 +54,53 @@ impl Packed {
         Some((scenario, reader.text()?))
     }
 
-    /// The bucket again.
-    pub(super) fn restore(&self, scenario: &Scenario) -> Option<Bucket> {
+    /// All of it, where it lies.
+    pub(super) fn read(&self) -> Option<Contents<'_>> {
         let mut reader = Reader(&self.0);
         let flags = reader.byte()?;
-        let id = ScenarioId(u32::try_from(reader.number()?).ok()?);
-        let key = reader.text()?.into();
+        let scenario = ScenarioId(u32::try_from(reader.number()?).ok()?);
+        let key = reader.text()?;
         let ahead = reader.signed()?;
         let time = if flags & HAS_TIME == 0 { None } else { Some(reader.stamp()?) };
-        let mut distinct = BTreeSet::new();
-        if flags & HAS_DISTINCT != 0 {
-            distinct.insert(reader.text()?.into());
-        }
-        let event = Kept::from_bytes(reader.0);
+        let distinct = if flags & HAS_DISTINCT == 0 { None } else { Some(reader.text()?) };
+        let event = reader.0;
         let at = match time {
             Some(time) => time,
-            None => event.stamp()?,
+            None => stamp_in(event)?,
         };
         let clock = EventTime(at.at.0.wrapping_add(ahead));
-        let full = scenario.limiter.full();
-        let tokens = scenario.limiter.take(full, None, at.at).unwrap_or(full);
-        let mut queue = Queue::default();
-        queue.add(event, None);
-        let latched = BTreeSet::new();
-        let (first, last, born) = (at, at, clock);
-        let scenario = id;
-        let total = 1;
-        Some(Bucket {
-            scenario,
-            key,
-            tokens,
-            first,
-            last,
-            born,
-            clock,
-            total,
-            queue,
-            distinct,
-            latched,
-        })
+        Some(Contents { scenario, key, at, clock, distinct, event })
+    }
+}
+
+/// What a bucket knows after its first event.
+#[derive(Debug)]
+pub(super) struct Contents<'a> {
+    scenario: ScenarioId,
+    key: &'a str,
+    at: Stamp,
+    clock: EventTime,
+    /// Value of `distinct`.
+    pub(super) distinct: Option<&'a str>,
+    event: &'a [u8],
+}
+
+impl Contents<'_> {
+    /// How long it is remembered.
+    pub(super) fn life(&self) -> Life {
+        Life { last: self.at.at, clock: self.clock }
+    }
+
+    /// The bucket again.
+    pub(super) fn restore(&self, scenario: &Scenario) -> Bucket {
+        let Self { key, at, clock, .. } = *self;
+        let mut bucket = Bucket::new(scenario, key, at, clock);
+        bucket.scenario = self.scenario;
+        bucket.total = 1;
+        let full = bucket.tokens;
+        bucket.tokens = scenario.limiter.take(full, None, at.at).unwrap_or(full);
+        bucket.distinct.extend(self.distinct.map(Box::from));
+        bucket.queue.add(Kept::from_bytes(self.event), None);
+        bucket
     }
 }

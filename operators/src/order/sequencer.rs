@@ -14,9 +14,8 @@ use crate::bucket::Pour;
 use crate::detector::{Detector, Place, Verdict};
 use crate::parse::lines::{Found, LineSpan, Parsed, Tally};
 use crate::parse::stash::Stashes;
-use crate::rules::Rules;
 use crate::text::RawLine;
-use crate::time::EventTime;
+use crate::time::{EventTime, Stamp};
 
 /// The order of one run.
 #[derive(Debug)]
@@ -178,7 +177,8 @@ impl Sequencer {
                     let now = self.merge.likely_clock(partition);
                     let dated = arrival::date(stamp, (transport, number), now, &mut self.tally);
                     if let Some(time) = dated.replaced {
-                        pours.iter_mut().flatten().for_each(|pour| pour.time = Some(time));
+                        let time = Some(Stamp { at: time, offset: 0, utc: true });
+                        pours.iter_mut().flatten().for_each(|pour| pour.time = time);
                     }
                     dated.claim
                 }
@@ -214,11 +214,6 @@ impl Sequencer {
     /// Whether partitions come and go.
     pub fn is_live(&self) -> bool {
         self.live
-    }
-
-    /// The rules.
-    pub fn rules(&self) -> &Rules {
-        self.detector.rules()
     }
 
     /// The merged clock.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use api::accounts::{Bouncer, Machine, Proof, Saved};
 use api::allow::{AllowItem, AllowList};
-use operators::alert::{Alert, AlertEvent, Decision, Source};
+use operators::alert::{Alert, AlertEvent, Decision, Listed, Source};
 use operators::order::{OrderKey, Partition};
 use operators::time::layout::parse_rfc3339;
 use operators::time::{EventTime, Stamp};
@@ -281,7 +281,7 @@ fn alert(row: &Row<'_>, database: &Connection, id: i64) -> rusqlite::Result<Aler
             latitude: degrees("source_latitude"),
             longitude: degrees("source_longitude"),
         },
-        events: Arc::new(events(database, id)?),
+        events: Arc::new(events(database, id)?.into_iter().map(Listed::from).collect()),
         meta: meta(database, id)?,
         coordinates: Arc::default(),
         decisions: Vec::new(),
