@@ -27,6 +27,7 @@ pub mod profile;
 pub mod reference;
 pub mod rules;
 pub mod schema;
+pub mod state;
 pub mod text;
 pub mod time;
 pub mod value;

@@ -47,3 +47,14 @@ fn a_run_that_begins_again_goes_on() {
     run(folder.path(), &logs, Way::default(), None);
     check_same(&outbox(folder.path()), &whole);
 }
+
+#[test]
+fn buckets_that_memory_has_no_room_for_are_found_again() {
+    let logs = logs(3, 4000);
+    let whole = |memory| {
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path(), &logs, Way { memory, ..Way::default() }, None);
+        outbox(folder.path())
+    };
+    check_same(&whole(0), &whole(1 << 30));
+}

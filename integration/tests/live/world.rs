@@ -74,12 +74,13 @@ pub(crate) struct Way {
     pub(crate) chunk: usize,
     pub(crate) pause: Duration,
     pub(crate) epoch: Duration,
+    pub(crate) memory: usize,
 }
 
 impl Default for Way {
     fn default() -> Self {
         let (pause, epoch) = (Duration::ZERO, Duration::from_millis(5));
-        Self { workers: 1, chunk: 50, pause, epoch }
+        Self { workers: 1, chunk: 50, pause, epoch, memory: 1 << 30 }
     }
 }
 
@@ -98,6 +99,7 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
         sources: vec![Configured { settings, source: Box::new(source) }],
         pace,
         workers: way.workers,
+        memory: way.memory,
         machine: MACHINE.into(),
         runtime: runtime.handle().clone(),
         names,

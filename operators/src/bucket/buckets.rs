@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use super::blackhole::Blackholes;
 use super::catalogue::Catalogue;
-use super::change::Changes;
+use super::change::Subject;
+use super::cold::Cold;
 use super::counter::Deadlines;
 use super::failure::Counters;
 use super::group::GROUPS;
 use super::judge::Judge;
+use super::ledger::{self, Ledger};
 use super::overflow::overflow;
 use super::overflow_filter;
 use super::pour::{Pour, Want};
@@ -66,19 +68,25 @@ pub struct Open {
 }
 
 #[derive(Debug, Default)]
-struct Group {
-    table: Table,
-    blackholes: Blackholes,
+pub(super) struct Group {
+    pub(super) table: Table,
+    pub(super) blackholes: Blackholes,
+    /// Buckets that the store alone has.
+    pub(super) cold: Cold,
+    /// Whether what the store has of it is here, but for what is cold.
+    pub(super) warm: bool,
 }
 
 /// The buckets of one worker: those of any set of key groups.
 #[derive(Debug)]
 pub struct Buckets {
-    catalogue: Arc<Catalogue>,
+    pub(super) catalogue: Arc<Catalogue>,
     judge: Judge,
-    groups: Vec<Group>,
-    deadlines: Deadlines,
+    pub(super) groups: Vec<Group>,
+    pub(super) deadlines: Deadlines,
     counters: Vec<Counters>,
+    /// Of a run whose buckets outlive it.
+    pub(super) ledger: Option<Ledger>,
 }
 
 impl Buckets {
@@ -87,7 +95,8 @@ impl Buckets {
         let groups = (0..GROUPS).map(|_| Group::default()).collect();
         let counters = vec![Counters::default(); catalogue.scenarios().len()];
         let judge = Judge::new(&catalogue, program);
-        Self { catalogue, judge, groups, deadlines: Deadlines::default(), counters }
+        let (deadlines, ledger) = (Deadlines::default(), None);
+        Self { catalogue, judge, groups, deadlines, counters, ledger }
     }
 
     /// Applies a pour, which is not before the last one in the order, and appends what overflowed.
@@ -122,7 +131,10 @@ impl Buckets {
         at: Stamp,
         lookups: &dyn Lookups,
     ) -> Option<Box<Bucket>> {
-        let Self { catalogue, judge, groups, deadlines, counters } = self;
+        if self.ledger.is_some() {
+            self.warm_up(scenario, want);
+        }
+        let Self { catalogue, judge, groups, deadlines, counters, ledger } = self;
         let group = groups.get_mut(want.hash.group() as usize)?;
         let (all, clock) = (catalogue.scenarios(), pour.order.clock);
         let place = group.table.place(scenario, want, (at.at, clock), all);
@@ -150,11 +162,23 @@ impl Buckets {
         };
         match place {
             Place::Free(free) => {
+                if let Some(ledger) = ledger
+                    && free.was_stored()
+                {
+                    ledger.gone(catalogue, owner.id, &want.key);
+                }
                 let mut bucket = Bucket::new(owner, &want.key, at, clock);
                 match fill(&mut bucket) {
                     Fate::Stays => {
-                        if let Some(deadline) = bucket.deadline(owner) {
+                        let deadline = bucket.deadline(owner);
+                        if let Some(deadline) = deadline {
                             deadlines.add(deadline, owner.id, &bucket.key);
+                        }
+                        if let Some(ledger) = ledger {
+                            ledger.touched(want.hash);
+                            if let Some(at) = deadline {
+                                ledger.deadline(catalogue, (at, owner.id, &want.key), true);
+                            }
                         }
                         free.put(bucket, owner, all);
                         None
@@ -169,13 +193,24 @@ impl Buckets {
                     counters.repeated += 1;
                     return None;
                 }
-                let fate = fill(taken.wake()?);
+                let bucket = taken.wake()?;
+                let fate = fill(bucket);
                 if fate == Fate::Stays {
+                    let known = std::mem::replace(&mut bucket.keeping.dirty, true);
+                    if let Some(ledger) = ledger
+                        && !known
+                    {
+                        ledger.touched(want.hash);
+                    }
                     return None;
                 }
                 let bucket = taken.remove()?;
-                if let Some(deadline) = bucket.deadline(owner) {
+                let deadline = bucket.deadline(owner);
+                if let Some(deadline) = deadline {
                     deadlines.remove(deadline, owner.id, &bucket.key);
+                }
+                if let Some(ledger) = ledger {
+                    ledger.left(catalogue, &bucket, deadline);
                 }
                 (fate == Fate::Overflows).then_some(bucket)
             }
@@ -199,11 +234,6 @@ impl Buckets {
             group.table.sweep(self.catalogue.scenarios(), clock);
             group.blackholes.sweep(clock);
         }
-    }
-
-    /// What changed since the last call, as the store is to keep it.
-    pub fn take_changes(&mut self) -> Changes {
-        Changes::default()
     }
 
     /// What happened so far, by number of scenario.
@@ -295,12 +325,18 @@ impl Buckets {
         clock: EventTime,
     ) -> bool {
         let Some(duration) = scenario.blackhole else { return false };
-        let group = scenario.hash_base.with_key(&bucket.key).group();
-        let Some(group) = self.groups.get_mut(group as usize) else { return false };
+        let number = scenario.hash_base.with_key(&bucket.key).group();
+        self.warm_group(number);
+        let Some(group) = self.groups.get_mut(number as usize) else { return false };
         let name = (scenario.id, bucket.key.clone());
         let hidden = group.blackholes.hides(&name, at.at, clock);
         if !hidden {
-            group.blackholes.arm(name, duration, at.at, clock);
+            let end = group.blackholes.arm(name, duration, at.at, clock);
+            if let Some(ledger) = &mut self.ledger
+                && let Some(place) = ledger::place(&self.catalogue, scenario.id, &bucket.key)
+            {
+                ledger.entry(Subject::Blackhole, &place, Some(end.to_bytes()));
+            }
         }
         hidden
     }
@@ -311,10 +347,18 @@ impl Buckets {
             let catalogue = Arc::clone(&self.catalogue);
             let Some(scenario) = catalogue.scenario(id) else { continue };
             let hash = scenario.hash_base.with_key(&key);
+            if self.ledger.is_some() {
+                self.warm_key(scenario, hash, &key);
+            }
             let Some(group) = self.groups.get_mut(hash.group() as usize) else { continue };
-            let Some(bucket) = group.table.take(scenario, &key, catalogue.scenarios()) else {
-                continue;
-            };
+            let bucket = group.table.take(scenario, &key, catalogue.scenarios());
+            if let Some(ledger) = &mut self.ledger {
+                ledger.deadline(&catalogue, (at, id, &key), false);
+                if let Some(bucket) = &bucket {
+                    ledger.left(&catalogue, bucket, None);
+                }
+            }
+            let Some(bucket) = bucket else { continue };
             let stamp = Stamp { at, offset: 0, utc: true };
             let cause = OrderKey::at_deadline(at);
             self.overflowed(&bucket, (stamp, cause), lookups, out);

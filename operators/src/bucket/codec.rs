@@ -8,6 +8,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use super::bytes::Writer;
+use super::dialect::Dialect;
 use super::glance::{Glance, Name};
 use super::kept::{
     CONSTANT, HAS_DOCUMENTS, HAS_LABELS, HAS_OWN_TIME, HAS_RAW, HAS_SOURCE, HAS_STAMP,
@@ -122,6 +123,17 @@ impl Codec {
     /// The names that kept events can hold.
     pub fn schema(&self) -> &Arc<Schema> {
         &self.schema
+    }
+
+    /// What the numbers in the bytes stand for.
+    pub fn dialect(&self) -> Dialect {
+        let fields = (0..self.schema.len()).filter_map(|index| self.schema.at(index));
+        let name = |id| {
+            let (space, name) = self.schema.name(id);
+            (Dialect::letter(space), name.to_owned())
+        };
+        let constants = self.constants.iter().map(|text| (*text).to_owned()).collect();
+        Dialect { fields: fields.map(name).collect(), constants }
     }
 
     /// The bytes of `event`, whose line stands at `at`.

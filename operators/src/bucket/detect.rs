@@ -124,7 +124,7 @@ impl Detect {
             outcomes.extend(batches.map(Outcome::Again));
         }
         if seal {
-            outcomes.push(Outcome::Changes(self.buckets.borrow_mut().take_changes()));
+            outcomes.push(Outcome::Changes(self.buckets.borrow_mut().take_changes(clock)));
         }
         outcomes
     }

@@ -3,13 +3,17 @@
 use super::bytes::{Reader, Writer};
 use super::kept::{Kept, stamp_in};
 use super::scenario::{Scenario, ScenarioId};
-use super::state::{Bucket, Life};
+use super::state::{Bucket, Keeping, Life};
 use crate::time::{EventTime, Stamp};
 
 const VERSION: u8 = 1;
 const HAS_DISTINCT: u8 = 1 << 4;
 /// The bucket's time is not the date of its event.
 const HAS_TIME: u8 = 1 << 5;
+/// The store has it.
+const STORED: u8 = 1 << 6;
+/// Place of the number of its seal.
+const SEAL: usize = 1;
 
 /// A bucket after its first event.
 #[derive(Clone, Debug)]
@@ -33,7 +37,9 @@ impl Packed {
         let mut writer = Writer(Vec::with_capacity(room));
         let has_distinct = if distinct.is_some() { HAS_DISTINCT } else { 0 };
         let has_time = if dated { 0 } else { HAS_TIME };
-        writer.byte(VERSION | has_distinct | has_time);
+        let stored = if bucket.keeping.stored { STORED } else { 0 };
+        writer.byte(VERSION | has_distinct | has_time | stored);
+        writer.byte(bucket.keeping.seal);
         writer.number(bucket.scenario.0.into());
         writer.text(&bucket.key);
         writer.signed(bucket.clock.0.wrapping_sub(bucket.last.at.0));
@@ -49,7 +55,7 @@ impl Packed {
 
     /// Scenario and key.
     pub(super) fn name(&self) -> Option<(ScenarioId, &str)> {
-        let mut reader = Reader(self.0.get(1..)?);
+        let mut reader = Reader(self.0.get(2..)?);
         let scenario = ScenarioId(u32::try_from(reader.number()?).ok()?);
         Some((scenario, reader.text()?))
     }
@@ -57,7 +63,7 @@ impl Packed {
     /// All of it, where it lies.
     pub(super) fn read(&self) -> Option<Contents<'_>> {
         let mut reader = Reader(&self.0);
-        let flags = reader.byte()?;
+        let (flags, seal) = (reader.byte()?, reader.byte()?);
         let scenario = ScenarioId(u32::try_from(reader.number()?).ok()?);
         let key = reader.text()?;
         let ahead = reader.signed()?;
@@ -69,7 +75,29 @@ impl Packed {
             None => stamp_in(event)?,
         };
         let clock = EventTime(at.at.0.wrapping_add(ahead));
-        Some(Contents { scenario, key, at, clock, distinct, event })
+        let stored = flags & STORED != 0;
+        let keeping = Keeping { dirty: false, stored, seal };
+        Some(Contents { scenario, key, at, clock, distinct, event, keeping })
+    }
+
+    /// How far the store knows it: what is packed changes no more, so it is dirty until it is stored.
+    pub(super) fn keeping(&self) -> Keeping {
+        let flags = self.0.first().copied().unwrap_or(0);
+        let stored = flags & STORED != 0;
+        Keeping { dirty: !stored, stored, seal: self.0.get(SEAL).copied().unwrap_or(0) }
+    }
+
+    /// It was handed over at a seal.
+    pub(super) fn set_stored(&mut self, seal: u8) {
+        if let [flags, at, ..] = &mut *self.0 {
+            *flags |= STORED;
+            *at = seal;
+        }
+    }
+
+    /// Unit: bytes.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 }
 
@@ -83,6 +111,7 @@ pub(super) struct Contents<'a> {
     /// Value of `distinct`.
     pub(super) distinct: Option<&'a str>,
     event: &'a [u8],
+    keeping: Keeping,
 }
 
 impl Contents<'_> {
@@ -101,6 +130,7 @@ impl Contents<'_> {
         bucket.tokens = scenario.limiter.take(full, None, at.at).unwrap_or(full);
         bucket.distinct.extend(self.distinct.map(Box::from));
         bucket.queue.add(Kept::from_bytes(self.event), None);
+        bucket.keeping = self.keeping;
         bucket
     }
 }

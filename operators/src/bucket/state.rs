@@ -41,6 +41,22 @@ impl Life {
     }
 }
 
+/// How far the store knows a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keeping {
+    /// Whether it changed since it was last handed over.
+    pub dirty: bool,
+    /// Whether the store has it, or will have.
+    pub stored: bool,
+    /// Number of the seal at which it was last handed over, counted around.
+    pub seal: u8,
+}
+
+impl Keeping {
+    /// Of a bucket that the store does not know.
+    pub const NEW: Self = Self { dirty: true, stored: false, seal: 0 };
+}
+
 /// A live bucket.
 #[derive(Clone, Debug)]
 pub struct Bucket {
@@ -68,6 +84,8 @@ pub struct Bucket {
     pub distinct: BTreeSet<Box<str>>,
     /// Bayesian conditions that stay true, by index.
     pub latched: BTreeSet<u16>,
+    /// How far the store knows it.
+    pub keeping: Keeping,
 }
 
 /// What an event did to a bucket.
@@ -99,6 +117,7 @@ impl Bucket {
             sifted: None,
             distinct: BTreeSet::new(),
             latched: BTreeSet::new(),
+            keeping: Keeping::NEW,
         }
     }
 

@@ -1,5 +1,7 @@
 //! The buckets of one key group, found by scenario and key and changed where they lie.
 
+use std::borrow::Cow;
+
 use hashbrown::HashTable;
 use hashbrown::hash_table::{AbsentEntry, OccupiedEntry, VacantEntry};
 
@@ -7,7 +9,7 @@ use super::group::BucketHash;
 use super::packed::Packed;
 use super::pour::Want;
 use super::scenario::{Scenario, ScenarioId};
-use super::state::{Bucket, Life};
+use super::state::{Bucket, Keeping, Life};
 use crate::time::EventTime;
 
 /// So few buckets are never worth a sweep.
@@ -19,7 +21,14 @@ const FEW: usize = 64;
 pub(super) struct Table {
     slots: HashTable<Slot>,
     swept: usize,
+    /// What the buckets take, roughly. Unit: bytes.
+    weight: usize,
 }
+
+/// What a bucket with several events takes besides its key and its events. Unit: bytes.
+const LIVE: usize = 320;
+/// What an event takes, roughly. Unit: bytes.
+const EVENT: usize = 160;
 
 #[derive(Debug)]
 pub(super) enum Slot {
@@ -56,6 +65,30 @@ impl Slot {
         scenario.map_or(0, |scenario| scenario.hash_base.with_key(key).spread())
     }
 
+    fn weight(&self) -> usize {
+        match self {
+            Self::Packed(packed) => packed.len() + 40,
+            Self::Live(bucket) => {
+                let values = bucket.distinct.len() + bucket.queue.len();
+                LIVE + bucket.key.len() + EVENT * values
+            }
+        }
+    }
+
+    fn keeping(&self) -> Keeping {
+        match self {
+            Self::Packed(packed) => packed.keeping(),
+            Self::Live(bucket) => bucket.keeping,
+        }
+    }
+
+    fn set_stored(&mut self, seal: u8) {
+        match self {
+            Self::Packed(packed) => packed.set_stored(seal),
+            Self::Live(bucket) => bucket.keeping = Keeping { dirty: false, stored: true, seal },
+        }
+    }
+
     fn life(&self) -> Option<Life> {
         match self {
             Self::Packed(packed) => packed.read().map(|contents| contents.life()),
@@ -67,6 +100,14 @@ impl Slot {
         match self {
             Self::Packed(packed) => Some(Box::new(packed.read()?.restore(owner))),
             Self::Live(bucket) => Some(bucket.clone()),
+        }
+    }
+
+    /// The bucket, to be read.
+    fn shown(&self, owner: &Scenario) -> Option<Cow<'_, Bucket>> {
+        match self {
+            Self::Live(bucket) => Some(Cow::Borrowed(bucket)),
+            Self::Packed(packed) => Some(Cow::Owned(packed.read()?.restore(owner))),
         }
     }
 
@@ -91,15 +132,16 @@ pub(super) struct Taken<'a> {
     entry: OccupiedEntry<'a, Slot>,
     /// The scenario that opened it, which may be a twin.
     owner: &'a Scenario,
+    weight: &'a mut usize,
 }
 
 /// A place without a bucket.
 #[derive(Debug)]
 pub(super) enum Free<'a> {
     /// There never was one.
-    Absent(AbsentEntry<'a, Slot>, BucketHash),
-    /// The one that was here has expired.
-    Vacant(VacantEntry<'a, Slot>),
+    Absent(AbsentEntry<'a, Slot>, BucketHash, &'a mut usize),
+    /// The one that was here has expired; whether the store knows it.
+    Vacant(VacantEntry<'a, Slot>, bool, &'a mut usize),
 }
 
 impl<'a> Place<'a> {
@@ -125,8 +167,12 @@ impl Taken<'_> {
     pub(super) fn wake(&mut self) -> Option<&mut Bucket> {
         let slot = self.entry.get_mut();
         if let Slot::Packed(_) = slot {
+            let before = slot.weight();
             *slot = Slot::Live(slot.restore(self.owner)?);
+            *self.weight = self.weight.saturating_sub(before) + slot.weight();
         }
+        // It is about to take one more event.
+        *self.weight += EVENT;
         match slot {
             Slot::Live(bucket) => Some(bucket),
             Slot::Packed(_) => None,
@@ -135,19 +181,28 @@ impl Taken<'_> {
 
     /// Takes it out.
     pub(super) fn remove(self) -> Option<Box<Bucket>> {
-        self.entry.remove().0.into_bucket(self.owner)
+        let (slot, _) = self.entry.remove();
+        *self.weight = self.weight.saturating_sub(slot.weight());
+        slot.into_bucket(self.owner)
     }
 }
 
 impl Free<'_> {
+    /// Whether the store knows the bucket that was here.
+    pub(super) fn was_stored(&self) -> bool {
+        matches!(self, Self::Vacant(_, true, _))
+    }
+
     /// Puts a bucket here.
     pub(super) fn put(self, bucket: Bucket, scenario: &Scenario, scenarios: &[Scenario]) {
         let slot = Slot::new(bucket, scenario);
         match self {
-            Self::Vacant(place) => {
+            Self::Vacant(place, _, weight) => {
+                *weight += slot.weight();
                 place.insert(slot);
             }
-            Self::Absent(place, hash) => {
+            Self::Absent(place, hash, weight) => {
+                *weight += slot.weight();
                 let slots = place.into_table();
                 slots.insert_unique(hash.spread(), slot, |slot| slot.hash(scenarios));
             }
@@ -169,14 +224,19 @@ impl Table {
             self.sweep(scenarios, clock);
         }
         let here = |slot: &Slot| slot.is(scenario, &want.key);
+        let weight = &mut self.weight;
         match self.slots.find_entry(want.hash.spread(), here) {
-            Err(absent) => Place::Free(Free::Absent(absent, want.hash)),
+            Err(absent) => Place::Free(Free::Absent(absent, want.hash, weight)),
             Ok(entry) => {
                 let owner = scenarios.get(entry.get().name().0.index());
                 let known = owner.zip(entry.get().life());
                 match known.filter(|(owner, life)| !life.is_expired(owner, time, clock)) {
-                    Some((owner, _)) => Place::Taken(Taken { entry, owner }),
-                    None => Place::Free(Free::Vacant(entry.remove().1)),
+                    Some((owner, _)) => Place::Taken(Taken { entry, owner, weight }),
+                    None => {
+                        let (slot, place) = entry.remove();
+                        *weight = weight.saturating_sub(slot.weight());
+                        Place::Free(Free::Vacant(place, slot.keeping().stored, weight))
+                    }
                 }
             }
         }
@@ -192,7 +252,9 @@ impl Table {
         let hash = scenario.hash_base.with_key(key);
         let entry = self.slots.find_entry(hash.spread(), |slot| slot.is(scenario, key)).ok()?;
         let owner = scenarios.get(entry.get().name().0.index())?;
-        entry.remove().0.into_bucket(owner)
+        let (slot, _) = entry.remove();
+        self.weight = self.weight.saturating_sub(slot.weight());
+        slot.into_bucket(owner)
     }
 
     /// A copy of a bucket, which may be that of a twin.
@@ -214,9 +276,75 @@ impl Table {
             owner.zip(slot.life()).is_some_and(|(owner, life)| !life.is_forgotten(owner, clock))
         });
         self.swept = self.slots.len();
+        self.weight = self.slots.iter().map(Slot::weight).sum();
         if self.slots.capacity() > 4 * self.swept.max(FEW) {
             self.slots.shrink_to(2 * self.swept, |slot| slot.hash(scenarios));
         }
+    }
+
+    /// Whether a bucket with this hash is here.
+    pub(super) fn holds(&self, scenario: &Scenario, key: &str, hash: BucketHash) -> bool {
+        self.slots.find(hash.spread(), |slot| slot.is(scenario, key)).is_some()
+    }
+
+    /// Puts back a bucket as the store has it.
+    pub(super) fn restore(
+        &mut self,
+        (bucket, hash): (Bucket, BucketHash),
+        owner: &Scenario,
+        scenarios: &[Scenario],
+    ) {
+        let slot = Slot::new(bucket, owner);
+        self.weight += slot.weight();
+        self.slots.insert_unique(hash.spread(), slot, |slot| slot.hash(scenarios));
+    }
+
+    /// Shows the buckets of a hash that changed since they were last handed over, which `take` does
+    /// now for this seal.
+    pub(super) fn hand_over(
+        &mut self,
+        hash: BucketHash,
+        seal: u8,
+        scenarios: &[Scenario],
+        mut take: impl FnMut(&Bucket, &Scenario),
+    ) {
+        for slot in self.slots.iter_hash_mut(hash.spread()) {
+            if !slot.keeping().dirty || slot.hash(scenarios) != hash.spread() {
+                continue;
+            }
+            let owner = scenarios.get(slot.name().0.index());
+            if let Some((owner, bucket)) = owner.and_then(|owner| Some((owner, slot.shown(owner)?)))
+            {
+                take(&bucket, owner);
+            }
+            slot.set_stored(seal);
+        }
+    }
+
+    /// Drops the buckets that the store has as they are and that have not changed for `age` seals;
+    /// `gone` gets the hash of each.
+    pub(super) fn evict(
+        &mut self,
+        (seal, age): (u8, u8),
+        scenarios: &[Scenario],
+        mut gone: impl FnMut(u64),
+    ) {
+        self.slots.retain(|slot| {
+            let keeping = slot.keeping();
+            let stays = keeping.dirty || !keeping.stored || seal.wrapping_sub(keeping.seal) <= age;
+            if !stays {
+                gone(slot.hash(scenarios));
+            }
+            stays
+        });
+        self.weight = self.slots.iter().map(Slot::weight).sum();
+        self.swept = self.slots.len();
+        self.slots.shrink_to(self.swept, |slot| slot.hash(scenarios));
+    }
+
+    /// What the buckets take, roughly. Unit: bytes.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
     }
 
     /// Scenario and key of every bucket, in no order.

@@ -9,7 +9,7 @@ use crate::bucket::evaluate::Evaluator;
 use crate::bucket::overflow::{Surroundings, overflow};
 use crate::bucket::recall::Recall;
 use crate::bucket::scenario::{Kind, Scenario, ScenarioId};
-use crate::bucket::state::{Bucket, GRACE};
+use crate::bucket::state::{Bucket, GRACE, Keeping};
 use crate::bucket::{Catalogue, Overflowed, bayesian, overflow_filter, view};
 use crate::expr::Program;
 use crate::lookup::Lookups;
@@ -185,6 +185,7 @@ fn empty(scenario: &Scenario, pour: &Pour, at: Stamp) -> Bucket {
         sifted: None,
         distinct: Default::default(),
         latched: Default::default(),
+        keeping: Keeping::NEW,
     }
 }
 

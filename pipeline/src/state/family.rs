@@ -92,6 +92,12 @@ impl Family {
         }
     }
 
+    /// Whether its values begin with the time until which they are remembered
+    /// (`operators::bucket::record`).
+    pub(super) fn is_forgetful(self) -> bool {
+        matches!(self, Self::Buckets | Self::Blackholes)
+    }
+
     /// Its place in [`Family::ALL`].
     pub(super) fn index(self) -> usize {
         self as usize
