@@ -80,7 +80,7 @@ fn compile(source: &str) -> (Program, ExprId) {
         compiler.schema().add(Space::Meta, name).unwrap();
     }
     let id = compiler.compile(source, Env::Condition, Expect::Any);
-    let id = id.unwrap_or_else(|error| panic!("{source}: {error}"));
+    let id = id.map_err(|error| format!("{source}: {error}")).unwrap();
     (compiler.finish(), id)
 }
 
@@ -207,7 +207,7 @@ impl Past for Bare {
     }
 
     fn root(&mut self, name: &str) -> Value {
-        panic!("{name} is asked for")
+        unreachable!("{name} is asked for")
     }
 }
 

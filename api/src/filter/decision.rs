@@ -212,6 +212,7 @@ fn net(text: &str) -> Result<Net, ApiError> {
 mod tests {
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
     fn message(error: ApiError) -> String {
         error.message().to_owned()
     }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::time::Duration;
+
 mod source;
 mod world;
 
@@ -53,7 +55,10 @@ fn buckets_that_memory_has_no_room_for_are_found_again() {
     let logs = logs(3, 4000);
     let whole = |memory| {
         let folder = tempfile::tempdir().unwrap();
-        run(folder.path(), &logs, Way { memory, ..Way::default() }, None);
+        // Many small commits, so that buckets are left alone for some of them.
+        let (pause, epoch) = (Duration::from_millis(1), Duration::ZERO);
+        let way = Way { memory, chunk: 10, pause, epoch, ..Way::default() };
+        run(folder.path(), &logs, way, None);
         outbox(folder.path())
     };
     check_same(&whole(0), &whole(1 << 30));

@@ -143,11 +143,7 @@ impl Buckets {
         let counters = counters.get_mut(owner.id.index())?;
         let mut fill = |bucket: &mut Bucket| {
             let step = bucket.apply(owner, pour, claim, at);
-            match step {
-                Step::Repeated => counters.repeated += 1,
-                Step::Cancelled => counters.cancelled += 1,
-                Step::Poured | Step::Refused => counters.poured += 1,
-            }
+            counters.stepped(step);
             match step {
                 Step::Repeated => Fate::Stays,
                 Step::Cancelled => Fate::Goes,

@@ -65,9 +65,10 @@ impl<'a> Cx<'a> {
 
     /// All roots other than `evt`.
     pub(super) fn roots(&mut self) -> impl Iterator<Item = (&'static str, Value)> + use<> {
-        let given = self.roots.to_vec().into_iter();
-        let past = self.past.iter_mut();
-        let past = past.flat_map(|past| ["queue", "leaky"].map(|name| (name, past.root(name))));
-        given.chain(past.collect::<Vec<_>>())
+        let mut all = self.roots.to_vec();
+        if let Some(past) = &mut self.past {
+            all.extend(["queue", "leaky"].map(|name| (name, past.root(name))));
+        }
+        all.into_iter()
     }
 }

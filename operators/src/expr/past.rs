@@ -137,7 +137,7 @@ impl Asking<'_, '_> {
             return Some(PastTest::Spans(op, a, b));
         }
         let texts = (self.text(a)?, self.text(b)?);
-        equality.then(|| PastTest::Texts(op, texts.0, texts.1))
+        equality.then_some(PastTest::Texts(op, texts.0, texts.1))
     }
 
     fn number(&mut self, node: &Node) -> Option<Number> {
@@ -354,16 +354,19 @@ impl<'p> Run<'p> {
     }
 
     fn span(&mut self, span: &Span) -> Result<i64, Failure> {
-        let (view, middle): (_, fn(&mut [i64]) -> Result<i64, String>) = match span {
+        let view = match span {
             Span::Const(ns) => return Ok(*ns),
-            Span::Median(view) => (view, median),
-            Span::Average(view) => (view, average),
+            Span::Median(view) | Span::Average(view) => view,
         };
         let places = self.places(view)?;
         self.grow(places.len())?;
         let times = places.map(|place| self.past.time(view.sieve, place).at.0);
         let mut times: Vec<_> = times.collect();
-        middle(&mut times).or_else(|message| fail(&message))
+        let middle = match span {
+            Span::Median(_) => median(&mut times),
+            Span::Const(_) | Span::Average(_) => average(&mut times),
+        };
+        middle.or_else(|message| fail(&message))
     }
 
     fn text<'t>(&mut self, text: &'t Text) -> Result<Cow<'t, str>, Failure>

@@ -205,7 +205,7 @@ impl Sitting {
         let at = post.at;
         match post.change {
             Change::Alerts { machine, retry, alerts } => {
-                Ok(self.alerts(at, &machine, retry, alerts, open))
+                Ok(self.alerts(at, (&machine, retry), alerts, open))
             }
             Change::EndDecisions(ending) => Ok(self.end_by_filter(&ending, at, open)),
             Change::EndDecision(id) => self.end_one(id, at, open),
@@ -218,8 +218,7 @@ impl Sitting {
     fn alerts(
         &mut self,
         at: i64,
-        machine: &Arc<str>,
-        retry: [u8; 32],
+        (machine, retry): (&Arc<str>, [u8; 32]),
         alerts: Vec<PostedAlert>,
         open: &mut Open<'_>,
     ) -> Outcome {

@@ -129,6 +129,7 @@ impl Archive for Shelf {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn told(error: StoreError) -> ArchiveError {
     let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
     ArchiveError(format!("{error}{}", source.unwrap_or_default()))

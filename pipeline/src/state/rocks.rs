@@ -36,6 +36,9 @@ impl Default for Budget {
     }
 }
 
+/// A key with its value, or why the next one cannot be read.
+pub type Entry = Result<(Box<[u8]>, Box<[u8]>), StoreError>;
+
 /// The store of one process.
 pub struct Store {
     db: DB,
@@ -98,7 +101,7 @@ impl Store {
         &'a self,
         family: Family,
         from: &[u8],
-    ) -> impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), StoreError>> + use<'a> {
+    ) -> impl Iterator<Item = Entry> + use<'a> {
         let mode = IteratorMode::From(from, Direction::Forward);
         let entries = self.handle(family).map(|handle| self.db.iterator_cf(handle, mode));
         let entries = entries.into_iter().flatten();
@@ -113,7 +116,7 @@ impl Store {
         &'a self,
         family: Family,
         to: &[u8],
-    ) -> impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), StoreError>> + use<'a> {
+    ) -> impl Iterator<Item = Entry> + use<'a> {
         let mode = IteratorMode::From(to, Direction::Reverse);
         let entries = self.handle(family).map(|handle| self.db.iterator_cf(handle, mode));
         let to: Box<[u8]> = to.into();
@@ -131,7 +134,7 @@ impl Store {
         &'a self,
         family: Family,
         prefix: &[u8],
-    ) -> impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), StoreError>> + use<'a> {
+    ) -> impl Iterator<Item = Entry> + use<'a> {
         let prefix = prefix.to_vec();
         self.scan(family, &prefix).take_while(move |entry| match entry {
             Ok((key, _)) => key.starts_with(&prefix),
