@@ -3,6 +3,7 @@
 //! ```text
 //! PATH, glob, directory, `-` ─ input ─▶ Input ─ reader (codec, lines) ─▶ Chunk of Records
 //! file, kafka, loki, syslog, … ─ Source ─▶ Lane ─▶ Inbox: Deliveries with a place to come back to
+//! Messages, numbered ─ Output ─▶ topics, webhooks, files
 //! ```
 //!
 //! Each input and each lane is one source partition: its lines come in its own order, each with an
@@ -10,14 +11,18 @@
 
 pub mod codec;
 pub mod health;
+pub mod https;
 pub mod input;
+pub mod kafka;
 pub mod lane;
 mod lines;
 pub mod metric;
+pub mod output;
 pub mod position;
 pub mod reader;
 pub mod record;
 pub mod retry;
+mod rfc3339;
 pub mod source;
 pub mod stop;
 

@@ -1,0 +1,215 @@
+//! To an HTTP server: POSTs of JSON arrays. Delivery: at least once; each element carries its
+//! identifier, and a POST the `Idempotency-Key` header, by which the server knows a repeat.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, StatusCode};
+
+use super::{Message, Output, OutputContext, OutputError, Refused, document};
+use crate::https::Https;
+use crate::retry::Backoff;
+
+/// Header of a message that holds its identifier.
+const ID: &str = "id";
+
+/// Longest wait that a server can ask for.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
+/// Settings of a webhook.
+#[derive(Clone, Debug)]
+pub struct WebhookConfig {
+    /// `https://…` or `http://…`
+    pub url: String,
+    /// Headers of each POST: credentials, for instance.
+    pub headers: BTreeMap<String, String>,
+    /// Certificates.
+    pub https: Https,
+    /// Most messages of one POST. Default: 100.
+    pub batch: usize,
+    /// How long the server may take. Default: 30 s.
+    pub timeout: Duration,
+}
+
+impl WebhookConfig {
+    /// The defaults.
+    pub fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            headers: BTreeMap::new(),
+            https: Https::default(),
+            batch: 100,
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The output.
+#[derive(Debug)]
+pub struct Webhook {
+    config: WebhookConfig,
+    context: OutputContext,
+    client: Option<Client>,
+}
+
+/// What a POST came to.
+enum Answer {
+    Taken,
+    /// Try again, after a time that the server may name.
+    Later(String, Option<Duration>),
+    /// It will never be taken.
+    Never(String),
+}
+
+impl Webhook {
+    /// A webhook with these settings.
+    pub fn new(config: WebhookConfig, context: OutputContext) -> Self {
+        Self { config, context, client: None }
+    }
+
+    fn client(&self) -> Result<Client, OutputError> {
+        let wrong = |error: &dyn std::error::Error| {
+            OutputError::Configuration(format!("webhook {}: {error}", self.config.url))
+        };
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.config.headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| wrong(&error))?;
+            let mut value = HeaderValue::from_str(value).map_err(|error| wrong(&error))?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        let client = self.config.https.client(self.config.timeout).map_err(|error| wrong(&error))?;
+        let client = client.default_headers(headers).redirect(reqwest::redirect::Policy::none());
+        let client = client.build().map_err(|error| wrong(&error))?;
+        client.post(&self.config.url).build().map_err(|error| wrong(&error))?;
+        Ok(client)
+    }
+
+    /// Posts until the server takes it, or says that it never will.
+    fn post(&self, messages: &[Message], refused: &mut Vec<Refused>) -> Result<(), OutputError> {
+        let Some(client) = &self.client else { return Err(OutputError::Stopped) };
+        let (body, key) = (body(messages), idempotency_key(messages));
+        let seed = messages.first().map_or(1, |message| message.sequence);
+        let mut backoff =
+            Backoff::new(Duration::from_millis(250), Duration::from_secs(30), seed);
+        loop {
+            let answer = self.context.runtime.block_on(async {
+                tokio::select! {
+                    answer = ask(client, &self.config.url, &body, &key) => Some(answer),
+                    () = self.context.stop.wait() => None,
+                }
+            });
+            match answer {
+                None => return Err(OutputError::Stopped),
+                Some(Answer::Taken) => return Ok(()),
+                Some(Answer::Later(reason, wait)) => {
+                    self.context.try_later(&reason, &mut backoff)?;
+                    let wait = wait.unwrap_or_default().min(LONGEST_WAIT);
+                    if self.context.stop.wait_for(&self.context.runtime, wait) {
+                        return Err(OutputError::Stopped);
+                    }
+                }
+                Some(Answer::Never(reason)) => {
+                    tracing::error!(output = %self.context.name, reason, "webhook refused messages");
+                    refused.extend(messages.iter().map(|message| Refused {
+                        sequence: message.sequence,
+                        reason: reason.clone(),
+                    }));
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+impl Output for Webhook {
+    fn module(&self) -> &'static str {
+        "webhook"
+    }
+
+    /// The server does not say what it has.
+    fn resume(&mut self) -> Result<Option<u64>, OutputError> {
+        self.client = Some(self.client()?);
+        Ok(None)
+    }
+
+    fn deliver(&mut self, messages: &[Message]) -> Result<Vec<Refused>, OutputError> {
+        let mut refused = Vec::new();
+        for part in messages.chunks(self.config.batch.max(1)) {
+            self.post(part, &mut refused)?;
+            self.context.health.reading();
+        }
+        self.context.count(messages, &refused);
+        Ok(refused)
+    }
+}
+
+async fn ask(client: &Client, url: &str, body: &[u8], key: &str) -> Answer {
+    let request = client.post(url).header(CONTENT_TYPE, "application/json");
+    let answer = request.header("Idempotency-Key", key).body(body.to_vec()).send().await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => return Answer::Later(causes(&error.without_url()), None),
+    };
+    let status = answer.status();
+    if status.is_success() {
+        return Answer::Taken;
+    }
+    let reason = format!("the server answers {status}");
+    match status {
+        // Nothing but another message would change these.
+        StatusCode::BAD_REQUEST
+        | StatusCode::PAYLOAD_TOO_LARGE
+        | StatusCode::UNPROCESSABLE_ENTITY => Answer::Never(reason),
+        _ => {
+            let wait = answer.headers().get(RETRY_AFTER).and_then(|wait| wait.to_str().ok());
+            Answer::Later(reason, wait.and_then(wait_of))
+        }
+    }
+}
+
+/// Seconds, or a date (RFC 9110, section 10.2.3).
+fn wait_of(text: &str) -> Option<Duration> {
+    match text.trim().parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => httpdate::parse_http_date(text.trim())
+            .ok()?
+            .duration_since(std::time::SystemTime::now())
+            .ok(),
+    }
+}
+
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+fn body(messages: &[Message]) -> Vec<u8> {
+    let mut body = vec![b'['];
+    for message in messages {
+        if body.len() > 1 {
+            body.push(b',');
+        }
+        document::write(&mut body, message);
+    }
+    body.push(b']');
+    body
+}
+
+/// The identifier of the first message; of more than one also how many.
+fn idempotency_key(messages: &[Message]) -> String {
+    let Some(first) = messages.first() else { return String::new() };
+    let id = first.headers.iter().find(|(name, _)| &**name == ID);
+    let id = id.and_then(|(_, id)| std::str::from_utf8(id).ok());
+    let id = id.map_or_else(|| first.sequence.to_string(), str::to_owned);
+    match messages.len() {
+        1 => id,
+        many => format!("{id}+{many}"),
+    }
+}
