@@ -7,7 +7,8 @@ use serde::Deserialize;
 use tokio::runtime::Handle;
 
 use super::security::Token;
-use crate::https::{Https, HttpsError};
+use crate::endpoint::{self, ClientTls};
+use crate::source::SourceError;
 use crate::stop::Stop;
 
 /// How long an endpoint may take.
@@ -24,7 +25,7 @@ pub(crate) enum TokenError {
     #[error("the token endpoint {url} refused with status {status}: check client id and secret")]
     Refused { url: String, status: u16 },
     #[error("the token endpoint {url} cannot be trusted")]
-    Trust { url: String, source: HttpsError },
+    Trust { url: String, source: SourceError },
     #[error("stopped")]
     Stopped,
 }
@@ -72,16 +73,17 @@ impl Tokens {
         };
         let request = |error: reqwest::Error| TokenError::Request {
             url: url.clone(),
-            reason: error.without_url().to_string(),
+            reason: endpoint::causes(&error.without_url()),
         };
         let mut form = "grant_type=client_credentials".to_owned();
         if !scope.is_empty() {
             form.push_str("&scope=");
-            form.extend(scope.bytes().map(encoded));
+            form.push_str(&endpoint::percent(scope));
         }
-        let https = Https { ca: ca.clone(), ..Https::default() };
-        let client = https.client(TIMEOUT).map_err(|source| TokenError::Trust { url: url.clone(), source })?;
-        let asked = client.build().map_err(request)?.post(url);
+        let tls = ClientTls { ca: ca.clone(), ..ClientTls::default() };
+        let client = endpoint::builder(&tls);
+        let client = client.map_err(|source| TokenError::Trust { url: url.clone(), source })?;
+        let asked = client.timeout(TIMEOUT).build().map_err(request)?.post(url);
         let asked = asked.basic_auth(client_id, Some(client_secret.reveal()));
         let asked = asked.header("content-type", "application/x-www-form-urlencoded").body(form);
         let answer = asked.send().await.map_err(request)?;
@@ -92,14 +94,6 @@ impl Tokens {
         let answer: Answer = answer.json().await.map_err(request)?;
         let lifetime = Duration::from_secs(answer.expires_in.unwrap_or(300).max(1));
         Ok(bearer(answer.access_token, lifetime))
-    }
-}
-
-/// A byte as forms write it.
-fn encoded(byte: u8) -> String {
-    match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).into(),
-        _ => format!("%{byte:02X}"),
     }
 }
 

@@ -21,6 +21,7 @@ use tokio::runtime::Handle;
 use crate::health::Health;
 use crate::metric::{OutputCounter, OutputMeter};
 use crate::retry::Backoff;
+use crate::source::SourceError;
 use crate::stop::Stop;
 
 pub use file::{File, FileConfig, Rotation, Sync};
@@ -147,4 +148,13 @@ pub enum OutputError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl From<SourceError> for OutputError {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Host { what, source } => Self::Host { what, source },
+            other => Self::Configuration(other.to_string()),
+        }
+    }
 }

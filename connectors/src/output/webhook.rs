@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, StatusCode};
 
 use super::{Message, Output, OutputContext, OutputError, Refused, document};
-use crate::https::Https;
+use crate::endpoint::{self, ClientTls};
 use crate::retry::Backoff;
 
 /// Header of a message that holds its identifier.
@@ -25,7 +25,7 @@ pub struct WebhookConfig {
     /// Headers of each POST: credentials, for instance.
     pub headers: BTreeMap<String, String>,
     /// Certificates.
-    pub https: Https,
+    pub tls: ClientTls,
     /// Most messages of one POST. Default: 100.
     pub batch: usize,
     /// How long the server may take. Default: 30 s.
@@ -38,7 +38,7 @@ impl WebhookConfig {
         Self {
             url: url.to_owned(),
             headers: BTreeMap::new(),
-            https: Https::default(),
+            tls: ClientTls::default(),
             batch: 100,
             timeout: Duration::from_secs(30),
         }
@@ -70,17 +70,11 @@ impl Webhook {
 
     fn client(&self) -> Result<Client, OutputError> {
         let wrong = |error: &dyn std::error::Error| {
-            OutputError::Configuration(format!("webhook {}: {error}", self.config.url))
+            OutputError::Configuration(format!("url {:?}: {}", self.config.url, endpoint::causes(error)))
         };
-        let mut headers = HeaderMap::new();
-        for (name, value) in &self.config.headers {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| wrong(&error))?;
-            let mut value = HeaderValue::from_str(value).map_err(|error| wrong(&error))?;
-            value.set_sensitive(true);
-            headers.insert(name, value);
-        }
-        let client = self.config.https.client(self.config.timeout).map_err(|error| wrong(&error))?;
-        let client = client.default_headers(headers).redirect(reqwest::redirect::Policy::none());
+        let client = endpoint::builder(&self.config.tls)?
+            .default_headers(endpoint::headers(&self.config.headers)?)
+            .timeout(self.config.timeout);
         let client = client.build().map_err(|error| wrong(&error))?;
         client.post(&self.config.url).build().map_err(|error| wrong(&error))?;
         Ok(client)
@@ -150,7 +144,7 @@ async fn ask(client: &Client, url: &str, body: &[u8], key: &str) -> Answer {
     let answer = request.header("Idempotency-Key", key).body(body.to_vec()).send().await;
     let answer = match answer {
         Ok(answer) => answer,
-        Err(error) => return Answer::Later(causes(&error.without_url()), None),
+        Err(error) => return Answer::Later(endpoint::causes(&error.without_url()), None),
     };
     let status = answer.status();
     if status.is_success() {
@@ -163,31 +157,9 @@ async fn ask(client: &Client, url: &str, body: &[u8], key: &str) -> Answer {
         | StatusCode::PAYLOAD_TOO_LARGE
         | StatusCode::UNPROCESSABLE_ENTITY => Answer::Never(reason),
         _ => {
-            let wait = answer.headers().get(RETRY_AFTER).and_then(|wait| wait.to_str().ok());
-            Answer::Later(reason, wait.and_then(wait_of))
+            Answer::Later(reason, endpoint::retry_after(&answer))
         }
     }
-}
-
-/// Seconds, or a date (RFC 9110, section 10.2.3).
-fn wait_of(text: &str) -> Option<Duration> {
-    match text.trim().parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => httpdate::parse_http_date(text.trim())
-            .ok()?
-            .duration_since(std::time::SystemTime::now())
-            .ok(),
-    }
-}
-
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
 
 fn body(messages: &[Message]) -> Vec<u8> {
