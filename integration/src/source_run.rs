@@ -7,7 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use connectors::{
-    Arrival, Context, Health, Inbox, LaneId, Meter, Permit, Resume, Source, SourceError, SourceId, Stop,
+    Arrival, Context, Health, Inbox, LaneId, Meter, Permit, Resume, Source, SourceError, SourceId,
+    Stop,
 };
 use tokio::runtime::Runtime;
 
@@ -106,7 +107,11 @@ impl SourceRun {
             let ended = self.thread.as_ref().is_some_and(JoinHandle::is_finished);
             assert!(!ended, "the source ended: {what}");
             let state = self.health.state();
-            assert!(Instant::now() < end, "not within {deadline:?}: {what} ({state}; {})", self.counts());
+            assert!(
+                Instant::now() < end,
+                "not within {deadline:?}: {what} ({state}; {})",
+                self.counts()
+            );
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -123,8 +128,11 @@ impl SourceRun {
     }
 
     fn counts(&self) -> String {
-        let counts: Vec<String> =
-            self.lines.iter().map(|(lane, lines)| format!("{lane}: {} lines", lines.len())).collect();
+        let counts: Vec<String> = self
+            .lines
+            .iter()
+            .map(|(lane, lines)| format!("{lane}: {} lines", lines.len()))
+            .collect();
         counts.join(", ")
     }
 

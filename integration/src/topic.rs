@@ -93,7 +93,13 @@ impl Topics {
     }
 
     /// Appends one batch of values to a partition, packed by a codec.
-    pub fn fill(&self, name: &str, partition: i32, codec: &str, values: impl IntoIterator<Item = impl AsRef<[u8]>>) {
+    pub fn fill(
+        &self,
+        name: &str,
+        partition: i32,
+        codec: &str,
+        values: impl IntoIterator<Item = impl AsRef<[u8]>>,
+    ) {
         let producer: BaseProducer = client(&self.bootstrap)
             .set("compression.type", codec)
             .set("message.max.bytes", "20000000")
@@ -101,7 +107,8 @@ impl Topics {
             .create()
             .unwrap();
         for value in values {
-            let record = BaseRecord::<[u8], [u8]>::to(name).partition(partition).payload(value.as_ref());
+            let record =
+                BaseRecord::<[u8], [u8]>::to(name).partition(partition).payload(value.as_ref());
             let mut record = Some(record);
             while let Some(waiting) = record.take() {
                 if let Err((_, back)) = producer.send(waiting) {
@@ -122,7 +129,8 @@ impl Topics {
 
     /// What a group has committed.
     pub fn committed(&self, group: &str, name: &str, partition: i32) -> Option<i64> {
-        let consumer: BaseConsumer = client(&self.bootstrap).set("group.id", group).create().unwrap();
+        let consumer: BaseConsumer =
+            client(&self.bootstrap).set("group.id", group).create().unwrap();
         let mut list = TopicPartitionList::new();
         list.add_partition(name, partition);
         let committed = consumer.committed_offsets(list, Duration::from_secs(10)).unwrap();

@@ -65,6 +65,7 @@ impl Run {
         let runtime = Runtime::new().unwrap();
         let context = OutputContext {
             name: "test".into(),
+            outbox: "outbox".into(),
             stop: Stop::new(),
             health: Health::default(),
             meter: OutputMeter::default(),
@@ -156,7 +157,8 @@ fn what_the_broker_never_takes_is_refused(run: &mut Run, topics: &Topics) {
     })
     .take(30_000_000)
     .collect();
-    let mut batch = vec![message("decisions", 1602), message("decisions", 1603), message("decisions", 1604)];
+    let mut batch =
+        vec![message("decisions", 1602), message("decisions", 1603), message("decisions", 1604)];
     batch[1].payload = Some(huge.into());
     batch.push(message("nowhere", 1605));
     let refused = run.output.deliver(&batch).unwrap();
@@ -166,7 +168,11 @@ fn what_the_broker_never_takes_is_refused(run: &mut Run, topics: &Topics) {
     let keys: Vec<_> = topics.read("decisions").into_iter().map(|record| record.key).collect();
     for (number, there) in [(1602, true), (1603, false), (1604, true)] {
         let key = message("decisions", number).key;
-        assert_eq!(keys.iter().filter(|known| **known == key).count(), usize::from(there), "{number}");
+        assert_eq!(
+            keys.iter().filter(|known| **known == key).count(),
+            usize::from(there),
+            "{number}"
+        );
     }
 }
 
@@ -189,7 +195,10 @@ fn others_find_keys_in_the_same_partition(kafka: &Kafka) {
         .unwrap();
     for number in 0..200 {
         let key = format!("Ip/192.0.2.{number}");
-        producer.send(BaseRecord::<[u8], [u8]>::to("keys").key(key.as_bytes())).map_err(|(error, _)| error).unwrap();
+        producer
+            .send(BaseRecord::<[u8], [u8]>::to("keys").key(key.as_bytes()))
+            .map_err(|(error, _)| error)
+            .unwrap();
     }
     producer.flush(SOON).unwrap();
     let records = topics.read("keys");
@@ -227,7 +236,8 @@ fn a_crash_at_any_instant_loses_and_repeats_nothing() {
     let (last, mut crashes, mut random) = (60_000, 0, 12_345_u64);
     loop {
         let mut child = spawn_child(&kafka.bootstrap(), last);
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         // The first crashes come while it starts, later ones while it writes.
         let life = Duration::from_millis(20 + (random >> 33) % (200 + 40 * crashes));
         let end = Instant::now() + life;

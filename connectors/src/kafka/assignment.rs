@@ -92,7 +92,8 @@ impl Reader {
         if new.is_empty() {
             return Ok(());
         }
-        let queues = new.iter().map(|key| self.client.queue(key)).collect::<KafkaResult<Vec<_>>>()?;
+        let queues =
+            new.iter().map(|key| self.client.queue(key)).collect::<KafkaResult<Vec<_>>>()?;
         self.learn_ids(new)?;
         let begins: Vec<_> = new.iter().map(|key| self.begin_of(key)).collect();
         let unknown: Vec<_> = (new.iter().zip(&begins))
@@ -232,7 +233,8 @@ impl Reader {
             source = %self.context.name, %topic, partition, from,
             "topic was created again: records of the old one from here on are lost"
         );
-        let lost = format!("{topic}/{partition}: created again; old records from {from} on are lost");
+        let lost =
+            format!("{topic}/{partition}: created again; old records from {from} on are lost");
         self.context.health.note(&lost);
     }
 }

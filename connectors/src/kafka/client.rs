@@ -95,8 +95,11 @@ impl Client {
     pub(super) fn starts(&self, wanted: &[(Key, Start)]) -> KafkaResult<HashMap<Key, i64>> {
         let mut asked = Vec::new();
         let mut starts = HashMap::new();
-        let stored: Vec<Key> =
-            wanted.iter().filter(|(_, start)| *start == Start::Stored).map(|(key, _)| key.clone()).collect();
+        let stored: Vec<Key> = wanted
+            .iter()
+            .filter(|(_, start)| *start == Start::Stored)
+            .map(|(key, _)| key.clone())
+            .collect();
         let stored = self.stored(&stored)?;
         for (key, start) in wanted {
             let query = match start {

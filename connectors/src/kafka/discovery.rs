@@ -104,7 +104,10 @@ mod tests {
         gone.error = Some(RDKafkaErrorCode::UnknownTopicOrPartition);
         let views = [view("a", 2), view("ab", 1), view("__ab", 1), gone];
         let found = find(asked, &views);
-        (found.partitions.iter().map(|(name, number)| format!("{name}/{number}")).collect(), found.problems)
+        (
+            found.partitions.iter().map(|(name, number)| format!("{name}/{number}")).collect(),
+            found.problems,
+        )
     }
 
     #[test]

@@ -6,12 +6,12 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rdkafka::ClientContext;
+use rdkafka::Message as _;
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
-use rdkafka::Message as _;
 use serde::Deserialize;
 
 use super::token::Tokens;
@@ -207,7 +207,8 @@ mod tests {
 
     #[test]
     fn identifiers_are_read_from_what_the_client_says() {
-        let message = "[thrd:main]: Topic a to b changed id from AAAAAAAAAAAAAAAAAAAAAA to kZ8xQ_-1";
+        let message =
+            "[thrd:main]: Topic a to b changed id from AAAAAAAAAAAAAAAAAAAAAA to kZ8xQ_-1";
         assert_eq!(changed_id(message), Some(("a to b", "kZ8xQ_-1")));
         assert_eq!(changed_id("[thrd:main]: Topic t [0] Leader 1 Epoch 0"), None);
     }

@@ -44,8 +44,10 @@ impl Origins {
         }
         let topic = &self.usual.source;
         self.known.entry(self.key.clone()).or_insert_with(|| {
-            let labels: BTreeMap<Arc<str>, Arc<str>> =
-                labels.iter().map(|(name, value)| (Arc::clone(name), Arc::from(&**value))).collect();
+            let labels: BTreeMap<Arc<str>, Arc<str>> = labels
+                .iter()
+                .map(|(name, value)| (Arc::clone(name), Arc::from(&**value)))
+                .collect();
             let (source, labels) = (Arc::clone(topic), Arc::new(labels));
             Arc::new(Origin { source, labels, module: super::MODULE })
         })

@@ -156,7 +156,9 @@ impl Partition {
     /// Why it cannot be read, if the broker said so.
     pub(super) fn refused(&self) -> Option<String> {
         let topic = &self.key.0;
-        self.refused.map(|code| format!("topic `{topic}` is not ours to read ({code}): allow this user to read it"))
+        self.refused.map(|code| {
+            format!("topic `{topic}` is not ours to read ({code}): allow this user to read it")
+        })
     }
 
     /// Reads what was fetched, as far as the lane has room. `sweep`: even if nothing seems to be

@@ -32,11 +32,11 @@ pub use webhook::{Webhook, WebhookConfig};
 /// Something to be told to others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Its number in the outbox: rising, not always by one.
+    /// Its number in the outbox: rising, not always by one; from 0 on.
     pub sequence: u64,
-    /// What it belongs to: the topic.
+    /// What it belongs to: `alerts`, `decisions`, …
     pub stream: Arc<str>,
-    /// Messages with the same one keep their order.
+    /// Messages with the same one keep their order: they go to the same partition.
     pub partition_key: Bytes,
     /// What a later message with the same key replaces.
     pub key: Bytes,
@@ -49,18 +49,24 @@ pub struct Message {
 /// Brings messages out.
 ///
 /// # Contract
-/// * [`Output::resume`] is called once, before the first [`Output::deliver`]. Messages up to its answer
-///   must not be delivered again (checked by those outputs that can tell; tests of each).
-/// * Messages come in rising order of their sequence, never the same one twice in a run.
+/// * [`Output::resume`] is called once, before the first [`Output::deliver`]. It asks the other side,
+///   which remembers together with the messages how far they go: so nothing that a crash left in doubt
+///   is lost or told twice. Messages up to its answer must not be delivered again.
+/// * Where the other side remembers nothing, the answer is `None`, and who calls goes on behind what
+///   he knows to be out. What the other side remembers of another [`OutputContext::outbox`] is not
+///   taken for an answer: those were other messages.
+/// * Messages come in rising order of their sequence, never the same one twice in a run. The outbox
+///   keeps them until [`Output::deliver`] has returned and that is noted there.
 /// * When [`Output::deliver`] returns, all of its messages are out, but for those it names as refused.
 ///   It waits as long as that takes: trouble is retried for ever with back-off and shown in the health.
-/// * Both return soon after [`OutputContext::stop`].
+///   No messages are delivered by doing nothing.
+/// * Both block; both return soon after [`OutputContext::stop`]. After an error the output is over.
 pub trait Output: Send + 'static {
     /// What kind it is: `kafka`, `webhook`, …
     fn module(&self) -> &'static str;
 
-    /// Gets ready. The last message that surely is out, if the other side remembers; all later ones
-    /// surely are not, unless the output says that it may repeat.
+    /// Gets ready. The last message that surely is out, if the other side remembers; then all later ones
+    /// surely are not.
     ///
     /// # Errors
     /// [`OutputError`]
@@ -78,6 +84,9 @@ pub trait Output: Send + 'static {
 pub struct OutputContext {
     /// Its name: from the configuration, unique.
     pub name: Arc<str>,
+    /// Names the series of numbers that messages come with: another one when the outbox was begun
+    /// anew, or set back. Without spaces, up to 64 bytes.
+    pub outbox: Arc<str>,
     /// When to end.
     pub stop: Stop,
     /// How it is.
@@ -93,7 +102,8 @@ impl OutputContext {
     fn count(&self, messages: &[Message], refused: &[Refused]) {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let bytes = messages.iter().filter_map(|message| message.payload.as_ref()).map(Bytes::len);
-        self.meter.add(OutputCounter::Messages, count(messages.len().saturating_sub(refused.len())));
+        self.meter
+            .add(OutputCounter::Messages, count(messages.len().saturating_sub(refused.len())));
         self.meter.add(OutputCounter::Bytes, count(bytes.sum()));
         self.meter.add(OutputCounter::Refused, count(refused.len()));
     }

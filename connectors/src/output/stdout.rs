@@ -37,7 +37,8 @@ impl Output for Stdout {
         let mut out = io::stdout().lock();
         let written = out.write_all(&text).and_then(|()| out.flush());
         written.map_err(|source| OutputError::Host {
-            what: "standard output is closed: let somebody read it, or leave this output out".into(),
+            what: "standard output is closed: let somebody read it, or leave this output out"
+                .into(),
             source,
         })?;
         self.context.count(messages, &[]);

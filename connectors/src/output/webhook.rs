@@ -1,18 +1,17 @@
-//! To an HTTP server: POSTs of JSON arrays. Delivery: at least once; each element carries its
-//! identifier, and a POST the `Idempotency-Key` header, by which the server knows a repeat.
+//! To an HTTP server: POSTs of JSON arrays, in order. Delivery: at least once. A repeat is known by the
+//! headers of the POST: `Idempotency-Key`, and `Spillway-Sequence`, the numbers of its first and last
+//! message in `Spillway-Outbox` (a repeat after a crash may be cut into other POSTs).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, RequestBuilder, StatusCode};
 
 use super::{Message, Output, OutputContext, OutputError, Refused, document};
 use crate::endpoint::{self, ClientTls};
 use crate::retry::Backoff;
-
-/// Header of a message that holds its identifier.
-const ID: &str = "id";
 
 /// Longest wait that a server can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
@@ -70,7 +69,11 @@ impl Webhook {
 
     fn client(&self) -> Result<Client, OutputError> {
         let wrong = |error: &dyn std::error::Error| {
-            OutputError::Configuration(format!("url {:?}: {}", self.config.url, endpoint::causes(error)))
+            OutputError::Configuration(format!(
+                "url {:?}: {}",
+                self.config.url,
+                endpoint::causes(error)
+            ))
         };
         let client = endpoint::builder(&self.config.tls)?
             .default_headers(endpoint::headers(&self.config.headers)?)
@@ -80,23 +83,45 @@ impl Webhook {
         Ok(client)
     }
 
-    /// Posts until the server takes it, or says that it never will.
+    /// Posts until the server takes it, or says that it never will: of many messages, each half is
+    /// then tried by itself, so that one that it dislikes takes no other with it.
     fn post(&self, messages: &[Message], refused: &mut Vec<Refused>) -> Result<(), OutputError> {
+        let mut parts = vec![messages];
+        while let Some(part) = parts.pop() {
+            let Some(reason) = self.settle(part)? else { continue };
+            if part.len() > 1 {
+                let (first, second) = part.split_at(part.len() / 2);
+                parts.extend([second, first]);
+                continue;
+            }
+            tracing::error!(output = %self.context.name, reason, "webhook refused a message");
+            refused.extend(
+                part.iter()
+                    .map(|message| Refused { sequence: message.sequence, reason: reason.clone() }),
+            );
+        }
+        Ok(())
+    }
+
+    /// Asks until there is an answer that stands; why the messages will never be taken, if so.
+    fn settle(&self, messages: &[Message]) -> Result<Option<String>, OutputError> {
         let Some(client) = &self.client else { return Err(OutputError::Stopped) };
-        let (body, key) = (body(messages), idempotency_key(messages));
+        let body = Bytes::from(body(messages));
         let seed = messages.first().map_or(1, |message| message.sequence);
-        let mut backoff =
-            Backoff::new(Duration::from_millis(250), Duration::from_secs(30), seed);
+        let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(30), seed);
         loop {
+            let request = client.post(&self.config.url).header(CONTENT_TYPE, "application/json");
+            let request = self.named(request, messages).body(body.clone());
             let answer = self.context.runtime.block_on(async {
                 tokio::select! {
-                    answer = ask(client, &self.config.url, &body, &key) => Some(answer),
+                    answer = ask(request) => Some(answer),
                     () = self.context.stop.wait() => None,
                 }
             });
             match answer {
                 None => return Err(OutputError::Stopped),
-                Some(Answer::Taken) => return Ok(()),
+                Some(Answer::Taken) => return Ok(None),
+                Some(Answer::Never(reason)) => return Ok(Some(reason)),
                 Some(Answer::Later(reason, wait)) => {
                     self.context.try_later(&reason, &mut backoff)?;
                     let wait = wait.unwrap_or_default().min(LONGEST_WAIT);
@@ -104,16 +129,18 @@ impl Webhook {
                         return Err(OutputError::Stopped);
                     }
                 }
-                Some(Answer::Never(reason)) => {
-                    tracing::error!(output = %self.context.name, reason, "webhook refused messages");
-                    refused.extend(messages.iter().map(|message| Refused {
-                        sequence: message.sequence,
-                        reason: reason.clone(),
-                    }));
-                    return Ok(());
-                }
             }
         }
+    }
+
+    /// Puts on a request what it is known by.
+    fn named(&self, request: RequestBuilder, messages: &[Message]) -> RequestBuilder {
+        let (Some(first), Some(last)) = (messages.first(), messages.last()) else { return request };
+        let (first, last) = (first.sequence, last.sequence);
+        request
+            .header("Idempotency-Key", format!("{}/{first}-{last}", self.context.outbox))
+            .header("Spillway-Outbox", &*self.context.outbox)
+            .header("Spillway-Sequence", format!("{first}-{last}"))
     }
 }
 
@@ -139,10 +166,8 @@ impl Output for Webhook {
     }
 }
 
-async fn ask(client: &Client, url: &str, body: &[u8], key: &str) -> Answer {
-    let request = client.post(url).header(CONTENT_TYPE, "application/json");
-    let answer = request.header("Idempotency-Key", key).body(body.to_vec()).send().await;
-    let answer = match answer {
+async fn ask(request: RequestBuilder) -> Answer {
+    let answer = match request.send().await {
         Ok(answer) => answer,
         Err(error) => return Answer::Later(endpoint::causes(&error.without_url()), None),
     };
@@ -156,9 +181,7 @@ async fn ask(client: &Client, url: &str, body: &[u8], key: &str) -> Answer {
         StatusCode::BAD_REQUEST
         | StatusCode::PAYLOAD_TOO_LARGE
         | StatusCode::UNPROCESSABLE_ENTITY => Answer::Never(reason),
-        _ => {
-            Answer::Later(reason, endpoint::retry_after(&answer))
-        }
+        _ => Answer::Later(reason, endpoint::retry_after(&answer)),
     }
 }
 
@@ -172,16 +195,4 @@ fn body(messages: &[Message]) -> Vec<u8> {
     }
     body.push(b']');
     body
-}
-
-/// The identifier of the first message; of more than one also how many.
-fn idempotency_key(messages: &[Message]) -> String {
-    let Some(first) = messages.first() else { return String::new() };
-    let id = first.headers.iter().find(|(name, _)| &**name == ID);
-    let id = id.and_then(|(_, id)| std::str::from_utf8(id).ok());
-    let id = id.map_or_else(|| first.sequence.to_string(), str::to_owned);
-    match messages.len() {
-        1 => id,
-        many => format!("{id}+{many}"),
-    }
 }

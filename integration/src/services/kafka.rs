@@ -91,7 +91,8 @@ impl Kafka {
             let properties = properties(number, controller, &ports, &place, &certificates);
             let file = place.join("server.properties");
             fs::write(&file, properties).map_err(|error| error.to_string())?;
-            fs::write(place.join("log4j2.properties"), LOGGING).map_err(|error| error.to_string())?;
+            fs::write(place.join("log4j2.properties"), LOGGING)
+                .map_err(|error| error.to_string())?;
             format_storage(&jars, id, &file)?;
             let service = service(&jars, &place, directory.path());
             let log = service.log.clone();
@@ -239,7 +240,8 @@ fn properties(
         .map(|((_, name), port)| format!("{name}://localhost:{port}"))
         .collect();
     let advertised = listen.join(",");
-    let own = if number == 1 { format!(",CONTROLLER://localhost:{controller}") } else { String::new() };
+    let own =
+        if number == 1 { format!(",CONTROLLER://localhost:{controller}") } else { String::new() };
     let protocols: String = LISTENERS.iter().map(|(_, name)| format!(",{name}:{name}")).collect();
     let mut text = format!(
         "process.roles={roles}

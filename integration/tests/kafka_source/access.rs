@@ -58,9 +58,17 @@ fn every_way_in_works() {
         (Listener::SaslPlaintext, None, Some(Sasl::Plain(login()))),
         (Listener::SaslPlaintext, None, Some(Sasl::ScramSha256(login()))),
         (Listener::SaslPlaintext, None, Some(Sasl::ScramSha512(login()))),
-        (Listener::SaslPlaintext, None, Some(Sasl::OAuthBearer(Token::Static(unsigned_token().as_str().into())))),
+        (
+            Listener::SaslPlaintext,
+            None,
+            Some(Sasl::OAuthBearer(Token::Static(unsigned_token().as_str().into()))),
+        ),
         (Listener::SaslSsl, Some(trusting(kafka)), Some(Sasl::ScramSha512(login()))),
-        (Listener::SaslSsl, Some(Tls { verify: false, ..Tls::default() }), Some(Sasl::Plain(login()))),
+        (
+            Listener::SaslSsl,
+            Some(Tls { verify: false, ..Tls::default() }),
+            Some(Sasl::Plain(login())),
+        ),
         (Listener::Ssl, Some(mutual), None),
     ];
     for (listener, tls, sasl) in ways {
@@ -148,7 +156,10 @@ fn token_endpoint(asked: Arc<AtomicUsize>) -> String {
             let answer = if known && right && head.starts_with("POST /token") {
                 asked.fetch_add(1, Ordering::Relaxed);
                 let token = unsigned_token();
-                ("200 OK", format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":5}}"#))
+                (
+                    "200 OK",
+                    format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":5}}"#),
+                )
             } else {
                 ("401 Unauthorized", format!("{head} {body}"))
             };

@@ -41,7 +41,10 @@ fn many_lines_of_a_record_are_read_once_each() {
     let records = |count: usize| {
         let record = |number| format!(r#"{{"body":{{"stringValue":"line {number}"}}}}"#);
         let records: Vec<String> = (0..count).map(record).collect();
-        format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{}]}}]}}]}}"#, records.join(","))
+        format!(
+            r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{}]}}]}}]}}"#,
+            records.join(",")
+        )
     };
     topics.fill("otlp", 0, "lz4", [records(3), records(2)]);
     let mut config = config(kafka, &["otlp"]);
@@ -137,6 +140,8 @@ fn damage(segment: &Path, batches: &[usize]) {
 
 fn crc32c(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0_u32, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(*byte), |sum, _| sum >> 1 ^ (0x82f6_3b78 & (sum & 1).wrapping_neg()))
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
+            sum >> 1 ^ (0x82f6_3b78 & (sum & 1).wrapping_neg())
+        })
     })
 }

@@ -1,7 +1,7 @@
 //! Brokers that go away, records that are gone, topics that vanish.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use connectors::kafka::{Cluster, Start};
@@ -37,7 +37,8 @@ impl Writer {
         let thread = std::thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
                 let value = format!("line {}", count.load(Ordering::Relaxed));
-                let record = BaseRecord::<[u8], [u8]>::to(topic).partition(0).payload(value.as_bytes());
+                let record =
+                    BaseRecord::<[u8], [u8]>::to(topic).partition(0).payload(value.as_bytes());
                 if producer.send(record).is_ok() {
                     count.fetch_add(1, Ordering::Relaxed);
                 }
@@ -230,7 +231,8 @@ fn topics_that_vanish_and_come_back_are_read_anew() {
     // The same while it is down.
     topics.delete("vanish");
     poll_until("the topic is gone", SOON, || {
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| topics.create("vanish", 1, &[]))).is_ok()
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| topics.create("vanish", 1, &[])))
+            .is_ok()
     });
     topics.fill("vanish", 0, "none", numbered(200..230));
     let mut again = crate::run(&config, &kept);

@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_none() {
-        for text in ["", "yesterday", "1.x", "9999999999999999999", "2025-13-01T00:00:00Z", "null"] {
+        for text in ["", "yesterday", "1.x", "9999999999999999999", "2025-13-01T00:00:00Z", "null"]
+        {
             assert_eq!(nanoseconds(text), None, "{text}");
         }
     }

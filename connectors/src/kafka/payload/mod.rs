@@ -121,7 +121,11 @@ mod tests {
             let deep = format!("{{\"x\":{}", "[".repeat(100_000));
             assert!(decoded(preset, "[]").is_err(), "{preset}");
             for document in ["", "null", "7", "{\"message\":", "\u{0}", &deep] {
-                assert_eq!(decoded(preset, document), Err(Reason::Payload), "{preset} {document:.20}");
+                assert_eq!(
+                    decoded(preset, document),
+                    Err(Reason::Payload),
+                    "{preset} {document:.20}"
+                );
             }
             assert_eq!(decoded(preset, "{}"), Err(Reason::NoLine), "{preset}");
             let deep = format!("{{\"x\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
@@ -138,7 +142,9 @@ mod tests {
         let decoder = Decoder::new(&Payload::Json(fields)).unwrap();
         let document = r#"{"event":{"original":"x"},"fallback":1,"time":3}"#;
         let mut told = Vec::new();
-        decoder.decode(document, &mut |line| told.push((line.text, line.time, line.labels))).unwrap();
+        decoder
+            .decode(document, &mut |line| told.push((line.text, line.time, line.labels)))
+            .unwrap();
         assert_eq!(told, [("x".into(), None, vec![("type".into(), "1".into())])]);
     }
 }

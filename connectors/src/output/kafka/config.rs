@@ -10,7 +10,8 @@ pub struct KafkaConfig {
     /// The cluster and how to get in.
     pub cluster: Cluster,
     /// Who writes: at most one process at a time has it. Also names the group that remembers how far
-    /// the output is: `spillway-output-ID`.
+    /// the output is, `spillway-output-ID`. Brokers forget groups that were silent for a week
+    /// (`offsets.retention.minutes`): what a crash left in doubt is settled within that time.
     pub transactional_id: String,
     /// The topics that messages go to, by their streams. At least one; partition 0 of the first one
     /// stands for all of them in the group.
@@ -49,7 +50,9 @@ impl KafkaConfig {
 /// A topic, and how it is created where it does not exist.
 #[derive(Clone, Debug)]
 pub struct Topic {
-    /// Its name: messages of the stream of this name go there.
+    /// What goes there: messages of this stream. The others are refused.
+    pub stream: String,
+    /// Its name.
     pub name: String,
     /// Default: 6.
     pub partitions: i32,
@@ -60,9 +63,10 @@ pub struct Topic {
 }
 
 impl Topic {
-    /// The defaults.
-    pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), partitions: 6, replication: -1, compact: false }
+    /// The defaults: a topic that is called as its stream is.
+    pub fn new(stream: &str) -> Self {
+        let (stream, name) = (stream.to_owned(), stream.to_owned());
+        Self { stream, name, partitions: 6, replication: -1, compact: false }
     }
 }
 

@@ -2,6 +2,7 @@
 //! message that is out, its metadata says who wrote it.
 
 use std::process;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rdkafka::ClientConfig;
@@ -30,14 +31,18 @@ pub(super) struct Owner {
 impl Owner {
     pub(super) fn new() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { name: format!("{}-{}", process::id(), now.as_nanos()), claimed: false, suspects: false }
+        Self {
+            name: format!("{}-{}", process::id(), now.as_nanos()),
+            claimed: false,
+            suspects: false,
+        }
     }
 }
 
 /// What the group remembers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Progress {
-    /// The last message that is out.
+    /// The last message of this outbox that is out.
     pub(super) last: Option<u64>,
     owner: String,
 }
@@ -52,11 +57,16 @@ impl Progress {
 pub(super) struct Group {
     consumer: BaseConsumer<Link>,
     topic: String,
+    outbox: Arc<str>,
 }
 
 impl Group {
     /// `settled`: answers count only when no transaction is under way that could change them.
-    pub(super) fn open(config: &KafkaConfig, context: &OutputContext, settled: bool) -> KafkaResult<Self> {
+    pub(super) fn open(
+        config: &KafkaConfig,
+        context: &OutputContext,
+        settled: bool,
+    ) -> KafkaResult<Self> {
         let mut settings: ClientConfig = config.cluster.client();
         settings
             .set("group.id", config.group())
@@ -67,7 +77,7 @@ impl Group {
         let tokens = token.map(|token| Tokens::new(token, &context.runtime, &context.stop));
         let consumer = settings.create_with_context(Link::new(&context.name, tokens))?;
         let topic = config.topics.first().map(|topic| topic.name.clone()).unwrap_or_default();
-        Ok(Self { consumer, topic })
+        Ok(Self { consumer, topic, outbox: Arc::clone(&context.outbox) })
     }
 
     /// What the group remembers now.
@@ -84,7 +94,9 @@ impl Group {
             Offset::Offset(next) => u64::try_from(next).unwrap_or(0),
             _ => 0,
         };
-        Ok(Progress { last: next.checked_sub(1), owner: known.metadata().to_owned() })
+        let (outbox, owner) = known.metadata().split_once(' ').unwrap_or_default();
+        let last = next.checked_sub(1).filter(|_| *outbox == *self.outbox);
+        Ok(Progress { last, owner: owner.to_owned() })
     }
 
     /// What a transaction says whose the offsets are.
@@ -94,13 +106,17 @@ impl Group {
     }
 
     /// What a transaction is to commit once messages up to `last` are out.
-    pub(super) fn offsets(&self, last: Option<u64>, owner: &Owner) -> KafkaResult<TopicPartitionList> {
+    pub(super) fn offsets(
+        &self,
+        last: Option<u64>,
+        owner: &Owner,
+    ) -> KafkaResult<TopicPartitionList> {
         let next = last.map_or(0, |last| last.saturating_add(1));
         let next = Offset::Offset(i64::try_from(next).unwrap_or(i64::MAX));
         let mut offsets = TopicPartitionList::new();
         offsets.add_partition_offset(&self.topic, 0, next)?;
         if let Some(mut place) = offsets.find_partition(&self.topic, 0) {
-            place.set_metadata(&owner.name);
+            place.set_metadata(format!("{} {}", self.outbox, owner.name));
         }
         Ok(offsets)
     }

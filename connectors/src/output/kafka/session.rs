@@ -13,7 +13,8 @@ use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::progress::{Group, Owner};
-use super::{KafkaConfig, partition_of, topics};
+use super::topics::{self, Place};
+use super::{KafkaConfig, partition_of};
 use crate::kafka::{Link, Tokens};
 use crate::output::{Message, OutputContext, OutputError};
 
@@ -47,7 +48,7 @@ pub(super) struct Session {
     group: Group,
     metadata: ConsumerGroupMetadata,
     owner: Owner,
-    partitions: HashMap<String, i32>,
+    places: HashMap<String, Place>,
     context: OutputContext,
     /// What one transaction may take at most.
     timeout: Duration,
@@ -61,7 +62,7 @@ impl Session {
         context: &OutputContext,
         owner: &mut Owner,
     ) -> Result<(Self, Option<u64>), Doubt> {
-        let partitions = topics::partitions(config, context)?;
+        let places = topics::places(config, context)?;
         if owner.claimed {
             check_owner(config, context, owner)?;
         }
@@ -74,7 +75,7 @@ impl Session {
             producer,
             group,
             owner: owner.clone(),
-            partitions,
+            places,
             context: context.clone(),
             timeout: config.timeout,
         };
@@ -142,7 +143,7 @@ impl Session {
     }
 
     fn send(&self, message: &Message, refused: &mut HashMap<u64, String>) -> Result<(), Doubt> {
-        let Some(partitions) = self.partitions.get(&*message.stream) else {
+        let Some(place) = self.places.get(&*message.stream) else {
             let reason = format!("no topic is configured for {}", message.stream);
             refused.insert(message.sequence, reason);
             return Ok(());
@@ -152,9 +153,9 @@ impl Session {
             headers = headers.insert(Header { key: name, value: Some::<&[u8]>(value.as_ref()) });
         }
         let number = usize::try_from(message.sequence).unwrap_or(usize::MAX);
-        let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&message.stream, number)
+        let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&place.topic, number)
             .key(message.key.as_ref())
-            .partition(partition_of(&message.partition_key, *partitions))
+            .partition(partition_of(&message.partition_key, place.partitions))
             .headers(headers);
         if let Some(payload) = &message.payload {
             record = record.payload(payload.as_ref());
@@ -232,7 +233,8 @@ fn check_owner(config: &KafkaConfig, context: &OutputContext, owner: &Owner) -> 
     }
     let group = Group::open(config, context, false).map_err(Doubt::configuration)?;
     let progress = group.progress();
-    let progress = progress.map_err(|error| Doubt::Retry(format!("the progress of this output: {error}")))?;
+    let progress =
+        progress.map_err(|error| Doubt::Retry(format!("the progress of this output: {error}")))?;
     if progress.is_of(owner) {
         return Ok(());
     }

@@ -2,13 +2,15 @@
 //! that says how much of it is known and which message was the last: what is behind (a torn line, lines
 //! that a crash left unknown) is cut off at the next start and written again.
 
+mod known;
+
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
+use known::{Known, beside, now};
 
 use super::{Message, Output, OutputContext, OutputError, Refused, document};
 use crate::retry::Backoff;
@@ -53,17 +55,6 @@ pub enum Sync {
     Never,
 }
 
-/// What is known of the file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Known {
-    /// Its known part. Unit: bytes.
-    size: u64,
-    /// Number of the last message in it, or before it.
-    last: Option<u64>,
-    /// When it was begun. Unit: seconds since 1970.
-    begun: u64,
-}
-
 /// The output.
 #[derive(Debug)]
 pub struct File {
@@ -82,24 +73,18 @@ impl File {
         Self { config, context, known, file: None, synced, text: Vec::new() }
     }
 
-    fn position(&self) -> PathBuf {
-        beside(&self.config.path, "position")
-    }
-
     /// Opens the file and cuts off what is not known.
     fn open(&mut self) -> io::Result<()> {
         let path = &self.config.path;
-        let file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+        let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
         let size = file.metadata()?.len();
-        let known = match fs::read(self.position()) {
-            Ok(text) => serde_json::from_slice(&text).map_err(io::Error::from)?,
+        let known = Known::read(path)?.filter(|known| *known.outbox == *self.context.outbox);
+        self.known = match known {
+            Some(known) => known,
             // Whatever is there is somebody else's.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Known { size, last: None, begun: now() }
-            }
-            Err(error) => return Err(error),
+            None => Known::new(&self.context.outbox, end_line(&mut file, size)?, None),
         };
-        self.known = known;
+        let size = file.metadata()?.len();
         if size > self.known.size {
             file.set_len(self.known.size)?;
         } else if size < self.known.size {
@@ -109,7 +94,7 @@ impl File {
             file.set_len(self.known.size)?;
         }
         self.file = Some(file);
-        self.remember(true)
+        self.known.write(path, true)
     }
 
     fn append(&mut self, messages: &[Message]) -> io::Result<()> {
@@ -156,18 +141,7 @@ impl File {
         }
         self.known.size += u64::try_from(self.text.len()).unwrap_or(0);
         self.known.last = Some(last.sequence);
-        self.remember(due)
-    }
-
-    /// Writes down what is known, as a whole or not at all.
-    fn remember(&self, sync: bool) -> io::Result<()> {
-        let (position, part) = (self.position(), beside(&self.config.path, "position.part"));
-        let mut file = fs::File::create(&part)?;
-        file.write_all(serde_json::to_string(&self.known)?.as_bytes())?;
-        if sync {
-            file.sync_data()?;
-        }
-        fs::rename(&part, &position)
+        self.known.write(&self.config.path, due)
     }
 
     fn rotate(&mut self) -> io::Result<()> {
@@ -182,8 +156,8 @@ impl File {
             fs::remove_file(path)?;
         }
         self.file = Some(OpenOptions::new().create(true).append(true).open(path)?);
-        self.known = Known { size: 0, last: self.known.last, begun: now() };
-        self.remember(self.config.sync == Sync::Always)
+        self.known = Known::new(&self.context.outbox, 0, self.known.last);
+        self.known.write(path, self.config.sync == Sync::Always)
     }
 
     fn is_old(&self) -> bool {
@@ -237,6 +211,18 @@ impl File {
     }
 }
 
+/// Ends the last line if it has no end; how long the file is then.
+fn end_line(file: &mut fs::File, size: u64) -> io::Result<u64> {
+    let Some(last) = size.checked_sub(1) else { return Ok(0) };
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, last)?;
+    if byte == *b"\n" {
+        return Ok(size);
+    }
+    file.write_all(b"\n")?;
+    Ok(size + 1)
+}
+
 /// Behind the last line end of the file.
 fn end_of_lines(file: &fs::File, size: u64) -> io::Result<u64> {
     let mut end = size;
@@ -261,18 +247,6 @@ fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// `FILE.ending`
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    PathBuf::from(name)
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,8 +264,13 @@ mod tests {
         }
 
         fn run(&self, runtime: &tokio::runtime::Runtime) -> (File, Option<u64>) {
+            self.run_of("outbox", runtime)
+        }
+
+        fn run_of(&self, outbox: &str, runtime: &tokio::runtime::Runtime) -> (File, Option<u64>) {
             let context = OutputContext {
                 name: "file".into(),
+                outbox: outbox.into(),
                 stop: Stop::new(),
                 health: crate::Health::default(),
                 meter: crate::metric::OutputMeter::default(),
@@ -351,13 +330,26 @@ mod tests {
     fn what_others_wrote_before_stays() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let place = Place::new();
-        fs::write(&place.1.path, "theirs\n").unwrap();
+        fs::write(&place.1.path, "theirs").unwrap();
         place.run(&runtime).0.deliver(&messages(1..=1)).unwrap();
         assert_eq!(place.lines("out.json"), ["theirs", "{\"n\":1}"]);
         let (mut file, last) = place.run(&runtime);
         assert_eq!(last, Some(1));
         file.deliver(&messages(2..=2)).unwrap();
         assert_eq!(place.lines("out.json"), ["theirs", "{\"n\":1}", "{\"n\":2}"]);
+    }
+
+    /// A wiped store numbers anew.
+    #[test]
+    fn numbers_of_another_outbox_say_nothing() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let place = Place::new();
+        place.run(&runtime).0.deliver(&messages(1..=3)).unwrap();
+        let (mut file, last) = place.run_of("another", &runtime);
+        assert_eq!(last, None);
+        file.deliver(&messages(1..=1)).unwrap();
+        assert_eq!(place.lines("out.json"), [expected(1..=3), expected(1..=1)].concat());
+        assert_eq!(place.run_of("another", &runtime).1, Some(1));
     }
 
     #[test]
