@@ -134,7 +134,11 @@ impl Topics {
         let mut list = TopicPartitionList::new();
         list.add_partition(name, partition);
         let committed = consumer.committed_offsets(list, Duration::from_secs(10)).unwrap();
-        match committed.elements().first().map(|known| known.offset()) {
+        match committed
+            .elements()
+            .first()
+            .map(rdkafka::topic_partition_list::TopicPartitionListElem::offset)
+        {
             Some(Offset::Offset(offset)) => Some(offset),
             _ => None,
         }

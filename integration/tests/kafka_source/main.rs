@@ -1,13 +1,9 @@
 //! The Kafka source against a real broker.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "kafka_source/access.rs"]
 mod access;
-#[path = "kafka_source/payloads.rs"]
 mod payloads;
-#[path = "kafka_source/reading.rs"]
 mod reading;
-#[path = "kafka_source/trouble.rs"]
 mod trouble;
 
 use std::sync::OnceLock;
