@@ -15,6 +15,7 @@ pub mod input;
 pub mod judge;
 pub mod live;
 pub mod lookup;
+pub mod outputs;
 pub mod replay;
 pub mod report;
 pub mod serve;
