@@ -3,6 +3,7 @@
 pub mod acquisition;
 pub mod cli;
 pub mod compile;
+pub mod config;
 pub mod content;
 pub mod detection;
 pub mod emit;
