@@ -18,4 +18,6 @@ pub mod lookup;
 pub mod replay;
 pub mod report;
 pub mod serve;
+pub mod service;
 pub mod state;
+pub mod telemetry;

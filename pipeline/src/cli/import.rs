@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
-use super::run::unix_nanos;
+use crate::service::run::unix_nanos;
 use crate::serve::import;
 use crate::state::{Budget, Store};
 

@@ -61,8 +61,8 @@ pub struct Settings {
 pub struct ApiSettings {
     /// Its address.
     pub listen: String,
-    /// Unix socket of administration.
-    pub socket: PathBuf,
+    /// Unix socket of administration; `None` for [`SOCKET`] in the data directory.
+    pub socket: Option<PathBuf>,
     /// Who may do what.
     pub policy: Policy,
     /// What is forgotten when.
@@ -108,7 +108,6 @@ impl Settings {
         let sources = list
             .filter_map(|(module, source)| acquisition::of_values(module, source, place, reading));
         let sources = sources.collect();
-        let data = values.path("data", directory).unwrap_or_default();
         let none = Values::defaults(values.section, reading);
         let section = |name: &str| values.section(name).or(none.section(name)).unwrap_or(&none);
         Self {
@@ -124,17 +123,27 @@ impl Settings {
                 .map(|_| values.paths("acquisition", directory)),
             sources,
             start,
-            api: api_settings(section("api"), directory, &data, reading),
+            api: api_settings(section("api"), directory, reading),
             metrics: metrics(section("metrics")),
             log: log(section("log")),
-            data,
+            data: values.path("data", directory).unwrap_or_default(),
             values,
         }
+    }
+
+    /// Unix socket of administration.
+    pub fn socket(&self) -> PathBuf {
+        self.api.socket.clone().unwrap_or_else(|| self.data.join(SOCKET))
     }
 
     /// What the store may take of the memory: a quarter, the rest is for live buckets.
     pub fn budget(&self) -> Budget {
         Budget { cache: self.memory / 8, writes: self.memory / 8 }
+    }
+
+    /// What live buckets may take. Unit: bytes.
+    pub fn bucket_memory(&self) -> usize {
+        self.memory / 4 * 3
     }
 }
 
@@ -176,12 +185,7 @@ fn rules(values: &Values, directory: &Path) -> RuleArgs {
     }
 }
 
-fn api_settings(
-    values: &Values,
-    directory: &Path,
-    data: &Path,
-    reading: &mut Reading<'_>,
-) -> ApiSettings {
+fn api_settings(values: &Values, directory: &Path, reading: &mut Reading<'_>) -> ApiSettings {
     let policy = Policy {
         proxies: Proxies {
             forwarded: values.flag("use_forwarded_for_headers"),
@@ -197,7 +201,7 @@ fn api_settings(
     };
     ApiSettings {
         listen: values.text("listen").unwrap_or_default().to_owned(),
-        socket: values.path("socket", directory).unwrap_or_else(|| data.join(SOCKET)),
+        socket: values.path("socket", directory),
         policy,
         retention: values.section("retention").map(retention).unwrap_or_default(),
     }

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use connectors::{Inbox, SourceId};
+use connectors::{Inbox, SourceId, Stop};
 use operators::bucket::scenario::Takes;
 use operators::detector::Origin;
 use operators::epoch::Epoch;
@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 use super::buckets::Shelf;
 use super::command::{Command, Commanded};
 use super::feed::{Feed, FeedParts};
+use super::insight::{Every, Insight};
 use super::keeper::{Keeper, Told};
 use super::lanes::Lanes;
 use super::names::Names;
@@ -28,12 +29,14 @@ use super::record;
 use super::sink::{Commit, Sink};
 use super::sources::{Configured, Running, Watched, is_fine};
 use super::wake::Waking;
-use crate::detection::Detection;
+use crate::detection::{Detection, SharedBuckets};
 use crate::graph::{self, Parts, Source};
 use crate::state::{Store, StoreError};
 
 /// How long a worker without work waits before it looks again.
 const PARK: Duration = Duration::from_secs(1);
+/// How often what buckets did is shown.
+const SHOW: Duration = Duration::from_millis(500);
 /// How long sources may take to end.
 const SOURCES_END: Duration = Duration::from_secs(5);
 
@@ -89,6 +92,12 @@ pub struct Handles {
     pub sealed: Arc<AtomicU64>,
     /// The sources.
     pub watched: Arc<[Watched]>,
+    /// Ends the sources; what they sent is still in the inbox.
+    pub stop: Stop,
+    /// What it shows of itself.
+    pub insight: Insight,
+    /// Place of each source in the order.
+    pub ordinals: Arc<BTreeMap<Arc<str>, u32>>,
 }
 
 /// A live run, ready to go.
@@ -136,15 +145,23 @@ impl Engine {
             .map_err(|error| EngineError::Threads(error.to_string()))?;
         let kept = Arc::new(AtomicU64::new(0));
         let (commanded, sealed) = (Commanded::default(), Arc::default());
-        let watched = running.watched().into();
-        let handles =
-            Handles { commanded, waking: waking.clone(), kept: Arc::clone(&kept), sealed, watched };
+        let insight = Insight::default();
+        let handles = Handles {
+            commanded,
+            waking: waking.clone(),
+            kept: Arc::clone(&kept),
+            sealed,
+            watched: running.watched().into(),
+            stop: running.stop(),
+            insight: insight.clone(),
+            ordinals: Arc::new(lanes.ordinals().clone()),
+        };
         let mut after = after;
         let after = Box::new(move |next| {
             after(next);
             waking.ring();
         });
-        let told = Told { kept, after };
+        let told = Told { kept, insight, after };
         let keeper = Keeper::new(Arc::clone(&store), Arc::clone(&names), machine, told)?;
         let (commits, coming) = channel();
         let keeper = keep(keeper, coming, &handles)?;
@@ -175,6 +192,7 @@ impl Engine {
     /// The store or a worker failed.
     pub fn generation(mut self, detection: &Detection) -> Result<Self, EngineError> {
         self.handles.commanded.say(Command::Go);
+        self.handles.insight.begin(&detection.rules);
         let lag = u8::try_from(self.pace.ahead + 2).unwrap_or(u8::MAX);
         let budget = self.memory / self.workers.max(1);
         let generation = Arc::new(Generation {
@@ -214,11 +232,6 @@ impl Engine {
             std::thread::sleep(Duration::from_millis(1));
         }
         Ok(())
-    }
-
-    /// Tells the sources to stop; what they sent is still in the inbox.
-    pub fn stop_sources(&self) {
-        self.running.stop();
     }
 
     /// Ends everything; the sources that did not end in time.
@@ -270,14 +283,15 @@ impl Generation {
             0 => self.reader.lock().unwrap_or_else(PoisonError::into_inner).take(),
             _ => None,
         };
-        let workers = worker.peers() as u64;
+        let (worker_number, workers) = (worker.index(), worker.peers() as u64);
         let detection = &self.detection;
         let again = detection.looks_at_overflows();
         let at = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         let place = (at(worker.index() as u64), at(workers));
         let buckets = |takes| self.shelf.buckets(detection, takes, place);
-        let (detect, _) = detection.detect(buckets(Takes::Logs), workers, again);
-        let (detect_again, _) = detection.detect(buckets(Takes::Overflows), workers, false);
+        let (detect, of_lines) = detection.detect(buckets(Takes::Logs), workers, again);
+        let (detect_again, of_overflows) =
+            detection.detect(buckets(Takes::Overflows), workers, false);
         let demand: Rc<RefCell<Demand>> = Rc::default();
         let reading = own.map(|reader| self.reading(reader, &demand, workers)).transpose()?;
         let (read, feed, sequencer, sink) = match reading {
@@ -303,8 +317,17 @@ impl Generation {
             sink,
         };
         worker.dataflow::<Epoch, _, _>(|scope| graph::build(scope, parts));
+        let (insight, mut every) = (&self.handles.insight, Every::new(SHOW));
+        let show = |takes, buckets: &SharedBuckets| {
+            let buckets = buckets.borrow();
+            insight.buckets(worker_number, takes, buckets.counters(), buckets.len());
+        };
         while worker.has_dataflows() {
             worker.step_or_park(Some(PARK));
+            if every.due() || !worker.has_dataflows() {
+                show(Takes::Logs, &of_lines);
+                show(Takes::Overflows, &of_overflows);
+            }
         }
         if let Some((inbox, lanes)) = read {
             let reader = Rc::into_inner(inbox).zip(Rc::into_inner(lanes));
@@ -348,7 +371,8 @@ impl Generation {
         };
         let feed = Feed::new(parts, workers);
         let commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let sink = Sink::new(Rc::clone(&lanes), Rc::clone(demand), commits);
+        let insight = self.handles.insight.clone();
+        let sink = Sink::new(Rc::clone(&lanes), Rc::clone(demand), commits, insight);
         Ok(Reading { inbox, lanes, feed, sequencer, sink })
     }
 }

@@ -4,11 +4,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
+use std::time::Instant;
 
 use operators::bucket::change::Subject;
 use operators::order::Partition;
+use operators::time::EventTime;
 
+use super::insight::Insight;
+use super::lanes::LaneRecord;
 use super::names::Names;
+use super::pace::wall;
 use super::record;
 use super::sink::Commit;
 use crate::emit;
@@ -18,6 +23,8 @@ use crate::state::{Batch, Family, Store, StoreError};
 pub struct Told {
     /// Number of the last seal that is kept.
     pub kept: Arc<AtomicU64>,
+    /// What others see of it.
+    pub insight: Insight,
     /// Called after each commit with the sequence that the next message will have.
     pub after: Box<dyn FnMut(u64) + Send>,
 }
@@ -66,6 +73,7 @@ impl Keeper {
     }
 
     fn keep(&mut self, commit: Commit) -> Result<(), StoreError> {
+        let begun = Instant::now();
         let mut batch = self.store.batch();
         let next = fill(&mut batch, &commit, self.next, (&self.names, &self.machine));
         self.store.commit(batch)?;
@@ -77,6 +85,11 @@ impl Keeper {
             }
         }
         self.told.kept.store(commit.seal, Ordering::Release);
+        let clock = |(_, lane): &(_, LaneRecord)| {
+            lane.clock.map(|clock| (Partition(lane.number), EventTime(clock)))
+        };
+        let clocks = commit.lanes.iter().filter_map(clock);
+        self.told.insight.kept(&commit.alerts, clocks, begun.elapsed(), wall());
         (self.told.after)(next);
         Ok(())
     }

@@ -11,7 +11,9 @@ use operators::order::operator::Demand;
 use operators::order::{OrderKey, Partition};
 use operators::parse::stash::Stashes;
 
+use super::insight::Insight;
 use super::lanes::{Held, LaneRecord, Lanes};
+use super::pace::wall;
 use crate::graph::Out;
 
 /// Everything between two seals: kept together or not at all.
@@ -38,6 +40,7 @@ pub struct Sink {
     lanes: Rc<RefCell<Lanes>>,
     demand: Rc<RefCell<Demand>>,
     keeper: Sender<Commit>,
+    insight: Insight,
     alerts: Vec<Alert>,
 }
 
@@ -53,8 +56,9 @@ impl Sink {
         lanes: Rc<RefCell<Lanes>>,
         demand: Rc<RefCell<Demand>>,
         keeper: Sender<Commit>,
+        insight: Insight,
     ) -> Self {
-        Self { lanes, demand, keeper, alerts: Vec::new() }
+        Self { lanes, demand, keeper, insight, alerts: Vec::new() }
     }
 
     /// What one epoch led to. Every worker tells its changes in the epoch of a seal and in no other.
@@ -80,7 +84,12 @@ impl Sink {
     }
 
     fn commit(&mut self, changes: Vec<Change>) {
-        let Some(seal) = self.demand.borrow_mut().seals.pop_front() else { return };
+        let (seal, late) = {
+            let demand = &mut *self.demand.borrow_mut();
+            let Some(seal) = demand.seals.pop_front() else { return };
+            (seal, demand.late)
+        };
+        self.insight.sealed(&seal.tally, seal.samples, late, wall());
         let mut commit = Commit {
             seal: seal.number,
             present: seal.stand.present,

@@ -11,7 +11,7 @@ use crate::config::key::{Key, Kind, Section};
 use crate::config::values::Values;
 
 /// Keys of this source.
-pub static SECTION: Section = Section { title: "docker source", groups: &[shared::KEYS, KEYS] };
+pub(super) static SECTION: Section = Section { title: "docker source", groups: &[shared::KEYS, KEYS] };
 
 static KEYS: &[Key] = &[
     Key::new("container_name", Kind::Texts, "containers of these names"),

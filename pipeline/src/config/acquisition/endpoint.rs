@@ -9,7 +9,7 @@ use crate::config::key::{Key, Kind, Section};
 use crate::config::values::Values;
 
 /// Keys of a server that is asked.
-pub static KEYS: &[Key] = &[
+pub(super) static KEYS: &[Key] = &[
     Key::new("url", Kind::Text, "where it is: http://HOST:PORT or https://…"),
     Key::new("prefix", Kind::Text, "path before that of its API, behind a gateway"),
     Key::new("headers", Kind::Secrets, "headers of each request"),
@@ -30,7 +30,7 @@ static AUTH: Section = Section {
 };
 
 /// Certificates of a client.
-pub static TLS: Section = Section {
+pub(super) static TLS: Section = Section {
     title: "`tls`",
     groups: &[&[
         Key::new("ca_cert", Kind::Path, "authorities that are trusted, PEM (the system's)"),

@@ -8,7 +8,7 @@ use crate::config::key::{Key, Kind, Section};
 use crate::config::values::Values;
 
 /// Keys of this source.
-pub static SECTION: Section =
+pub(super) static SECTION: Section =
     Section { title: "http source", groups: &[shared::KEYS, KEYS, listener::KEYS] };
 
 static KEYS: &[Key] = &[

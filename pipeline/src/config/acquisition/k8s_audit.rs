@@ -8,7 +8,7 @@ use crate::config::key::{Key, Kind, Section};
 use crate::config::values::Values;
 
 /// Keys of this source.
-pub static SECTION: Section =
+pub(super) static SECTION: Section =
     Section { title: "k8s-audit source", groups: &[shared::KEYS, KEYS, listener::KEYS] };
 
 static KEYS: &[Key] = &[

@@ -9,7 +9,7 @@ use crate::config::key::{Key, Kind, Section};
 use crate::config::values::Values;
 
 /// Keys of a listener, but for its address.
-pub static KEYS: &[Key] = &[
+pub(super) static KEYS: &[Key] = &[
     Key::new("auth_type", Kind::Choice(AUTH_TYPES), "what a request must show"),
     Key::new("basic_auth", Kind::Section(&BASIC), "for `auth_type: basic_auth`"),
     Key::new("bearer", Kind::Section(&BEARER), "for `auth_type: bearer`"),
@@ -123,7 +123,7 @@ fn access(values: &Values, reading: &mut Reading<'_>) -> Access {
 
 fn limits(values: &Values) -> Limits {
     let mut limits = Limits::default();
-    let mut size = |key: &str, to: &mut usize| {
+    let size = |key: &str, to: &mut usize| {
         if let Some(size) = values.size(key) {
             *to = size;
         }

@@ -9,7 +9,7 @@ use crate::config::key::{Key, Kind, Section};
 use crate::config::values::Values;
 
 /// Keys of this source.
-pub static SECTION: Section =
+pub(super) static SECTION: Section =
     Section { title: "loki source", groups: &[shared::KEYS, KEYS, endpoint::KEYS, RANGE, PUSH] };
 
 static KEYS: &[Key] = &[
@@ -19,7 +19,7 @@ static KEYS: &[Key] = &[
 ];
 
 /// Keys of log stores that are asked for ranges of time.
-pub static RANGE: &[Key] = &[
+pub(super) static RANGE: &[Key] = &[
     Key::new("limit", Kind::Count(1, 1_000_000, &[]), "entries of one answer (5000)"),
     Key::new("delay_for", Kind::Duration(&[]), "stay so far behind the present (2s)"),
     Key::new("since", Kind::Duration(&[]), "a first start begins so far back (0s)"),

@@ -13,7 +13,7 @@ const LEVELS: &[&str] =
     &["trace", "debug", "info", "warning", "warn", "error", "fatal", "panic"];
 
 /// Keys of every source.
-pub static KEYS: &[Key] = &[
+pub(super) static KEYS: &[Key] = &[
     Key::new("source", Kind::Text, "what kind of source this is"),
     Key::new("labels", Kind::Pairs, "labels of every line; parsers ask for `type`"),
     Key::new("name", Kind::Text, "what it is called in logs, metrics and the store; must stay the same"),
