@@ -22,7 +22,6 @@ use timely::dataflow::operators::vec::Map;
 use crate::ingest::{self, Ingest};
 use crate::live;
 use crate::live::feed::Feed;
-use crate::live::wake::Waking;
 
 /// What a worker brings to the graph.
 pub struct Parts {
@@ -38,8 +37,8 @@ pub struct Parts {
     pub detect: Detect,
     /// Buckets of scenarios that look at overflows, if there are any.
     pub detect_again: Option<Detect>,
-    /// Judges alerts.
-    pub decide: Decide,
+    /// Judges alerts; without it they come out as they were found.
+    pub decide: Option<Decide>,
     /// Facts that are not in the log.
     pub lookups: Arc<dyn Lookups>,
     /// Takes what each epoch leads to, in no order; called on the first worker.
@@ -52,7 +51,7 @@ pub enum Source {
     /// Inputs that end.
     Archive(Option<Ingest>),
     /// Lanes that go on.
-    Live(Option<(Feed, Waking)>),
+    Live(Option<Box<Feed>>),
 }
 
 /// What comes out. Transport, not a promise.
@@ -90,7 +89,10 @@ pub fn build(scope: Scope<'_, Epoch>, parts: Parts) {
         alerts = alerts.concat(second.alerts);
         changes = changes.concat(second.changes);
     }
-    let judged = profile::operator::operator(alerts, decide, lookups);
+    let judged = match decide {
+        Some(decide) => profile::operator::operator(alerts, decide, lookups),
+        None => alerts,
+    };
     let judged = judged.map(|alert| Out::Alert(Box::new(alert)));
     let out = judged.concat(changes.map(Out::Changes));
     settled(

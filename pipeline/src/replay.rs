@@ -176,7 +176,7 @@ impl Shared {
             detector: self.detector(),
             detect,
             detect_again: again.then_some(detect_again),
-            decide: detection.decide(),
+            decide: Some(detection.decide()),
             lookups: Arc::clone(&detection.lookups),
             sink: printed(emit),
         };

@@ -1,5 +1,6 @@
 //! Reads configuration and acquisition files, with what is wrong with them: all of it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -66,9 +67,23 @@ pub fn load(path: Option<&Path>, environment: &dyn Fn(&str) -> Option<String>) -
     let settings = Settings::new(values, &directory, &mut reading);
     errors.append(&mut reading.errors);
     warnings.append(&mut reading.warnings);
-    let mut loaded = Loaded { sources: settings.sources.clone(), settings, files, errors, warnings };
+    let mut loaded =
+        Loaded { sources: settings.sources.clone(), settings, files, errors, warnings };
     loaded.add_acquisition(environment);
+    tell_apart(&mut loaded.sources);
     loaded
+}
+
+/// Names are what the store knows sources by: of several with one, the later ones get a number.
+fn tell_apart(sources: &mut [Acquired]) {
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    for source in sources {
+        let count = known.entry(source.name.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            source.name = format!("{}#{count}", source.name);
+        }
+    }
 }
 
 /// Relative paths begin where the file is, whatever directory the process is in.

@@ -38,7 +38,9 @@ fn of_section(section: &Section, tag: Option<(&str, &str)>) -> Map<String, Value
 fn default(key: &Key) -> Value {
     match key.kind {
         Kind::Flag => json!(key.default == "true"),
-        Kind::Count(..) => key.default.parse::<u64>().map_or_else(|_| json!(key.default), Value::from),
+        Kind::Count(..) => {
+            key.default.parse::<u64>().map_or_else(|_| json!(key.default), Value::from)
+        }
         _ => json!(key.default),
     }
 }
@@ -51,10 +53,9 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Text | Kind::Secret => json!({ "type": text }),
         Kind::Path | Kind::Address => json!({ "type": ["string", "null"] }),
         Kind::Flag => json!({ "type": ["boolean", "null"] }),
-        Kind::Count(least, most, words) => either(
-            json!({ "type": ["integer", "null"], "minimum": least, "maximum": most }),
-            words,
-        ),
+        Kind::Count(least, most, words) => {
+            either(json!({ "type": ["integer", "null"], "minimum": least, "maximum": most }), words)
+        }
         Kind::Size => json!({
             "type": ["string", "integer", "null"],
             "pattern": "^[0-9]+(\\.[0-9]{1,6})? ?([KkMmGgTt]([Ii])?)?[Bb]?$",

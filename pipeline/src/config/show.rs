@@ -63,8 +63,10 @@ fn one(out: &mut String, key: &Key, entry: &Entry, depth: usize) -> fmt::Result 
         Value::Pairs(pairs) => {
             let hidden = matches!(key.kind, Kind::Secrets);
             let value = |text: &str| if hidden { HIDDEN.to_owned() } else { quoted(text) };
-            let pairs: Vec<_> =
-                pairs.iter().map(|(key, text)| format!("{}: {}", quoted(key), value(text))).collect();
+            let pairs: Vec<_> = pairs
+                .iter()
+                .map(|(key, text)| format!("{}: {}", quoted(key), value(text)))
+                .collect();
             write!(out, " {{{}}}{end}", pairs.join(", "))
         }
     }

@@ -63,11 +63,7 @@ pub struct Values {
 
 impl Values {
     /// Reads a map; `None` where it is none. What is wrong is noted.
-    pub fn read(
-        node: &Node,
-        section: &'static Section,
-        reading: &mut Reading<'_>,
-    ) -> Option<Self> {
+    pub fn read(node: &Node, section: &'static Section, reading: &mut Reading<'_>) -> Option<Self> {
         let fields = Fields::open(node, section.title, &section.names(), reading)?;
         let (mut entries, mut refused) = (BTreeMap::new(), Vec::new());
         for key in section.keys() {
@@ -251,7 +247,9 @@ fn value(key: &Key, node: &Node, reading: &mut Reading<'_>) -> Option<Value> {
     // The map was made of this one key: nothing in it is unknown.
     let fields = Fields::open(&map, "", &[key.name], reading)?;
     match key.kind {
-        Kind::Text | Kind::Secret | Kind::Path => Some(Value::Text(fields.text(key.name, reading)?.value)),
+        Kind::Text | Kind::Secret | Kind::Path => {
+            Some(Value::Text(fields.text(key.name, reading)?.value))
+        }
         Kind::Address => address(fields.text(key.name, reading)?, reading).map(Value::Text),
         Kind::Flag => fields.optional_flag(key.name, reading).map(|flag| Value::Flag(flag.value)),
         Kind::Count(least, most, words) => count(&fields, key, (least, most, words), reading),
@@ -264,12 +262,18 @@ fn value(key: &Key, node: &Node, reading: &mut Reading<'_>) -> Option<Value> {
             }
         },
         Kind::Duration(words) => duration(&fields, key.name, words, reading),
-        Kind::Choice(words) => word(fields.text(key.name, reading)?, key.name, words, reading),
+        Kind::Choice(words) => word(&fields.text(key.name, reading)?, key.name, words, reading),
         Kind::Texts | Kind::Paths => Some(Value::Texts(fields.texts(key.name, reading))),
-        Kind::Networks => Some(Value::Networks(networks(&fields.texts(key.name, reading), reading))),
-        Kind::Counts => Some(Value::Counts(counts(&fields.texts(key.name, reading), key.name, reading))),
+        Kind::Networks => {
+            Some(Value::Networks(networks(&fields.texts(key.name, reading), reading)))
+        }
+        Kind::Counts => {
+            Some(Value::Counts(counts(&fields.texts(key.name, reading), key.name, reading)))
+        }
         Kind::Pairs | Kind::Secrets => Some(Value::Pairs(pairs(&fields, key.name, reading))),
-        Kind::Section(section) => Values::read(node, section, reading).map(Box::new).map(Value::Section),
+        Kind::Section(section) => {
+            Values::read(node, section, reading).map(Box::new).map(Value::Section)
+        }
         Kind::List(tagged) => {
             let items = fields.items(key.name, reading);
             let maps = items.iter().filter_map(|item| tagged_map(item, tagged, reading));
@@ -335,7 +339,7 @@ fn duration(
 }
 
 fn word(
-    text: Located<String>,
+    text: &Located<String>,
     name: &str,
     words: &[&str],
     reading: &mut Reading<'_>,
@@ -357,7 +361,11 @@ fn networks(texts: &[Located<String>], reading: &mut Reading<'_>) -> Vec<IpNet> 
             Ok(network) => all.push(network.trunc()),
             Err(_) => {
                 let message = format!("{:?} is no network", text.value);
-                reading.refuse_with(text.at, message, "write 192.0.2.0/24, 2001:db8::/32 or an address");
+                reading.refuse_with(
+                    text.at,
+                    message,
+                    "write 192.0.2.0/24, 2001:db8::/32 or an address",
+                );
             }
         }
     }

@@ -2,10 +2,11 @@
 //! at seals and commits, read by anybody at any time.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use operators::alert::Alert;
+use operators::alert::{Alert, Decision};
 use operators::bucket::Counters;
 use operators::bucket::scenario::Takes;
 use operators::order::Partition;
@@ -56,6 +57,40 @@ pub struct Decided {
     pub duration: Arc<str>,
     /// Name of the scenario.
     pub scenario: Arc<str>,
+}
+
+/// What was found: an alert, as far as it is shown.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Source partition of its last line.
+    pub partition: Option<Partition>,
+    /// When the bucket overflowed.
+    pub at: EventTime,
+    /// Name of the scenario.
+    pub scenario: Arc<str>,
+    /// Scope of the source.
+    pub scope: Arc<str>,
+    /// Value of the source.
+    pub value: Arc<str>,
+    /// Events that the bucket took.
+    pub events: i32,
+    /// What was decided.
+    pub decisions: Vec<Decision>,
+}
+
+impl Found {
+    /// What is shown of an alert that was judged.
+    pub fn new(alert: &Alert) -> Self {
+        Self {
+            partition: alert.coordinates.last().map(|last| last.partition),
+            at: alert.stop_at.at,
+            scenario: Arc::clone(&alert.scenario),
+            scope: Arc::clone(&alert.source.scope),
+            value: Arc::clone(&alert.source.value),
+            events: alert.events_count,
+            decisions: alert.decisions.clone(),
+        }
+    }
 }
 
 /// How commits went.
@@ -120,6 +155,9 @@ struct Inner {
     decided: VecDeque<Decided>,
     values: BTreeMap<Arc<str>, u64>,
     unparsed: BTreeMap<u32, VecDeque<Unparsed>>,
+    listener: Option<SyncSender<Found>>,
+    /// What the listener had no room for.
+    unheard: u64,
 }
 
 /// The shared view; clones are the same one.
@@ -168,7 +206,7 @@ impl Insight {
     }
 
     /// What the buckets of a worker did since the rules began, and how many are in memory.
-    pub fn buckets(&self, worker: usize, takes: Takes, counters: &[Counters], len: usize) {
+    pub fn buckets(&self, (worker, takes): (usize, Takes), counters: &[Counters], len: usize) {
         let sight = (counters.to_vec(), len);
         self.inner().sights.insert((worker, takes == Takes::Logs), sight);
     }
@@ -176,20 +214,34 @@ impl Insight {
     /// A commit was kept, with these alerts and clocks of lanes.
     pub fn kept(
         &self,
-        alerts: &[Alert],
-        clocks: impl Iterator<Item = (Partition, EventTime)>,
+        found: &[Found],
+        clocks: &[(Partition, EventTime)],
         took: Duration,
         now: EventTime,
     ) {
         let inner = &mut *self.inner();
         inner.commits.add(took);
         for (partition, clock) in clocks {
-            let lag = inner.lags.entry(ordinal(partition)).or_default();
-            lag.clock = lag.clock.max(Some(clock));
+            let lag = inner.lags.entry(ordinal(*partition)).or_default();
+            lag.clock = lag.clock.max(Some(*clock));
         }
-        for alert in alerts {
-            inner.alert(alert, now);
+        for found in found {
+            inner.found(found, now);
+            let heard = inner.listener.as_ref().map(|listener| listener.try_send(found.clone()));
+            inner.unheard += u64::from(heard.is_some_and(|heard| heard.is_err()));
         }
+    }
+
+    /// What is found from now on goes there too; what there is no room for is left out.
+    pub fn tell(&self, listener: SyncSender<Found>) {
+        self.inner().listener = Some(listener);
+    }
+
+    /// Nothing goes there any more; how much there was no room for.
+    pub fn hush(&self) -> u64 {
+        let mut inner = self.inner();
+        inner.listener = None;
+        inner.unheard
     }
 
     /// Everything but lines.
@@ -235,25 +287,24 @@ impl Inner {
         }
     }
 
-    fn alert(&mut self, alert: &Alert, now: EventTime) {
-        self.totals.alerted(alert);
-        let at = alert.stop_at.at;
-        if let Some(first) = alert.coordinates.last() {
-            let lag = self.lags.entry(ordinal(first.partition)).or_default();
-            lag.last = u64::try_from(now.0.saturating_sub(at.0)).unwrap_or(0);
+    fn found(&mut self, found: &Found, now: EventTime) {
+        self.totals.found(&found.scenario, &found.decisions);
+        if let Some(partition) = found.partition {
+            let lag = self.lags.entry(ordinal(partition)).or_default();
+            lag.last = u64::try_from(now.0.saturating_sub(found.at.0)).unwrap_or(0);
             lag.count += 1;
             lag.sum += u128::from(lag.last);
         }
-        *self.values.entry(Arc::clone(&alert.source.value)).or_default() += 1;
+        *self.values.entry(Arc::clone(&found.value)).or_default() += 1;
         if self.values.len() > VALUES {
             self.forget_rare();
         }
-        for decision in &alert.decisions {
+        for decision in &found.decisions {
             if self.decided.len() == DECISIONS {
                 self.decided.pop_front();
             }
             self.decided.push_back(Decided {
-                at,
+                at: found.at,
                 kept: now,
                 scope: Arc::clone(&decision.scope),
                 value: Arc::clone(&decision.value),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use operators::alert::Alert;
+use operators::alert::Decision;
 use operators::bucket::Counters;
 use operators::order::Partition;
 use operators::parse::lines::Tally;
@@ -101,10 +101,10 @@ impl Totals {
     }
 
     /// Adds an alert with its decisions.
-    pub fn alerted(&mut self, alert: &Alert) {
+    pub fn found(&mut self, scenario: &Arc<str>, decisions: &[Decision]) {
         self.alerts += 1;
-        self.scenarios.entry(Arc::clone(&alert.scenario)).or_default().alerts += 1;
-        for decision in &alert.decisions {
+        self.scenarios.entry(Arc::clone(scenario)).or_default().alerts += 1;
+        for decision in decisions {
             let key = (Arc::clone(&decision.origin), Arc::clone(&decision.kind));
             *self.decisions.entry(key).or_default() += 1;
         }

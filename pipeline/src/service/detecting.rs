@@ -79,10 +79,9 @@ impl Detecting {
                 return Ok(None);
             }
             // A finish that somebody else ordered is not taken back.
-            if self.handles.commanded.get() == Command::Go {
-                self.handles.commanded.say(Command::Drain);
+            if self.handles.progress.commanded.get() == Command::Go {
+                self.handles.say(Command::Drain);
             }
-            self.handles.waking.ring();
             std::thread::sleep(REMIND);
         }
         let end = self.thread.join();
@@ -94,8 +93,7 @@ impl Remote {
     /// Goes on with other rules, from the next epoch on.
     pub fn replace(&self, rules: Detection) {
         locked(&self.plan).next = Some(rules);
-        self.handles.commanded.say(Command::Finish);
-        self.handles.waking.ring();
+        self.handles.say(Command::Finish);
     }
 
     /// The engine's handles.
@@ -108,7 +106,7 @@ fn detect(mut engine: Engine, plan: &Mutex<Plan>) -> Result<Vec<Arc<str>>, Engin
     while let Some(rules) = following(plan) {
         engine = engine.generation(&rules)?;
     }
-    engine.end()
+    Ok(engine.end())
 }
 
 /// The rules of the next generation, if there is to be one.

@@ -63,8 +63,12 @@ pub async fn tcp(
     what: &'static str,
     key: &'static str,
 ) -> Result<TcpListener, DoorError> {
-    let refused = |source: std::io::Error, holder| {
-        DoorError::Address { address: address.to_owned(), what, holder, key, source }
+    let refused = |source: std::io::Error, holder| DoorError::Address {
+        address: address.to_owned(),
+        what,
+        holder,
+        key,
+        source,
     };
     match TcpListener::bind(address).await {
         Ok(listener) => Ok(listener),

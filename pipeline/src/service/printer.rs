@@ -1,71 +1,51 @@
-//! Prints what is decided, a line each, once it is kept. In: numbers of messages in the outbox. Out:
-//! text for people on standard output.
+//! Prints what is decided, a line each, once it is kept. In: what a run shows of itself. Out: text for
+//! people on standard output.
 
 use std::io::{self, Write};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
-use serde_json::Value;
+use operators::time::Stamp;
 
-use crate::emit::Stream;
-use crate::live::record;
-use crate::state::{Store, StoreError};
+use crate::live::insight::{Found, Insight};
 
-/// Tells the printer how far the outbox goes.
-pub type Bell = Sender<u64>;
+/// Alerts that wait to be printed. Whoever reads slower misses some, and detection waits for nobody.
+const WAITING: usize = 10_000;
 
-/// Prints from now on; ends when its bell is gone.
+/// Prints what is found from now on, until [`Insight::hush`].
 ///
 /// # Errors
-/// The store cannot be read.
-pub fn start(store: Arc<Store>) -> Result<(Bell, io::Result<JoinHandle<()>>), StoreError> {
-    let next = record::next_message(&store)?;
-    let (bell, rung) = channel();
+/// No thread can be started.
+pub fn start(insight: &Insight) -> io::Result<JoinHandle<()>> {
+    let (listener, found) = sync_channel(WAITING);
     let thread = std::thread::Builder::new().name("printer".to_owned());
     let thread = thread.spawn(move || {
-        if let Err(error) = print(&store, next, &rung) {
-            tracing::error!(%error, "decisions are not printed any more");
+        if let Err(error) = print(&found) {
+            tracing::warn!(%error, "decisions are not printed any more");
         }
-    });
-    Ok((bell, thread))
+    })?;
+    insight.tell(listener);
+    Ok(thread)
 }
 
-fn print(store: &Store, mut next: u64, rung: &Receiver<u64>) -> io::Result<()> {
-    while let Ok(mut until) = rung.recv() {
-        until = rung.try_iter().last().unwrap_or(until);
+fn print(found: &Receiver<Found>) -> io::Result<()> {
+    while let Ok(first) = found.recv() {
         let mut out = io::stdout().lock();
-        for message in record::messages(store, next).take_while(|m| within(m, until)) {
-            let (_, message) = message.map_err(io::Error::other)?;
-            let text = message.payload.filter(|_| message.stream == Stream::Alerts);
-            if let Some(alert) = text.and_then(|text| serde_json::from_str(&text).ok()) {
-                writeln!(out, "{}", line(&alert))?;
-            }
+        for found in std::iter::once(first).chain(found.try_iter()) {
+            writeln!(out, "{}", line(&found))?;
         }
         out.flush()?;
-        next = until;
     }
     Ok(())
 }
 
-fn within<T>(message: &Result<(u64, T), StoreError>, until: u64) -> bool {
-    message.as_ref().map_or(true, |(number, _)| *number < until)
-}
-
 /// An alert with its decisions as a line.
-fn line(alert: &Value) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let source = &alert["source"];
-    let mut line = format!(
-        "{}  {} {}  {}  {} events",
-        text(&alert["stop_at"]),
-        text(&source["scope"]),
-        text(&source["value"]),
-        text(&alert["scenario"]),
-        alert["events_count"],
-    );
-    for decision in alert["decisions"].as_array().into_iter().flatten() {
-        line += &format!("  → {} for {}", text(&decision["type"]), text(&decision["duration"]));
+fn line(found: &Found) -> String {
+    let at = Stamp { at: found.at, offset: 0, utc: true }.rfc3339();
+    let Found { scope, value, scenario, events, .. } = found;
+    let mut line = format!("{at}  {scope} {value}  {scenario}  {events} events");
+    for decision in &found.decisions {
+        line += &format!("  → {} for {}", decision.kind, decision.duration);
     }
     // What an attacker wrote must not steer a terminal.
     line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
@@ -73,17 +53,35 @@ fn line(alert: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use operators::alert::Decision;
+    use operators::time::EventTime;
+
     use super::*;
 
     #[test]
     fn an_alert_is_one_line() {
-        let alert = serde_json::json!({
-            "stop_at": "2026-01-02T03:04:05Z", "scenario": "a/b", "events_count": 6,
-            "source": {"scope": "Ip", "value": "1.2.3.4\n\u{1b}[2J"},
-            "decisions": [{"type": "ban", "duration": "4h"}, {"type": "captcha", "duration": "1h"}],
-        });
+        let decision = Decision {
+            id: 1,
+            origin: "crowdsec".into(),
+            kind: "ban".into(),
+            scope: "Ip".into(),
+            value: "1.2.3.4".into(),
+            duration: "4h".into(),
+            until: EventTime(0),
+            scenario: "a/b".into(),
+            simulated: false,
+        };
+        let found = Found {
+            partition: None,
+            at: EventTime(1_767_323_045_000_000_000),
+            scenario: "a/b".into(),
+            scope: "Ip".into(),
+            value: "1.2.3.4\n\u{1b}[2J".into(),
+            events: 6,
+            decisions: vec![decision],
+        };
         let expected = "2026-01-02T03:04:05Z  Ip 1.2.3.4\u{fffd}\u{fffd}[2J  a/b  6 events  \
-                        → ban for 4h  → captcha for 1h";
-        assert_eq!(line(&alert), expected);
+                        → ban for 4h";
+        assert_eq!(line(&found), expected);
     }
 }

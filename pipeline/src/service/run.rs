@@ -6,8 +6,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use api::listen::{self, Bounds};
-use axum::Router;
-use operators::profile::Decide;
 use sd_notify::NotifyState;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::Runtime;
@@ -21,6 +19,7 @@ use super::rules::{self, Broken};
 use crate::cli::rules::Loaded;
 use crate::config::acquisition::Acquired;
 use crate::config::settings::Settings;
+use crate::judge::outbox::Wanted;
 use crate::live::engine::{Engine, EngineError, Setup};
 use crate::live::lanes::SourceSettings;
 use crate::live::names::Names;
@@ -82,6 +81,14 @@ pub enum ServiceError {
     /// Detection cannot start, or ended.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A source cannot be made.
+    #[error("source {name}: {reason}")]
+    Source {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Threads or signals are refused.
     #[error("cannot start")]
     Host(#[from] std::io::Error),
@@ -96,6 +103,7 @@ pub enum ServiceError {
 /// [`ServiceError`].
 pub fn run(settings: &Settings, sources: Vec<Acquired>, role: Role) -> Result<(), ServiceError> {
     let data = &settings.data;
+    let sources = configured(sources)?;
     std::fs::create_dir_all(data)
         .map_err(|source| ServiceError::Directory { path: data.clone(), source })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -132,97 +140,112 @@ impl Doors {
     }
 
     fn serve(self, halves: &Halves, runtime: &Runtime, stopping: &watch::Receiver<bool>) {
-        let api = halves.serving.as_ref().map(|serving| &serving.service);
-        let router = api.map(|service| api::routes::router(Arc::clone(service)));
+        let router = api::routes::router(Arc::clone(&halves.serving.service));
         let bounds = Bounds::default();
-        if let (Some(listener), Some(router)) = (self.api, router.clone()) {
+        if let Some(listener) = self.api {
             if let Ok(address) = listener.local_addr() {
                 tracing::info!(%address, "the API listens");
             }
-            runtime.spawn(listen::tcp(listener, router, bounds, stopping.clone()));
+            runtime.spawn(listen::tcp(listener, router.clone(), bounds, stopping.clone()));
         }
-        let router = router.unwrap_or_else(Router::new);
         runtime.spawn(listen::unix(self.socket, router, bounds, stopping.clone()));
     }
 }
 
 /// What runs: one or both.
 struct Halves {
-    detecting: Option<(Detecting, JoinHandle<()>)>,
-    serving: Option<Serving>,
+    detecting: Option<Detecting>,
+    printer: Option<JoinHandle<()>>,
+    serving: Serving,
 }
 
 impl Halves {
     fn start(
         settings: &Settings,
-        sources: Vec<Acquired>,
+        sources: Vec<Configured>,
         role: Role,
         (store, names, loaded): (&Arc<Store>, &Arc<Names>, &Loaded),
         runtime: &Runtime,
     ) -> Result<Self, ServiceError> {
-        let serving = role.serves().then(|| serve(settings, store, loaded)).transpose()?;
-        let detecting = match role.detects() {
-            true => {
-                let (bell, printer) = printer::start(Arc::clone(store))?;
-                let setup = Setup {
-                    store: Arc::clone(store),
-                    sources: sources.into_iter().map(configured).collect(),
-                    pace: settings.pace,
-                    workers: settings.workers,
-                    memory: settings.bucket_memory(),
-                    machine: Arc::clone(&settings.machine),
-                    runtime: runtime.handle().clone(),
-                    names: Arc::clone(names),
-                };
-                // Without a printer nothing is printed.
-                let engine = Engine::start(setup, Box::new(move |next| drop(bell.send(next))))?;
-                Some((Detecting::start(engine, loaded.detection())?, printer?))
-            }
-            false => None,
-        };
-        Ok(Self { detecting, serving })
+        let serving = serve(settings, store, names, loaded)?;
+        if !role.detects() {
+            return Ok(Self { detecting: None, printer: None, serving });
+        }
+        let engine = Engine::start(Setup {
+            store: Arc::clone(store),
+            sources,
+            pace: settings.pace,
+            workers: settings.workers,
+            memory: settings.bucket_memory(),
+            keeper: Arc::new(serving.judge().clone()),
+            runtime: runtime.handle().clone(),
+            names: Arc::clone(names),
+        })?;
+        let printer = printer::start(&engine.handles().progress.insight)?;
+        let detecting = Detecting::start(engine, loaded.detection())?;
+        Ok(Self { detecting: Some(detecting), printer: Some(printer), serving })
     }
 
     /// Becomes true when detection has ended by itself.
     fn ended(&self) -> Option<watch::Receiver<bool>> {
-        self.detecting.as_ref().map(|(detecting, _)| detecting.ended())
+        self.detecting.as_ref().map(Detecting::ended)
     }
 
     fn detection_ends(&mut self) -> Result<(), ServiceError> {
-        let Some((detecting, printer)) = self.detecting.take() else { return Ok(()) };
+        let Some(detecting) = self.detecting.take() else { return Ok(()) };
+        let insight = detecting.remote().handles().progress.insight.clone();
         let late = detecting.end(DRAIN)?.ok_or(ServiceError::Late)?;
         for source in late {
             tracing::warn!(%source, "source did not end in time");
         }
-        // It ends with the engine, which rang its bell.
-        let _ = printer.join();
+        match insight.hush() {
+            0 => {}
+            missed => tracing::warn!(missed, "alerts were not printed: nobody read them"),
+        }
+        if let Some(printer) = self.printer.take() {
+            // It ends with what it was told; a panic of it was said.
+            let _ = printer.join();
+        }
         Ok(())
     }
 
     fn serving_ends(self, runtime: Runtime) {
-        let Some(serving) = self.serving else { return runtime.shutdown_timeout(FAREWELL) };
-        serving.stop();
+        self.serving.stop();
+        // Whatever a request still holds ends with the runtime.
         runtime.shutdown_timeout(FAREWELL);
-        serving.finish();
+        self.serving.finish();
     }
 }
 
-fn configured(source: Acquired) -> Configured {
-    let settings = SourceSettings {
-        name: source.name.into(),
-        labels: Arc::new(source.labels),
-        clock: source.clock,
+/// The sources as they run.
+fn configured(sources: Vec<Acquired>) -> Result<Vec<Configured>, ServiceError> {
+    let one = |source: Acquired| {
+        let settings = SourceSettings {
+            name: source.name.clone().into(),
+            labels: Arc::new(source.labels),
+            clock: source.clock,
+        };
+        match source.connector.source() {
+            Ok(reads) => Ok(Configured { settings, source: reads }),
+            Err(reason) => Err(ServiceError::Source { name: source.name, reason }),
+        }
     };
-    Configured { settings, source: source.connector.source() }
+    sources.into_iter().map(one).collect()
 }
 
-fn serve(settings: &Settings, store: &Arc<Store>, loaded: &Loaded) -> Result<Serving, ServeError> {
+fn serve(
+    settings: &Settings,
+    store: &Arc<Store>,
+    names: &Arc<Names>,
+    loaded: &Loaded,
+) -> Result<Serving, ServeError> {
     let secret = std::env::var_os("CS_LAPI_SECRET").filter(|secret| !secret.is_empty());
-    let (profiles, exempt) = (Arc::clone(&loaded.profiles), Arc::clone(&loaded.exempt));
     Serving::start(Options {
         store: Arc::clone(store),
-        decide: Decide::new(profiles, exempt, Arc::clone(&loaded.rules.program)),
-        lookups: Arc::clone(&loaded.lookups) as _,
+        detection: loaded.detection(),
+        names: Arc::clone(names),
+        machine: Arc::clone(&settings.machine),
+        wanted: Wanted::Nothing,
         policy: settings.api.policy.clone(),
         retention: settings.api.retention,
         secret: secret.map(std::os::unix::ffi::OsStringExt::into_vec),
@@ -238,7 +261,7 @@ pub(crate) fn unix_nanos() -> i64 {
 
 /// Waits until somebody wants the service to end, or it has.
 async fn attend(mut ended: Option<watch::Receiver<bool>>) -> Result<(), ServiceError> {
-    let mut told = Told::new()?;
+    let mut signals = Signals::new()?;
     notify(&[NotifyState::Ready]);
     tracing::info!("the service runs");
     let ends = async {
@@ -249,7 +272,7 @@ async fn attend(mut ended: Option<watch::Receiver<bool>>) -> Result<(), ServiceE
         }
     };
     tokio::select! {
-        () = told.to_stop() => tracing::info!("stopping"),
+        () = signals.ask_to_end() => tracing::info!("stopping"),
         () = ends => tracing::error!("detection ended"),
     }
     notify(&[NotifyState::Stopping]);
@@ -257,18 +280,18 @@ async fn attend(mut ended: Option<watch::Receiver<bool>>) -> Result<(), ServiceE
 }
 
 /// Signals.
-struct Told {
+struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
-impl Told {
+impl Signals {
     fn new() -> std::io::Result<Self> {
         let terminate = signal(SignalKind::terminate())?;
         Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn to_stop(&mut self) {
+    async fn ask_to_end(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

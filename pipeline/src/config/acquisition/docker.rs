@@ -11,7 +11,8 @@ use crate::config::key::{Key, Kind, Section};
 use crate::config::values::Values;
 
 /// Keys of this source.
-pub(super) static SECTION: Section = Section { title: "docker source", groups: &[shared::KEYS, KEYS] };
+pub(super) static SECTION: Section =
+    Section { title: "docker source", groups: &[shared::KEYS, KEYS] };
 
 static KEYS: &[Key] = &[
     Key::new("container_name", Kind::Texts, "containers of these names"),
@@ -35,8 +36,13 @@ static KEYS: &[Key] = &[
     Key::new("use_service_labels", Kind::Flag, "not known yet"),
 ];
 
-const SERVICES: [&str; 5] =
-    ["service_name", "service_id", "service_name_regexp", "service_id_regexp", "use_service_labels"];
+const SERVICES: [&str; 5] = [
+    "service_name",
+    "service_id",
+    "service_name_regexp",
+    "service_id_regexp",
+    "use_service_labels",
+];
 
 pub(super) fn read(
     values: &Values,

@@ -86,7 +86,8 @@ fn credentials(auth: &Values, directory: &Path, reading: &mut Reading<'_>) -> Cr
 
 /// Certificates of a client.
 pub(super) fn client_tls(tls: &Values, directory: &Path, reading: &mut Reading<'_>) -> ClientTls {
-    let (certificate, key) = (tls.path("client_cert", directory), tls.path("client_key", directory));
+    let (certificate, key) =
+        (tls.path("client_cert", directory), tls.path("client_key", directory));
     if certificate.is_some() != key.is_some() {
         reading.refuse(tls.at, "`client_cert` and `client_key` go together");
     }

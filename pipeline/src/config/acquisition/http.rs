@@ -14,7 +14,12 @@ pub(super) static SECTION: Section =
 static KEYS: &[Key] = &[
     Key::new("listen_addr", Kind::Address, "where to listen"),
     Key::new("listen_socket", Kind::Path, "Unix socket to listen on, besides or instead"),
-    Key::new("format", Kind::Choice(&["json", "otlp"]), "json: each value is a line; otlp: OpenTelemetry's logs").or("json"),
+    Key::new(
+        "format",
+        Kind::Choice(&["json", "otlp"]),
+        "json: each value is a line; otlp: OpenTelemetry's logs",
+    )
+    .or("json"),
     Key::new("path", Kind::Text, "path of the requests (/, for otlp /v1/logs)"),
     Key::new("custom_status_code", Kind::Count(200, 299, &[]), "status that says yes (200)"),
     Key::new("custom_headers", Kind::Pairs, "headers of that answer"),

@@ -33,10 +33,8 @@ static BASIC: Section = Section {
     ]],
 };
 
-static BEARER: Section = Section {
-    title: "`bearer`",
-    groups: &[&[Key::new("token", Kind::Secret, "the token")]],
-};
+static BEARER: Section =
+    Section { title: "`bearer`", groups: &[&[Key::new("token", Kind::Secret, "the token")]] };
 
 static TLS: Section = Section {
     title: "`tls`",
@@ -44,7 +42,11 @@ static TLS: Section = Section {
         Key::new("server_cert", Kind::Path, "certificate with its chain, PEM"),
         Key::new("server_key", Kind::Path, "its key, PEM"),
         Key::new("ca_cert", Kind::Path, "authorities of clients' certificates, PEM"),
-        Key::new("insecure_skip_verify", Kind::Flag, "accepted; clients are verified by `auth_type: mtls`"),
+        Key::new(
+            "insecure_skip_verify",
+            Kind::Flag,
+            "accepted; clients are verified by `auth_type: mtls`",
+        ),
     ]],
 };
 
@@ -57,14 +59,23 @@ static LIMITS: Section = Section {
         Key::new("idle", Kind::Duration(&[]), "a silent connection is closed after (75s)"),
         Key::new("bodies", Kind::Size, "all bodies in memory together (64MiB)"),
         Key::new("max_lines", Kind::Count(1, 100_000_000, &[]), "lines in one body (100000)"),
-        Key::new("answer", Kind::Duration(&[]), "an answer waits so long for lines to be kept (30s)"),
+        Key::new(
+            "answer",
+            Kind::Duration(&[]),
+            "an answer waits so long for lines to be kept (30s)",
+        ),
     ]],
 };
 
 /// How it listens, without an address.
 pub(super) fn read(values: &Values, directory: &Path, reading: &mut Reading<'_>) -> Listening {
     let tls = values.section("tls").and_then(|tls| server_tls(tls, values, directory, reading));
-    Listening { tls, access: access(values, reading), limits: limits(values), ..Listening::default() }
+    Listening {
+        tls,
+        access: access(values, reading),
+        limits: limits(values),
+        ..Listening::default()
+    }
 }
 
 fn server_tls(
@@ -74,7 +85,8 @@ fn server_tls(
     reading: &mut Reading<'_>,
 ) -> Option<ServerTls> {
     let ca = tls.path("ca_cert", directory);
-    let (certificate, key) = (tls.path("server_cert", directory), tls.path("server_key", directory));
+    let (certificate, key) =
+        (tls.path("server_cert", directory), tls.path("server_key", directory));
     let Some((certificate, key)) = certificate.zip(key) else {
         reading.refuse(tls.at, "`tls` needs `server_cert` and `server_key`");
         return None;

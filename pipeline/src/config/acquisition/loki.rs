@@ -23,7 +23,11 @@ pub(super) static RANGE: &[Key] = &[
     Key::new("limit", Kind::Count(1, 1_000_000, &[]), "entries of one answer (5000)"),
     Key::new("delay_for", Kind::Duration(&[]), "stay so far behind the present (2s)"),
     Key::new("since", Kind::Duration(&[]), "a first start begins so far back (0s)"),
-    Key::new("overlap", Kind::Duration(&[]), "lines may come so late; they are read once more (10s)"),
+    Key::new(
+        "overlap",
+        Kind::Duration(&[]),
+        "lines may come so late; they are read once more (10s)",
+    ),
     Key::new("poll_interval", Kind::Duration(&[]), "between two questions (1s)"),
     Key::new("window", Kind::Duration(&[]), "longest range of one question (1h)"),
     Key::new("labels_from", Kind::Texts, "fields that become labels of the line"),

@@ -34,11 +34,7 @@ pub static SOURCES: Tagged = Tagged {
         ("loki", &loki::SECTION),
         ("victorialogs", &victorialogs::SECTION),
     ],
-    implied: &[
-        ("filename", "file"),
-        ("filenames", "file"),
-        ("journalctl_filter", "journalctl"),
-    ],
+    implied: &[("filename", "file"), ("filenames", "file"), ("journalctl_filter", "journalctl")],
     refused: &[
         ("appsec", "comes later: this version reads logs alone"),
         ("cloudwatch", "comes later: let something else fetch its logs"),
@@ -115,8 +111,11 @@ pub enum Connector {
 
 impl Connector {
     /// What reads.
-    pub fn source(self) -> Box<dyn Source> {
-        match self {
+    ///
+    /// # Errors
+    /// Why there can be no such source.
+    pub fn source(self) -> Result<Box<dyn Source>, String> {
+        Ok(match self {
             Self::Docker(config) => Box::new(docker_source::Docker::new(config)),
             Self::Http(config) => Box::new(http_source::Http::new(config)),
             Self::K8sAudit(config) => Box::new(connectors::k8s_audit::K8sAudit::new(config)),
@@ -125,7 +124,7 @@ impl Connector {
             Self::VictoriaLogs(config) => {
                 Box::new(connectors::victorialogs::VictoriaLogs::new(*config))
             }
-        }
+        })
     }
 }
 
@@ -162,4 +161,3 @@ pub fn of_values(
     let sound = reading.errors.len() == before;
     sound.then_some(Acquired { name, labels, clock, transform, connector })
 }
-

@@ -9,17 +9,28 @@ use operators::yaml::Reading;
 use crate::config::key::{Key, Kind};
 use crate::config::values::Values;
 
-const LEVELS: &[&str] =
-    &["trace", "debug", "info", "warning", "warn", "error", "fatal", "panic"];
+const LEVELS: &[&str] = &["trace", "debug", "info", "warning", "warn", "error", "fatal", "panic"];
 
 /// Keys of every source.
 pub(super) static KEYS: &[Key] = &[
     Key::new("source", Kind::Text, "what kind of source this is"),
     Key::new("labels", Kind::Pairs, "labels of every line; parsers ask for `type`"),
-    Key::new("name", Kind::Text, "what it is called in logs, metrics and the store; must stay the same"),
+    Key::new(
+        "name",
+        Kind::Text,
+        "what it is called in logs, metrics and the store; must stay the same",
+    ),
     Key::new("unique_id", Kind::Text, "another name, for those who use CrowdSec's key"),
-    Key::new("mode", Kind::Choice(&["tail", "cat", "server"]), "tail: go on for ever; cat: end with what is there"),
-    Key::new("clock", Kind::Choice(&["event", "arrival"]), "whether buckets fill by the dates of lines or by their arrival"),
+    Key::new(
+        "mode",
+        Kind::Choice(&["tail", "cat", "server"]),
+        "tail: go on for ever; cat: end with what is there",
+    ),
+    Key::new(
+        "clock",
+        Kind::Choice(&["event", "arrival"]),
+        "whether buckets fill by the dates of lines or by their arrival",
+    ),
     Key::new("use_time_machine", Kind::Flag, "as with `clock: event`, which is the default"),
     Key::new("transform", Kind::Text, "expression that makes other lines of a line"),
     Key::new("log_level", Kind::Choice(LEVELS), "accepted; `log.level` holds for all sources"),
@@ -70,12 +81,7 @@ pub(super) fn warn(values: &Values, reading: &mut Reading<'_>) {
 }
 
 /// Says that these keys of CrowdSec have no effect, and why.
-pub(super) fn without_effect(
-    values: &Values,
-    keys: &[&str],
-    why: &str,
-    reading: &mut Reading<'_>,
-) {
+pub(super) fn without_effect(values: &Values, keys: &[&str], why: &str, reading: &mut Reading<'_>) {
     for key in keys {
         if values.entry(key).is_some() {
             reading.warn(values.place(key), format!("`{key}` has no effect: {why}"));

@@ -8,8 +8,10 @@ use crate::config::key::{Key, Kind, Section};
 use crate::config::values::Values;
 
 /// Keys of this source.
-pub(super) static SECTION: Section =
-    Section { title: "victorialogs source", groups: &[shared::KEYS, KEYS, endpoint::KEYS, loki::RANGE] };
+pub(super) static SECTION: Section = Section {
+    title: "victorialogs source",
+    groups: &[shared::KEYS, KEYS, endpoint::KEYS, loki::RANGE],
+};
 
 static KEYS: &[Key] = &[Key::new("query", Kind::Text, "a LogsQL query")];
 
