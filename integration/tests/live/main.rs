@@ -14,7 +14,7 @@ fn a_live_run_finds_what_a_replay_finds() {
     let logs = logs(3, 2000);
     let folder = tempfile::tempdir().unwrap();
     run(folder.path(), &logs, Way::default(), None);
-    let (live, replay) = (outbox(folder.path()), replayed(&logs));
+    let (live, replay) = (outbox(folder.path(), &logs), replayed(&logs));
     assert!(replay.len() > 50, "{}", replay.len());
     check_same(&without_places(&live), &without_places(&replay));
 }
@@ -25,7 +25,7 @@ fn workers_and_deliveries_change_nothing() {
     let whole = |way| {
         let folder = tempfile::tempdir().unwrap();
         run(folder.path(), &logs, way, None);
-        outbox(folder.path())
+        outbox(folder.path(), &logs)
     };
     let one = whole(Way::default());
     for (workers, chunk) in [(2, 7), (3, 1000)] {
@@ -39,7 +39,7 @@ fn a_run_that_begins_again_goes_on() {
     let whole = {
         let folder = tempfile::tempdir().unwrap();
         run(folder.path(), &logs, Way::default(), None);
-        outbox(folder.path())
+        outbox(folder.path(), &logs)
     };
     let folder = tempfile::tempdir().unwrap();
     for stop in [1, 2, 3, 5, 8, 2, 1] {
@@ -47,7 +47,7 @@ fn a_run_that_begins_again_goes_on() {
         run(folder.path(), &logs, Way { workers, ..Way::default() }, Some(stop));
     }
     run(folder.path(), &logs, Way::default(), None);
-    check_same(&outbox(folder.path()), &whole);
+    check_same(&outbox(folder.path(), &logs), &whole);
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn buckets_that_memory_has_no_room_for_are_found_again() {
         let (pause, epoch) = (Duration::from_millis(1), Duration::ZERO);
         let way = Way { memory, chunk: 10, pause, epoch, ..Way::default() };
         run(folder.path(), &logs, way, None);
-        outbox(folder.path())
+        outbox(folder.path(), &logs)
     };
     check_same(&whole(0), &whole(1 << 30));
 }

@@ -16,7 +16,7 @@ use operators::detector::Origin;
 use operators::order::Partition;
 use operators::parse::lines::Clock;
 use pipeline::cli::rules::{Loaded, RuleArgs};
-use pipeline::emit::Stream;
+use pipeline::emit::{Encoder, Stream};
 use pipeline::judge::outbox::Wanted;
 use pipeline::live::command::Command;
 use pipeline::live::engine::{Engine, Setup};
@@ -148,14 +148,19 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
     serving.finish();
 }
 
-/// The alerts in the outbox, in order.
-pub(crate) fn outbox(folder: &Path) -> Vec<String> {
-    let store = Store::open(folder, Budget::default()).unwrap();
-    let messages = record::messages(&store, 0).map(|message| message.unwrap());
-    let (numbers, messages): (Vec<_>, Vec<_>) = messages.unzip();
+/// The alerts that the outbox tells of, in order.
+pub(crate) fn outbox(folder: &Path, logs: &[(String, Arc<Vec<String>>)]) -> Vec<String> {
+    let store = Arc::new(Store::open(folder, Budget::default()).unwrap());
+    let names = Arc::new(Names::default());
+    names
+        .set((0..).map(Partition).zip(logs.iter().map(|(name, _)| name.as_str().into())).collect());
+    let encoder = Encoder::new(Arc::clone(&store), names);
+    let (numbers, told): (Vec<_>, Vec<_>) =
+        record::told(&store, 0).map(|told| told.unwrap()).unzip();
     assert!(numbers.iter().copied().eq(0..numbers.len() as u64), "no number is missing");
-    let alerts = messages.into_iter().filter(|message| message.stream == Stream::Alerts);
-    alerts.map(|message| message.payload.unwrap()).collect()
+    let messages = told.iter().map(|told| encoder.message(told).unwrap().unwrap());
+    let alerts = messages.filter(|message| message.stream == Stream::Alerts);
+    alerts.map(|message| String::from_utf8(message.payload.unwrap()).unwrap()).collect()
 }
 
 /// The alerts of a replay of `logs`.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::lanes::LaneRecord;
-use crate::emit::Message;
+use crate::emit::Told;
 use crate::state::{Batch, Family, Store, StoreError};
 
 const PRESENT: &[u8] = b"order/present";
@@ -106,25 +106,30 @@ pub fn put_next_message(batch: &mut Batch<'_>, next: u64) {
     put(batch, Family::Meta, NEXT_MESSAGE, &next);
 }
 
-/// Puts a message into the outbox.
-pub fn put_message(batch: &mut Batch<'_>, sequence: u64, message: &Message) {
-    put(batch, Family::Outbox, &sequence.to_be_bytes(), message);
+/// Puts something to be told into the outbox.
+pub fn put_told(batch: &mut Batch<'_>, sequence: u64, told: &Told) {
+    put(batch, Family::Outbox, &sequence.to_be_bytes(), told);
 }
 
-/// Messages of the outbox from a sequence on.
+/// Drops what comes before a sequence from the outbox.
+pub fn drop_told(batch: &mut Batch<'_>, before: u64) {
+    batch.delete_range(Family::Outbox, &[], &before.to_be_bytes());
+}
+
+/// The outbox from a sequence on.
 ///
 /// # Errors
 /// Each step may fail to read.
-pub fn messages(
+pub fn told(
     store: &Store,
     from: u64,
-) -> impl Iterator<Item = Result<(u64, Message), StoreError>> + use<'_> {
+) -> impl Iterator<Item = Result<(u64, Told), StoreError>> + use<'_> {
     store.scan(Family::Outbox, &from.to_be_bytes()).map(|entry| {
         let (key, value) = entry?;
         let bytes = <[u8; 8]>::try_from(&*key).unwrap_or_default();
-        let message = serde_json::from_slice(&value)
+        let told = serde_json::from_slice(&value)
             .map_err(|source| store.unreadable(Family::Outbox, &key, source))?;
-        Ok((u64::from_be_bytes(bytes), message))
+        Ok((u64::from_be_bytes(bytes), told))
     })
 }
 
