@@ -69,10 +69,11 @@ pub(crate) fn refused(configuration: &str, arguments: &[&str]) -> String {
     let mut child = child.unwrap();
     let deadline = Instant::now() + PATIENCE;
     while child.try_wait().unwrap().is_none() {
-        if Instant::now() > deadline {
+        let late = Instant::now() > deadline;
+        if late {
             child.kill().unwrap();
-            panic!("it starts");
         }
+        assert!(!late, "it starts");
         std::thread::sleep(Duration::from_millis(20));
     }
     let mut errors = String::new();
