@@ -105,7 +105,7 @@ impl Rig {
         }
         self.position += 10;
         let (partition, position) = (Partition(0), self.position);
-        self.wanted(&mut event, OrderKey { clock: self.clock, partition, position })
+        self.wanted(&mut event, OrderKey { clock: self.clock, partition, position, part: 0 })
     }
 
     /// The pours of an event.
@@ -117,11 +117,11 @@ impl Rig {
         for scenario in catalogue.scenarios() {
             let lookups = offline();
             let mut cx = Cx::new(event, &lookups, &mut self.memo);
-            let Some(wish) = wish(scenario, &self.program, &mut cx).unwrap() else { continue };
+            let Some(wish) = wish(scenario, &self.program, &mut cx, &mut |_, _, _| {}).unwrap() else { continue };
             let event = catalogue.codec().keep(cx.event, at);
             let (key, distinct, cancel) = (wish.key, wish.distinct, wish.cancel);
             let twins = catalogue.twins_of(scenario);
-            let twins = twins.map(|twin| claim(twin, &self.program, &mut cx)).collect();
+            let twins = twins.map(|twin| claim(twin, &self.program, &mut cx, &mut |_, _, _| {})).collect();
             let scenario = scenario.id;
             pours.push(Pour { order, scenario, key, time, distinct, cancel, twins, event });
         }
@@ -235,7 +235,7 @@ leakspeed: 1h
     }
     let meta = out[0].overflow.alert.meta.iter().map(|(key, value)| format!("{key} {value}"));
     assert_eq!(meta.collect::<Vec<_>>(), [r#"both ["/1","a","b"]"#, r#"user ["a","b"]"#]);
-    assert_eq!(buckets.counters()[0].errors, 3);
+    assert_eq!(buckets.counters()[0].alert_errors, 3);
 }
 
 #[test]

@@ -274,7 +274,7 @@ impl Buckets {
         let hidden = built.is_ok() && passes && self.hidden(bucket, scenario, at, cause.clock);
         self.count(scenario, |counters| {
             counters.overflowed += 1;
-            counters.errors += errors;
+            counters.alert_errors += errors;
             counters.poured += u64::from(scenario.kind == Kind::Trigger);
             counters.filtered += u64::from(!passes);
             counters.blackholed += u64::from(hidden);
@@ -317,7 +317,7 @@ impl Buckets {
             let Some(scenario) = catalogue.scenario(id) else { continue };
             let hash = Hash::of(scenario, &key);
             let Some(bucket) = self.take(scenario, &key, hash) else { continue };
-            let stamp = Stamp { at, offset: 0, utc: true };
+            let stamp = Stamp::utc_at(at);
             let cause = OrderKey::at_deadline(at);
             self.overflowed(&bucket, (stamp, cause), lookups, out);
         }
@@ -371,7 +371,7 @@ fn triggered(scenario: &Scenario, pour: &Pour, at: Stamp) -> Bucket {
 fn stamp_of(pour: &Pour, time: EventTime) -> Stamp {
     match pour.event.stamp() {
         Some(stamp) if stamp.at == time => stamp,
-        _ => Stamp { at: time, offset: 0, utc: true },
+        _ => Stamp::utc_at(time),
     }
 }
 

@@ -48,8 +48,10 @@ pub struct Counters {
     pub blackholed: u64,
     /// Of these, without an alert.
     pub failed: BTreeMap<Failure, u64>,
-    /// Expressions that failed while they ran.
+    /// Conditions that failed while they ran.
     pub errors: u64,
+    /// Expressions of the overflow filter, the scope or the context that failed while they ran.
+    pub alert_errors: u64,
 }
 
 impl Counters {
@@ -63,6 +65,7 @@ impl Counters {
         self.filtered += other.filtered;
         self.blackholed += other.blackholed;
         self.errors += other.errors;
+        self.alert_errors += other.alert_errors;
         for (failure, count) in &other.failed {
             *self.failed.entry(*failure).or_default() += count;
         }

@@ -352,7 +352,7 @@ impl Codec {
 }
 
 fn line(module: Text, source: Arc<str>) -> Line {
-    let time = Stamp { at: crate::time::EventTime(0), offset: 0, utc: true };
+    let time = Stamp::utc_at(crate::time::EventTime(0));
     Line { raw: RawLine::from(""), source, labels: Arc::new(BTreeMap::new()), module, time }
 }
 

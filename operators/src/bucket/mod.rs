@@ -43,4 +43,4 @@ pub use group::{GROUPS, group_of};
 pub use kept::{Codec, Kept, Reads};
 pub use pour::{Claim, Pour};
 pub use scenario::{Scenario, ScenarioId};
-pub use wish::{Wish, WishError, claim, wish};
+pub use wish::{Note, Wish, WishError, claim, wish};

@@ -53,6 +53,28 @@ pub struct Stand {
     pub partitions: Vec<Standing>,
 }
 
+/// Lines of one position.
+struct Record {
+    position: u64,
+    parts: u32,
+    stamp: Option<EventTime>,
+    pours: Option<Vec<Pour>>,
+}
+
+impl Record {
+    fn add(&mut self, stamp: Option<EventTime>, pours: Option<Vec<Pour>>) {
+        let part = self.parts;
+        self.parts += 1;
+        self.stamp = self.stamp.max(stamp);
+        let Some(mut pours) = pours else { return };
+        pours.iter_mut().for_each(|pour| pour.order.part = part);
+        match &mut self.pours {
+            Some(before) => before.append(&mut pours),
+            before => *before = Some(pours),
+        }
+    }
+}
+
 impl Sequencer {
     /// A sequencer of these partitions, each from its beginning to its end; the detector parses
     /// what needs the stash.
@@ -116,7 +138,7 @@ impl Sequencer {
                         self.moved.insert(order.partition);
                     }
                     pours.extend(items.into_iter().map(|mut pour| {
-                        pour.order = order;
+                        pour.order = OrderKey { part: pour.order.part, ..order };
                         (Via::default(), pour)
                     }));
                 }
@@ -160,7 +182,13 @@ impl Sequencer {
         }
         let Parsed { partition, found, stamps, block, transport, last, .. } = parsed;
         let mut found = found.into_iter().peekable();
+        // The lines that a transform made of one record stand together: the record is what is
+        // ordered, at the latest time that any of them claims.
+        let mut record: Option<Record> = None;
         for (number, (position, stamp)) in (0_u32..).zip(stamps) {
+            if record.as_ref().is_some_and(|record| record.position != position) {
+                self.order(partition, record.take(), transport.as_deref());
+            }
             let (stamp, pours) = match found.next_if(|(line, _)| *line == number) {
                 None => (stamp, None),
                 Some((_, Found::Pours(pours))) => (stamp, Some(pours)),
@@ -174,12 +202,24 @@ impl Sequencer {
                     (stamp, (!pours.is_empty()).then_some(pours))
                 }
             };
-            let claim = self.claim(partition, stamp, transport.as_deref());
-            self.merge.line(partition, (position, claim), pours);
+            let nothing = || Record { position, parts: 0, stamp: None, pours: None };
+            record.get_or_insert_with(nothing).add(stamp, pours);
         }
+        self.order(partition, record, transport.as_deref());
         if last {
             self.merge.end(partition);
         }
+    }
+
+    fn order(
+        &mut self,
+        partition: Partition,
+        record: Option<Record>,
+        transport: Option<&Transport>,
+    ) {
+        let Some(Record { position, stamp, pours, .. }) = record else { return };
+        let claim = self.claim(partition, stamp, transport);
+        self.merge.line(partition, (position, claim), pours);
     }
 
     /// What a stamp is worth. A live run knows when the line arrived: a stamp of the last day needs

@@ -1,5 +1,7 @@
 //! The second fold: alerts in their order become decisions, by allowlist, profiles and history.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::exempt::Exempt;
@@ -9,6 +11,7 @@ use crate::alert::Alert;
 use crate::bucket::evaluate::Evaluator;
 use crate::event::{Event, Line};
 use crate::expr::Program;
+use crate::fault::Faults;
 use crate::lookup::Lookups;
 use crate::time::{EventTime, Stamp};
 
@@ -32,12 +35,13 @@ pub struct Decide {
     history: History,
     /// Whether a profile asks for the history; else none is kept, for it grows with every decision.
     remembers: bool,
+    faults: Rc<RefCell<Faults>>,
 }
 
 impl Decide {
     /// Nothing decided yet.
     pub fn new(profiles: Arc<[Profile]>, exempt: Arc<Exempt>, program: Arc<Program>) -> Self {
-        let time = Stamp { at: EventTime(0), offset: 0, utc: true };
+        let time = Stamp::utc_at(EventTime(0));
         let line = Line {
             raw: "".into(),
             source: "".into(),
@@ -48,7 +52,12 @@ impl Decide {
         let nothing = Event::new(Arc::clone(program.schema()), line);
         let remembers = profiles.iter().any(|profile| profile.asks_history(&program));
         let evaluator = Evaluator::new(program);
-        Self { profiles, exempt, evaluator, nothing, history: History::new(), remembers }
+        Self { profiles, exempt, evaluator, nothing, history: History::new(), remembers, faults: Rc::default() }
+    }
+
+    /// What failed, by number of the profile; to be read between epochs.
+    pub fn faults(&self) -> Rc<RefCell<Faults>> {
+        Rc::clone(&self.faults)
     }
 
     /// Decides about an alert, which is not before the last one of its source value in the order.
@@ -60,6 +69,11 @@ impl Decide {
         let lookups = Remembering { others: lookups, history: &self.history, now };
         let (evaluator, nothing) = (&mut self.evaluator, &mut self.nothing);
         let judgement = judge(&self.profiles, alert, evaluator, nothing, &lookups);
+        let mut faults = self.faults.borrow_mut();
+        for (profile, part, message) in &judgement.errors {
+            let at = (alert.cause.partition, alert.cause.position);
+            faults.add(*profile, *part, at, message);
+        }
         alert.decisions.extend(judgement.decisions.iter().cloned());
         if self.remembers {
             self.history.remember(&judgement.decisions, now);

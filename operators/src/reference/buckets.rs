@@ -131,7 +131,7 @@ impl<'a> Buckets<'a> {
         over.sort();
         for (at, name) in over {
             let Some(bucket) = self.live.remove(&name) else { continue };
-            let stamp = Stamp { at, offset: 0, utc: true };
+            let stamp = Stamp::utc_at(at);
             self.overflowed(&bucket, stamp, OrderKey::at_deadline(at));
         }
     }
