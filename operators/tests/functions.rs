@@ -177,7 +177,7 @@ fn crowdsec_gives_the_same_results() {
 /// Random times in zones and what expr-lang 1.17.8 made of them, with Go's time zone database.
 #[test]
 fn expr_lang_gives_the_same_times() {
-    recorded(include_str!("fixtures/functions/zones.jsonl"), 300);
+    recorded(include_str!("fixtures/functions/zones.jsonl"), 250);
 }
 
 #[track_caller]

@@ -23,9 +23,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         .about("a time zone by name", r#"timezone("Europe/Paris").String()"#, "Europe/Paris"),
 ];
 
-/// Go's `*time.Location`; `None` is UTC.
-#[derive(Debug)]
-struct Location(Option<Zone>);
+/// Go's `*time.Location`.
+#[derive(Clone, Copy, Debug)]
+enum Location {
+    Utc,
+    Named(Zone),
+    /// A zone that was written as an offset: it has no name, and leads nowhere.
+    Fixed,
+}
 
 impl Object for Location {
     fn type_name(&self) -> &'static str {
@@ -37,7 +42,12 @@ impl Object for Location {
     }
 
     fn call(&self, method: &str, _: &[Value]) -> Option<Outcome> {
-        (method == "String").then(|| Ok(Value::str(self.0.map_or("UTC", Zone::name))))
+        let name = match self {
+            Self::Utc => "UTC",
+            Self::Named(zone) => zone.name(),
+            Self::Fixed => "",
+        };
+        (method == "String").then(|| Ok(Value::str(name)))
     }
 }
 
@@ -51,14 +61,14 @@ fn location(name: &str) -> Result<Option<Zone>, String> {
     }
 }
 
-/// The zone that a value is, if it is one.
+/// The zone that a value names, if it does; `None` within is UTC.
 fn zone_of(value: Option<&Value>) -> Option<Option<Zone>> {
     let Value::Object(object) = value? else { return None };
     if object.type_name() != LOCATION {
         return None;
     }
     match object.call("String", &[])? {
-        Ok(Value::Str(name)) => location(&name).ok(),
+        Ok(Value::Str(name)) if !name.is_empty() => location(&name).ok(),
         _ => None,
     }
 }
@@ -73,12 +83,13 @@ pub(in crate::expr) fn in_location(stamp: Stamp, arguments: &[Value]) -> Outcome
     Ok(Value::Time(shown(stamp, zone)))
 }
 
-/// `Time.Location`. A zone that was written as an offset has no name.
+/// `Time.Location`.
 pub(in crate::expr) fn location_of(stamp: Stamp) -> Value {
-    match (stamp.zone, stamp.utc) {
-        (Some(_), _) | (None, true) => Value::Object(Arc::new(Location(stamp.zone))),
-        (None, false) => Value::Nil,
-    }
+    Value::Object(Arc::new(match stamp.zone {
+        Some(zone) => Location::Named(zone),
+        None if stamp.utc => Location::Utc,
+        None => Location::Fixed,
+    }))
 }
 
 fn now(cx: &mut Cx<'_>, a: &[Value]) -> Outcome {
@@ -122,5 +133,6 @@ fn date(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
 }
 
 fn timezone(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    Ok(Value::Object(Arc::new(Location(location(text(a, 0)?)?))))
+    let zone = location(text(a, 0)?)?;
+    Ok(Value::Object(Arc::new(zone.map_or(Location::Utc, Location::Named))))
 }

@@ -265,7 +265,8 @@ impl Draft {
             {
                 return Ok(local);
             }
-            return Ok(Moment { utc: moment.utc && !named, name: self.zone, ..moment });
+            let utc = moment.utc && !named && self.local.is_none();
+            return Ok(Moment { utc, name: self.zone, ..moment });
         }
         if let Some(zone) = self.local {
             let offset = match self.zone.as_str() {
