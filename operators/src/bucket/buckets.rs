@@ -235,7 +235,7 @@ impl Buckets {
             evaluator: &mut self.evaluator,
             recall: &mut self.recall,
             lookups,
-            errors: 0,
+            errors: 0, context_errors: 0,
         };
         let held = scenario.condition.is_some_and(|condition| {
             conditional::holds(condition, event, roots, &mut around).unwrap_or(false)
@@ -270,11 +270,12 @@ impl Buckets {
             Ok(built) => overflow_filter::passes(scenario, bucket, built, &mut around),
             Err(_) => true,
         };
-        let errors = around.errors;
+        let (errors, context_errors) = (around.errors, around.context_errors);
         let hidden = built.is_ok() && passes && self.hidden(bucket, scenario, at, cause.clock);
         self.count(scenario, |counters| {
             counters.overflowed += 1;
             counters.alert_errors += errors;
+            counters.context_errors += context_errors;
             counters.poured += u64::from(scenario.kind == Kind::Trigger);
             counters.filtered += u64::from(!passes);
             counters.blackholed += u64::from(hidden);
@@ -348,7 +349,7 @@ impl Buckets {
         lookups: &'a dyn Lookups,
     ) -> Surroundings<'a> {
         let (evaluator, recall) = (&mut self.evaluator, &mut self.recall);
-        Surroundings { catalogue, evaluator, recall, lookups, errors: 0 }
+        Surroundings { catalogue, evaluator, recall, lookups, errors: 0, context_errors: 0 }
     }
 
     fn count(&mut self, scenario: &Scenario, change: impl FnOnce(&mut Counters)) {

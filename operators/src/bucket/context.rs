@@ -80,7 +80,7 @@ pub(super) fn gather(
                 let event = Arc::make_mut(event);
                 match around.evaluator.value(*expression, event, &[], around.lookups) {
                     Ok(value) => collect(&value, &mut found),
-                    Err(_) => around.errors += 1,
+                    Err(_) => around.context_errors += 1,
                 }
             }
         }

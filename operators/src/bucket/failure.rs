@@ -50,8 +50,10 @@ pub struct Counters {
     pub failed: BTreeMap<Failure, u64>,
     /// Conditions that failed while they ran.
     pub errors: u64,
-    /// Expressions of the overflow filter, the scope or the context that failed while they ran.
+    /// Overflow filters and expressions of the scope that failed while they ran.
     pub alert_errors: u64,
+    /// Expressions of the alert context that failed while they ran.
+    pub context_errors: u64,
 }
 
 impl Counters {
@@ -66,6 +68,7 @@ impl Counters {
         self.blackholed += other.blackholed;
         self.errors += other.errors;
         self.alert_errors += other.alert_errors;
+        self.context_errors += other.context_errors;
         for (failure, count) in &other.failed {
             *self.failed.entry(*failure).or_default() += count;
         }

@@ -167,7 +167,7 @@ impl<'a> Buckets<'a> {
         recall: &'s mut Recall,
     ) -> Surroundings<'s> {
         let (catalogue, lookups) = (self.catalogue, self.lookups);
-        Surroundings { catalogue, evaluator, recall, lookups, errors: 0 }
+        Surroundings { catalogue, evaluator, recall, lookups, errors: 0, context_errors: 0 }
     }
 }
 

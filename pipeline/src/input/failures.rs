@@ -18,7 +18,7 @@ pub struct Failure {
     pub kind: &'static str,
     /// Name of the rule; of a transform the input.
     pub name: String,
-    /// What of it: `filter`, `static`, `groupby`, …; `alert` where an overflow gave none.
+    /// What of it: `filter`, `static`, `groupby`, …; `alert` where an overflow gave none; [`CONTEXT`].
     pub part: String,
     /// Why; where reasons differ, that of the first.
     pub reason: String,
@@ -29,6 +29,10 @@ pub struct Failure {
     /// Where that line begins in it. Unit: bytes.
     pub offset: Option<u64>,
 }
+
+/// The part whose failures change nothing but what an alert shows: rules for one kind of event fail on
+/// all others.
+pub const CONTEXT: &str = "context";
 
 /// Names by number.
 #[derive(Debug, Default)]
@@ -115,7 +119,8 @@ fn of_buckets(name: &str, counters: &Counters) -> Vec<Failure> {
     for (part, reason, count) in [
         ("event", "evt.MarshaledTime is no date: it fills no bucket", counters.undated),
         ("condition", "it failed", counters.errors),
-        ("overflow_filter, scope or context", "it failed", counters.alert_errors),
+        ("overflow_filter or scope", "it failed", counters.alert_errors),
+        (CONTEXT, "it failed", counters.context_errors),
     ] {
         if count > 0 {
             all.push(failure(part, reason.to_owned(), count));

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::failures::Failure;
+use super::failures::{CONTEXT, Failure};
 use super::progress::grouped;
 use super::usage::Used;
 
@@ -195,11 +195,13 @@ impl Summary {
 
     fn write_failures(&self, to: &mut impl Write) -> io::Result<()> {
         const SHOWN: usize = 10;
-        if self.failures.is_empty() {
+        let told = self.failures.iter().filter(|failure| failure.part != CONTEXT);
+        let told: Vec<_> = told.collect();
+        if told.is_empty() {
             return Ok(());
         }
-        row(to, "failed", self.failures.iter().map(|failure| failure.count).sum(), "")?;
-        for failure in self.failures.iter().take(SHOWN) {
+        row(to, "failed", told.iter().map(|failure| failure.count).sum(), "")?;
+        for failure in told.iter().take(SHOWN) {
             let Failure { kind, name, part, reason, count, file, offset } = failure;
             let mut what = format!("{kind} {name}: {part}: {reason}");
             if let (Some(file), Some(offset)) = (file, offset) {
@@ -207,7 +209,7 @@ impl Summary {
             }
             writeln!(to, "           {:>12}  {}", grouped(*count), escaped(&what))?;
         }
-        match self.failures.len().saturating_sub(SHOWN) {
+        match told.len().saturating_sub(SHOWN) {
             0 => Ok(()),
             more => writeln!(to, "           and {} more: --summary FILE has all", grouped(more as u64)),
         }
@@ -283,6 +285,8 @@ mod tests {
             file: Some("auth.log".into()),
             offset: Some(17),
         });
+        let part = CONTEXT.into();
+        summary.failures.push(Failure { kind: "scenario", part, count: 9, ..Failure::default() });
         summary.unparsed.add("auth.log", 17, "\u{1b}[2J evil");
         summary.unparsed.add("auth.log", 99, &"é".repeat(500));
         summary.set_usage(&Used { seconds: 0.5, cpu_seconds: 0.25, peak_memory: Some(12_300_000) });
