@@ -21,8 +21,8 @@ fn processor() -> f64 {
     time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6
 }
 
-/// Unit: milliseconds, of a processor that has nothing else to do.
-const ALLOWED: f64 = 50.0;
+/// Unit: milliseconds. What is not optimised takes some times as long.
+const ALLOWED: f64 = if cfg!(debug_assertions) { 250.0 } else { 50.0 };
 
 #[test]
 fn a_line_is_explained_within_50_milliseconds() {

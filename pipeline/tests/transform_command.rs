@@ -74,10 +74,10 @@ fn derived_lines_are_lines_at_the_place_of_theirs() {
         .collect();
     let (first, third) = (0, BATCHES.match_indices('\n').nth(1).unwrap().0 + 1);
     assert_eq!(shown, [
-        format!("\"t/s\" \"192.0.2.7\" {first},{first}"),
+        format!("\"t/s\" \"192.0.2.7\" {first}"),
         format!("\"t/each\" \"192.0.2.9\" {third}"),
         format!("\"t/each\" \"192.0.2.9\" {third}"),
-        format!("\"t/s\" \"192.0.2.9\" {third},{third}"),
+        format!("\"t/s\" \"192.0.2.9\" {third}"),
     ]);
     assert_ne!(alerts[1]["uuid"], alerts[2]["uuid"]);
     for more in [["--workers", "3"], ["--batch", "1"], ["--batch", "40"]] {
