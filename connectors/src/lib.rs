@@ -9,17 +9,29 @@
 //! offset by which it is known. This crate knows nothing of events or rules.
 
 pub mod codec;
+pub mod docker;
+pub mod endpoint;
 pub mod health;
+pub mod http;
 pub mod input;
+pub mod k8s_audit;
+mod labels;
 pub mod lane;
 mod lines;
+pub mod listener;
+pub mod loki;
 pub mod metric;
 pub mod position;
+mod protobuf;
+mod range;
 pub mod reader;
 pub mod record;
 pub mod retry;
+mod rfc3339;
 pub mod source;
 pub mod stop;
+mod text;
+pub mod victorialogs;
 
 pub use health::Health;
 pub use input::{Input, InputError, Resolved, resolve};

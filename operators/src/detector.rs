@@ -61,7 +61,7 @@ pub enum Verdict {
     Done {
         /// Its date.
         stamp: Option<EventTime>,
-        /// One per scenario that wants it, in the order of the scenarios.
+        /// One for the scenarios that want it; one more where a filter changed the event.
         pours: Vec<Pour>,
     },
     /// It must be parsed in the order of its partition, with the stash.
@@ -106,7 +106,7 @@ impl Detector {
     /// number or, without one, from its partition.
     pub fn comes(&mut self, transport: Option<&Transport>, line: u32) {
         let from = transport.and_then(|transport| {
-            let at = Stamp::utc_at(transport.time(line));
+            let at = Stamp::utc_at(transport.time(line).unwrap_or(transport.arrived));
             Some((Arc::clone(transport.origin(line)?), at))
         });
         self.comes = from;
@@ -172,8 +172,8 @@ impl Detector {
                 tally.poured += u64::from(!pours.is_empty());
             }
         }
-        for pour in &pours {
-            Tally::count(&mut tally.scenarios, pour.scenario.index());
+        for want in pours.iter().flat_map(|pour| &pour.wants) {
+            Tally::count(&mut tally.scenarios, want.claim.scenario.index());
         }
         Verdict::Done { stamp, pours }
     }

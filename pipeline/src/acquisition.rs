@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use glob::{MatchOptions, Pattern};
-use operators::yaml::{Content, Documents, Fields, Located, Node, Position, Reading, RuleError, suggestion};
+use operators::yaml::{
+    Content, Documents, Fields, Located, Node, Position, Reading, RuleError, suggestion,
+};
 use regex::Regex;
 
 use crate::hub::environment::expand;
@@ -65,8 +67,7 @@ const SOURCES: [&str; 14] = [
     "appsec",
 ];
 const MODES: [&str; 3] = ["tail", "cat", "server"];
-const LEVELS: [&str; 8] =
-    ["trace", "debug", "info", "warning", "warn", "error", "fatal", "panic"];
+const LEVELS: [&str; 8] = ["trace", "debug", "info", "warning", "warn", "error", "fatal", "panic"];
 /// A wildcard stays within one directory, as in Go.
 const LIKE_GO: MatchOptions = MatchOptions {
     case_sensitive: true,
@@ -253,7 +254,8 @@ fn kind(document: &Node, reading: &mut Reading<'_>) -> Option<&'static str> {
         Some(said) => {
             let known = SOURCES.into_iter().find(|known| *known == said.value);
             if known.is_none() {
-                let error = reading.source.error(said.at, format!("unknown source {:?}", said.value));
+                let error =
+                    reading.source.error(said.at, format!("unknown source {:?}", said.value));
                 reading.errors.push(error.with_suggestion(suggestion(&said.value, &SOURCES)));
             }
             known
@@ -305,11 +307,7 @@ fn word(fields: &Fields<'_>, key: &str, known: &[&str], reading: &mut Reading<'_
     }
 }
 
-fn labels(
-    fields: &Fields<'_>,
-    needed: bool,
-    reading: &mut Reading<'_>,
-) -> Vec<(String, String)> {
+fn labels(fields: &Fields<'_>, needed: bool, reading: &mut Reading<'_>) -> Vec<(String, String)> {
     let entries = fields.entries("labels", reading).iter();
     let text = |(key, node): &(Located<String>, Node)| {
         Some((key.value.clone(), reading.text_of(node, &key.value)?.value))
@@ -416,7 +414,10 @@ mod tests {
         assert!(errors("filename: '['\nlabels: {type: x}\n").contains("bad file pattern"));
         let labels = "labels: {type: x}\n";
         let of = |rest: &str| errors(&format!("filename: /x\n{labels}{rest}"));
-        assert_eq!(of("mode: server\n"), "acquis.yaml:3:7: `mode` is one of tail, cat, not \"server\"");
+        assert_eq!(
+            of("mode: server\n"),
+            "acquis.yaml:3:7: `mode` is one of tail, cat, not \"server\""
+        );
         assert!(of("log_level: loud\n").contains("not \"loud\""));
         assert_eq!(of("log_level: Debug\nname: a\nunique_id: b\nuse_time_machine: true\n"), "");
         assert_eq!(

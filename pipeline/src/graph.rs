@@ -9,6 +9,7 @@ use operators::bucket::change::Changes;
 use operators::bucket::detect::Detect;
 use operators::detector::Detector;
 use operators::epoch::{Epoch, settled};
+use operators::fault::Faults;
 use operators::lookup::Lookups;
 use operators::order::operator::Demand;
 use operators::order::sequencer::Sequencer;
@@ -40,6 +41,8 @@ pub struct Parts {
     pub detect_again: Option<Detect>,
     /// Judges alerts.
     pub decide: Decide,
+    /// What failed in profiles, by number; to be read between epochs.
+    pub profile_faults: Rc<RefCell<Faults>>,
     /// Facts that are not in the log.
     pub lookups: Arc<dyn Lookups>,
     /// Takes what each epoch leads to, in no order; called on the first worker.
@@ -74,7 +77,7 @@ impl std::fmt::Debug for Parts {
 pub fn build(scope: Scope<'_, Epoch>, parts: Parts) {
     let workers = scope.peers() as u64;
     let Parts { source, sequencer, demand, detector, .. } = parts;
-    let Parts { detect, detect_again, decide, lookups, mut sink, .. } = parts;
+    let Parts { detect, detect_again, decide, profile_faults, lookups, mut sink, .. } = parts;
 
     let (lines, source) = match source {
         Source::Archive(ingest) => ingest::lines(scope, ingest),
@@ -90,7 +93,7 @@ pub fn build(scope: Scope<'_, Epoch>, parts: Parts) {
         alerts = alerts.concat(second.alerts);
         changes = changes.concat(second.changes);
     }
-    let judged = profile::operator::operator(alerts, decide, lookups);
+    let judged = profile::operator::operator(alerts, decide, lookups, profile_faults);
     let judged = judged.map(|alert| Out::Alert(Box::new(alert)));
     let out = judged.concat(changes.map(Out::Changes));
     settled(

@@ -17,5 +17,6 @@ pub mod live;
 pub mod lookup;
 pub mod replay;
 pub mod report;
+pub mod serve;
 pub mod state;
 pub mod transform;

@@ -175,8 +175,7 @@ impl Shared {
         let (detect, buckets) = detection.detect(detection.buckets(), workers, again);
         let (detect_again, more_buckets) = detection.detect(detection.buckets(), workers, false);
         let settled = [detect.settled(), detect_again.settled()];
-        let decide = detection.decide();
-        let profile_faults = decide.faults();
+        let profile_faults: Rc<RefCell<Faults>> = Rc::default();
         let parts = Parts {
             source: Source::Archive(ingest),
             sequencer,
@@ -184,7 +183,8 @@ impl Shared {
             detector: self.detector(),
             detect,
             detect_again: again.then_some(detect_again),
-            decide,
+            decide: detection.decide(),
+            profile_faults: Rc::clone(&profile_faults),
             lookups: Arc::clone(&detection.lookups),
             sink: printed(emit),
         };

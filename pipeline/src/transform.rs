@@ -179,10 +179,11 @@ pub(crate) mod tests {
     #[test]
     fn a_list_gives_a_line_for_each_element() {
         check("Split(evt.Line.Raw, ',')", "a,b,c", &["a", "b", "c"]);
-        check("map(JsonExtractSlice(evt.Line.Raw, 'r'), ToJsonString(#))", r#"{"r":[{"a":1},2]}"#, &[
-            r#"{"a":1}"#,
-            "2",
-        ]);
+        check(
+            "map(JsonExtractSlice(evt.Line.Raw, 'r'), ToJsonString(#))",
+            r#"{"r":[{"a":1},2]}"#,
+            &[r#"{"a":1}"#, "2"],
+        );
         check("filter(Split(evt.Line.Raw, ','), # == 'x')", "a,b", &[]);
     }
 

@@ -43,11 +43,16 @@ fn a_line_is_explained_within_50_milliseconds() {
     let lookups = Arc::new(WorldLookups::of_rules(&set, Stamp::from_unix(1_787_400_000)));
     let garbage = "this line is garbage of no known kind at all, GET / HTTP/1.1 200 and so on";
     let half = "203.0.113.7 - - [02/Mar/2026:06:00:24 +0000] \"GET /x HTTP/1.1\" 200 oops";
-    let whole = "203.0.113.7 - - [02/Mar/2026:06:00:24 +0000] \"GET /.env HTTP/1.1\" 404 7 \"-\" \"x\"";
+    let whole =
+        "203.0.113.7 - - [02/Mar/2026:06:00:24 +0000] \"GET /.env HTTP/1.1\" 404 7 \"-\" \"x\"";
     let ssh = "Mar  2 06:00:24 host sshd[12]: Failed password for root from 203.0.113.7 port x";
-    for (kind, line) in
-        [("nginx", garbage), ("nginx", half), ("nginx", whole), ("syslog", ssh), ("syslog", garbage)]
-    {
+    for (kind, line) in [
+        ("nginx", garbage),
+        ("nginx", half),
+        ("nginx", whole),
+        ("syslog", ssh),
+        ("syslog", garbage),
+    ] {
         let labels = [("type".into(), kind.into())].into_iter().collect();
         let origin = Origin { source: "-".into(), labels: Arc::new(labels), module: "file" };
         let mut explainer = Explainer::new(Parts {

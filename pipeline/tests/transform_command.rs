@@ -63,7 +63,8 @@ fn derived_lines_are_lines_at_the_place_of_theirs() {
         String::from_utf8(output.stdout).unwrap()
     };
     let whole = replay(&[]);
-    let alerts: Vec<Value> = whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let alerts: Vec<Value> =
+        whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let shown: Vec<_> = alerts
         .iter()
         .map(|alert| {
@@ -73,12 +74,15 @@ fn derived_lines_are_lines_at_the_place_of_theirs() {
         })
         .collect();
     let (first, third) = (0, BATCHES.match_indices('\n').nth(1).unwrap().0 + 1);
-    assert_eq!(shown, [
-        format!("\"t/s\" \"192.0.2.7\" {first}"),
-        format!("\"t/each\" \"192.0.2.9\" {third}"),
-        format!("\"t/each\" \"192.0.2.9\" {third}"),
-        format!("\"t/s\" \"192.0.2.9\" {third}"),
-    ]);
+    assert_eq!(
+        shown,
+        [
+            format!("\"t/s\" \"192.0.2.7\" {first}"),
+            format!("\"t/each\" \"192.0.2.9\" {third}"),
+            format!("\"t/each\" \"192.0.2.9\" {third}"),
+            format!("\"t/s\" \"192.0.2.9\" {third}"),
+        ]
+    );
     assert_ne!(alerts[1]["uuid"], alerts[2]["uuid"]);
     for more in [["--workers", "3"], ["--batch", "1"], ["--batch", "40"]] {
         assert_eq!(replay(&more), whole, "{more:?}");
@@ -87,9 +91,8 @@ fn derived_lines_are_lines_at_the_place_of_theirs() {
         serde_json::from_str(&fs::read_to_string(root.path().join("sum.json")).unwrap()).unwrap();
     assert_eq!(summary["lines"], 6);
     let failures: Vec<_> = summary["failures"].as_array().unwrap().iter().collect();
-    let of = |failure: &Value| {
-        format!("{} {} {}", failure["kind"], failure["part"], failure["count"])
-    };
+    let of =
+        |failure: &Value| format!("{} {} {}", failure["kind"], failure["part"], failure["count"]);
     assert_eq!(failures.iter().map(|f| of(f)).collect::<Vec<_>>(), ["\"input\" \"transform\" 2"]);
     assert!(failures[0]["offset"].as_u64() > Some(0));
 }

@@ -11,8 +11,8 @@ use operators::detector::Origin;
 use operators::order::Partition;
 use operators::profile::{Exempt, spec as profile_spec};
 use operators::reference::{self, World};
-use operators::time::layout::parse_rfc3339;
 use operators::text::RawLine;
+use operators::time::layout::parse_rfc3339;
 use operators::yaml::{Located, Reading, Source};
 use pipeline::compile::{Options, compile};
 use pipeline::detection::Detection;
@@ -148,7 +148,7 @@ fn lines(feed: Feed) -> Vec<(u64, String)> {
                 Some(transformer) => {
                     let derived = transformer.line(RawLine::from(line));
                     let texts =
-                        (0..derived.len()).map(|part| derived.get(part).unwrap_or_else(|_| line));
+                        (0..derived.len()).map(|part| derived.get(part).unwrap_or(line));
                     all.extend(texts.map(|text| (position, text.to_owned())));
                 }
             }

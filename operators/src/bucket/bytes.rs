@@ -143,7 +143,12 @@ impl<'a> Reader<'a> {
         let at = EventTime(seconds.checked_mul(1_000_000_000)?.checked_add(nanos)?);
         match self.number()? {
             0 => Some(Stamp::utc_at(at)),
-            _ => Some(Stamp { at, offset: i32::try_from(self.signed()?).ok()?, utc: false, zone: None }),
+            _ => Some(Stamp {
+                at,
+                offset: i32::try_from(self.signed()?).ok()?,
+                utc: false,
+                zone: None,
+            }),
         }
     }
 

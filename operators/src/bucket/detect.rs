@@ -117,12 +117,11 @@ impl Detect {
         let clock = batches.iter().map(|batch| batch.clock).min();
         let Some(clock) = clock else { return Vec::new() };
         let seal = batches.iter().any(|batch| batch.seal);
-        let mut pours: Vec<_> = batches.into_iter().flat_map(|batch| batch.pours).collect();
-        pours.sort_unstable();
+        let pours = Batch::sorted(batches);
         let mut overflows = Vec::new();
         {
             let mut buckets = self.buckets.borrow_mut();
-            for (_, _, pour) in &pours {
+            for (_, pour) in &pours {
                 buckets.pour(pour, &*self.lookups, &mut overflows);
             }
             // Records of the clock itself may still be to come.
@@ -136,8 +135,11 @@ impl Detect {
             seen(self.settle(overflowed, watch, &mut outcomes, &mut again));
         }
         if self.again {
-            let batches = Batch::deal(clock, seal, again, self.workers, &self.rules);
+            let batches = Batch::deal(clock, seal, again, self.workers);
             outcomes.extend(batches.map(Outcome::Again));
+        }
+        if seal {
+            outcomes.push(Outcome::Changes(self.buckets.borrow_mut().take_changes(clock)));
         }
         outcomes
     }

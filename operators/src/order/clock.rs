@@ -20,6 +20,22 @@ pub enum Claim {
     Doubtful(EventTime),
     /// Its stamp, which the time of its arrival bears out.
     Trusted(EventTime),
+    /// The time of its arrival, for want of a stamp. At the beginning of a partition that says too
+    /// little: there it waits for a stamp, which counts where it is earlier, or for the end.
+    Guess(EventTime),
+}
+
+impl Claim {
+    /// What two lines of one record say together: the later stamp, else the later guess.
+    #[must_use]
+    pub fn or_later(self, other: Self) -> Self {
+        let rank = |claim| match claim {
+            Self::Nothing => (0, EventTime(i64::MIN)),
+            Self::Guess(time) => (1, time),
+            Self::Doubtful(time) | Self::Trusted(time) => (2, time),
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
 }
 
 /// An item whose clock is known.
@@ -50,6 +66,10 @@ pub struct PartitionClock<T> {
 struct Doubt {
     position: u64,
     stamp: EventTime,
+    /// How far before it a stamp still confirms it. Unit: nanoseconds.
+    tolerance: i64,
+    /// Whether it is but a guess.
+    guessed: bool,
 }
 
 impl<T> Default for PartitionClock<T> {
@@ -69,6 +89,11 @@ impl<T> PartitionClock<T> {
         self.max
     }
 
+    /// The same or, before it, the stamp that waits for confirmation.
+    pub fn likely(&self) -> Option<EventTime> {
+        self.max.or(self.doubt.map(|doubt| doubt.stamp))
+    }
+
     /// How many stamps did not move the clock because nothing confirmed them.
     pub fn strays(&self) -> u64 {
         self.strays
@@ -84,25 +109,26 @@ impl<T> PartitionClock<T> {
     /// clock is known now.
     pub fn line(
         &mut self,
-        (position, stamp): (u64, Claim),
+        (position, claim): (u64, Claim),
         item: Option<T>,
         emit: &mut impl FnMut(Placed<T>),
     ) {
         let Some(doubt) = self.doubt else {
-            return self.settled_line((position, stamp), item, emit);
+            return self.settled_line((position, claim), item, emit);
         };
-        let trusted = matches!(stamp, Claim::Trusted(_));
-        let (Claim::Doubtful(stamp) | Claim::Trusted(stamp)) = stamp else {
-            self.held.extend(item.map(|item| (position, item)));
-            self.held_lines += 1;
-            if self.held_lines > MAX_HELD {
-                self.settle(self.max.is_none(), None, emit);
+        let stamp = match claim {
+            Claim::Doubtful(stamp) | Claim::Trusted(stamp) => stamp,
+            Claim::Guess(_) | Claim::Nothing => {
+                self.held_lines += usize::from(!doubt.guessed || item.is_some());
+                self.held.extend(item.map(|item| (position, item)));
+                if self.held_lines > MAX_HELD {
+                    self.settle(self.max.is_none(), None, emit);
+                }
+                return;
             }
-            return;
         };
-        let confirmed = stamp.0 >= doubt.stamp.0.saturating_sub(STRAY);
+        let confirmed = stamp.0 >= doubt.stamp.0.saturating_sub(doubt.tolerance);
         self.settle(confirmed, Some(stamp), emit);
-        let claim = if trusted { Claim::Trusted(stamp) } else { Claim::Doubtful(stamp) };
         self.settled_line((position, claim), item, emit);
     }
 
@@ -120,14 +146,24 @@ impl<T> PartitionClock<T> {
         emit: &mut impl FnMut(Placed<T>),
     ) {
         let before = self.max;
-        if let Claim::Trusted(stamp) | Claim::Doubtful(stamp) = claim {
-            let ahead = self.max.is_none_or(|max| stamp.0 > max.0.saturating_add(STRAY));
-            if ahead && matches!(claim, Claim::Doubtful(_)) {
-                self.doubt = Some(Doubt { position, stamp });
-                self.held.extend(item.map(|item| (position, item)));
-                self.held_lines = 1;
-                return;
+        let is_ahead =
+            |stamp: EventTime| self.max.is_none_or(|max| stamp.0 > max.0.saturating_add(STRAY));
+        let doubt = match claim {
+            Claim::Doubtful(stamp) if is_ahead(stamp) => {
+                Some(Doubt { position, stamp, tolerance: STRAY, guessed: false })
             }
+            Claim::Guess(stamp) if self.max.is_none() => {
+                Some(Doubt { position, stamp, tolerance: 0, guessed: true })
+            }
+            _ => None,
+        };
+        if doubt.is_some() {
+            self.doubt = doubt;
+            self.held.extend(item.map(|item| (position, item)));
+            self.held_lines = 1;
+            return;
+        }
+        if let Claim::Trusted(stamp) | Claim::Doubtful(stamp) | Claim::Guess(stamp) = claim {
             self.max = self.max.max(Some(stamp));
         }
         if let Some(item) = item {
@@ -225,6 +261,24 @@ mod tests {
             clock.line((line, claim), Some(()), &mut |placed| all.push(placed.clock.0));
         }
         assert_eq!(all, [7, 9 * DAY]);
+    }
+
+    #[test]
+    fn a_guess_gives_way_to_an_earlier_stamp_and_to_nothing_else() {
+        let clocks = |claims: [Claim; 2]| {
+            let mut clock = PartitionClock::default();
+            let mut all = Vec::new();
+            for (line, claim) in (0..).zip(claims) {
+                clock.line((line, claim), Some(()), &mut |placed| all.push(placed.clock.0));
+            }
+            clock.end(&mut |placed| all.push(placed.clock.0));
+            all
+        };
+        let guess = |at| Claim::Guess(EventTime(at));
+        assert_eq!(clocks([guess(100), Claim::Trusted(EventTime(7))]), [7, 7]);
+        assert_eq!(clocks([guess(100), guess(120)]), [100, 100]);
+        assert_eq!(clocks([guess(100), Claim::Trusted(EventTime(130))]), [100, 130]);
+        assert_eq!(clocks([Claim::Trusted(EventTime(7)), guess(100)]), [7, 100]);
     }
 
     #[test]

@@ -198,6 +198,11 @@ impl<T> Merge<T> {
         std::mem::take(&mut self.through)
     }
 
+    /// The same or, before it, the stamp that waits for confirmation.
+    pub fn likely_clock(&self, partition: Partition) -> Option<EventTime> {
+        self.queues.get(&partition).and_then(|queue| queue.clock.likely())
+    }
+
     /// How far a partition is; `None` for one that is not open, or is through.
     pub fn settled(&self, partition: Partition) -> Option<Settled> {
         self.queues.get(&partition).map(Queue::settled)
@@ -346,8 +351,12 @@ mod tests {
         merge.line(busy, (1, at(5)), Some("b"));
         assert_eq!(merge.pop(), Next::Wants(silent));
         merge.park(silent);
-        let key =
-            |clock, partition, position| OrderKey { clock: EventTime(clock), partition, position, part: 0 };
+        let key = |clock, partition, position| OrderKey {
+            clock: EventTime(clock),
+            partition,
+            position,
+            part: 0,
+        };
         assert_eq!(merge.pop(), Next::Item(key(5, busy, 0), "a"));
         merge.line(silent, (0, at(3)), Some("late"));
         merge.line(silent, (1, at(7)), Some("in time"));

@@ -1,5 +1,6 @@
 //! *The* order of records and of what follows from them (law 1).
 
+pub mod arrival;
 pub mod batch;
 pub mod clock;
 pub mod journal;

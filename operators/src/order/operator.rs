@@ -111,7 +111,7 @@ pub fn operator<'scope>(
                 sequencer.advance(time);
             }
             let clock = sequencer.clock();
-            let batches = Batch::deal(clock, seal.is_some(), pours, workers, sequencer.rules());
+            let batches = Batch::deal(clock, seal.is_some(), pours, workers);
             output.session(&*capability).give_iterator(batches);
             if let Some(number) = seal {
                 demand.seals.push_back(Seal { number, stand: sequencer.stand() });

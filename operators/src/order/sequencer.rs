@@ -4,18 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::arrival;
 use super::batch::Via;
-use super::clock::{Claim, STRAY};
+use super::clock::Claim;
 use super::journal::Journal;
 use super::merge::{Merge, Next, Settled};
 use super::{OrderKey, Partition};
 use crate::bucket::Pour;
 use crate::detector::{Detector, Place, Verdict};
-use crate::parse::lines::{Clock, Found, LineSpan, Parsed, Tally, Transport};
+use crate::parse::lines::{Found, LineSpan, Parsed, Tally};
 use crate::parse::stash::Stashes;
-use crate::rules::Rules;
 use crate::text::RawLine;
-use crate::time::EventTime;
+use crate::time::{EventTime, Stamp};
 
 /// The order of one run.
 #[derive(Debug)]
@@ -57,15 +57,19 @@ pub struct Stand {
 struct Record {
     position: u64,
     parts: u32,
-    stamp: Option<EventTime>,
+    claim: Claim,
     pours: Option<Vec<Pour>>,
 }
 
 impl Record {
-    fn add(&mut self, stamp: Option<EventTime>, pours: Option<Vec<Pour>>) {
+    fn at(position: u64) -> Self {
+        Self { position, parts: 0, claim: Claim::Nothing, pours: None }
+    }
+
+    fn add(&mut self, claim: Claim, pours: Option<Vec<Pour>>) {
         let part = self.parts;
         self.parts += 1;
-        self.stamp = self.stamp.max(stamp);
+        self.claim = self.claim.or_later(claim);
         let Some(mut pours) = pours else { return };
         pours.iter_mut().for_each(|pour| pour.order.part = part);
         match &mut self.pours {
@@ -187,63 +191,41 @@ impl Sequencer {
         let mut record: Option<Record> = None;
         for (number, (position, stamp)) in (0_u32..).zip(stamps) {
             if record.as_ref().is_some_and(|record| record.position != position) {
-                self.order(partition, record.take(), transport.as_deref());
+                self.order(partition, record.take());
             }
-            let (stamp, pours) = match found.next_if(|(line, _)| *line == number) {
+            let (stamp, mut pours) = match found.next_if(|(line, _)| *line == number) {
                 None => (stamp, None),
                 Some((_, Found::Pours(pours))) => (stamp, Some(pours)),
                 Some((_, Found::Later(span))) => {
                     let Some(block) = &block else { continue };
                     self.detector.comes(transport.as_deref(), number);
-                    let (mut stamp, mut pours) = self.parse_in_order(block, span, partition);
-                    if let Some(transport) = &transport {
-                        transport.date(number, &mut stamp, &mut pours, &mut self.tally);
-                    }
+                    let (stamp, pours) = self.parse_in_order(block, span, partition);
                     (stamp, (!pours.is_empty()).then_some(pours))
                 }
             };
-            let nothing = || Record { position, parts: 0, stamp: None, pours: None };
-            record.get_or_insert_with(nothing).add(stamp, pours);
+            let claim = match transport.as_deref() {
+                None => stamp.map_or(Claim::Nothing, Claim::Doubtful),
+                Some(transport) => {
+                    let now = self.merge.likely_clock(partition);
+                    let dated = arrival::date(stamp, (transport, number), now, &mut self.tally);
+                    if let Some(time) = dated.replaced {
+                        let time = Some(Stamp::utc_at(time));
+                        pours.iter_mut().flatten().for_each(|pour| pour.time = time);
+                    }
+                    dated.claim
+                }
+            };
+            record.get_or_insert_with(|| Record::at(position)).add(claim, pours);
         }
-        self.order(partition, record, transport.as_deref());
+        self.order(partition, record);
         if last {
             self.merge.end(partition);
         }
     }
 
-    fn order(
-        &mut self,
-        partition: Partition,
-        record: Option<Record>,
-        transport: Option<&Transport>,
-    ) {
-        let Some(Record { position, stamp, pours, .. }) = record else { return };
-        let claim = self.claim(partition, stamp, transport);
+    fn order(&mut self, partition: Partition, record: Option<Record>) {
+        let Some(Record { position, claim, pours, .. }) = record else { return };
         self.merge.line(partition, (position, claim), pours);
-    }
-
-    /// What a stamp is worth. A live run knows when the line arrived: a stamp of the last day needs
-    /// no other line's word, and one that was replaced by the arrival moves no clock.
-    fn claim(
-        &self,
-        partition: Partition,
-        stamp: Option<EventTime>,
-        transport: Option<&Transport>,
-    ) -> Claim {
-        match (stamp, transport) {
-            (None, _) => Claim::Nothing,
-            (Some(stamp), None) => Claim::Doubtful(stamp),
-            (Some(stamp), Some(Transport { arrived, clock, .. })) => {
-                let replaced = stamp == *arrived && *clock == Clock::Event;
-                if replaced && self.merge.partition_clock(partition).is_some() {
-                    Claim::Nothing
-                } else if stamp.0 >= arrived.0.saturating_sub(STRAY) {
-                    Claim::Trusted(stamp)
-                } else {
-                    Claim::Doubtful(stamp)
-                }
-            }
-        }
     }
 
     fn parse_in_order(
@@ -270,11 +252,6 @@ impl Sequencer {
     /// Whether partitions come and go.
     pub fn is_live(&self) -> bool {
         self.live
-    }
-
-    /// The rules.
-    pub fn rules(&self) -> &Rules {
-        self.detector.rules()
     }
 
     /// The merged clock.

@@ -42,9 +42,6 @@ pub struct Lines {
     pub transport: Option<Arc<Transport>>,
 }
 
-/// How far a line may be dated ahead of its arrival. Unit: nanoseconds.
-pub const AHEAD: i64 = 60 * 1_000_000_000;
-
 /// By which clock lines fill buckets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Clock {
@@ -77,40 +74,9 @@ impl Transport {
         self.origins.get(usize::from(place))
     }
 
-    /// When a line was written or, where nobody says, arrived.
-    pub fn time(&self, line: u32) -> EventTime {
-        let time = self.times.get(line as usize).copied().unwrap_or(self.arrived);
-        if self.is_ahead(time) { self.arrived } else { time }
-    }
-
-    /// Gives a line that has no date of its own, or may not have it, the time that counts.
-    pub fn date(
-        &self,
-        line: u32,
-        stamp: &mut Option<EventTime>,
-        pours: &mut [Pour],
-        tally: &mut Tally,
-    ) {
-        let time = match (self.clock, *stamp) {
-            (Clock::Arrival, _) => self.arrived,
-            (Clock::Event, None) => {
-                tally.undated += 1;
-                self.time(line)
-            }
-            (Clock::Event, Some(stamp)) if self.is_ahead(stamp) => {
-                tally.ahead += 1;
-                self.arrived
-            }
-            (Clock::Event, Some(_)) => return,
-        };
-        *stamp = Some(time);
-        for pour in pours {
-            pour.time = Some(time);
-        }
-    }
-
-    fn is_ahead(&self, time: EventTime) -> bool {
-        time.0 > self.arrived.0.saturating_add(AHEAD)
+    /// When a line was written, as the transport says.
+    pub fn time(&self, line: u32) -> Option<EventTime> {
+        self.times.get(line as usize).copied()
     }
 }
 

@@ -233,11 +233,7 @@ impl Node {
 }
 
 /// The text that a grok reads, as a text of the event.
-fn input_text(
-    input: Input,
-    program: &Program,
-    cx: &mut Cx<'_>,
-) -> Result<Option<Text>, EvalError> {
+fn input_text(input: Input, program: &Program, cx: &mut Cx<'_>) -> Result<Option<Text>, EvalError> {
     Ok(match input {
         Input::Line => {
             let end = u32::try_from(cx.event.line.raw.as_str().len()).ok();

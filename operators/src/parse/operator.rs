@@ -45,13 +45,9 @@ pub fn parse(detector: &mut Detector, lines: &Lines) -> Parsed {
     for (number, span) in (0_u32..).zip(&lines.spans) {
         let raw = RawLine::new(Arc::clone(&lines.block), span.start, span.end);
         let place = Place { partition: lines.partition, position: span.position };
-        let transport = lines.transport.as_deref();
-        detector.comes(transport, number);
+        detector.comes(lines.transport.as_deref(), number);
         match detector.line(raw, place, None, &mut parsed.tally) {
-            Verdict::Done { mut stamp, mut pours } => {
-                if let Some(transport) = transport {
-                    transport.date(number, &mut stamp, &mut pours, &mut parsed.tally);
-                }
+            Verdict::Done { stamp, pours } => {
                 parsed.stamps.push((span.position, stamp));
                 if !pours.is_empty() {
                     parsed.found.push((number, Found::Pours(pours)));

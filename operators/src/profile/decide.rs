@@ -1,7 +1,5 @@
 //! The second fold: alerts in their order become decisions, by allowlist, profiles and history.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use super::exempt::Exempt;
@@ -11,7 +9,6 @@ use crate::alert::Alert;
 use crate::bucket::evaluate::Evaluator;
 use crate::event::{Event, Line};
 use crate::expr::Program;
-use crate::fault::Faults;
 use crate::lookup::Lookups;
 use crate::time::{EventTime, Stamp};
 
@@ -35,7 +32,6 @@ pub struct Decide {
     history: History,
     /// Whether a profile asks for the history; else none is kept, for it grows with every decision.
     remembers: bool,
-    faults: Rc<RefCell<Faults>>,
 }
 
 impl Decide {
@@ -52,12 +48,24 @@ impl Decide {
         let nothing = Event::new(Arc::clone(program.schema()), line);
         let remembers = profiles.iter().any(|profile| profile.asks_history(&program));
         let evaluator = Evaluator::new(program);
-        Self { profiles, exempt, evaluator, nothing, history: History::new(), remembers, faults: Rc::default() }
+        Self { profiles, exempt, evaluator, nothing, history: History::new(), remembers }
     }
 
-    /// What failed, by number of the profile; to be read between epochs.
-    pub fn faults(&self) -> Rc<RefCell<Faults>> {
-        Rc::clone(&self.faults)
+    /// From now on these are exempt.
+    pub fn set_exempt(&mut self, exempt: Arc<Exempt>) {
+        self.exempt = exempt;
+    }
+
+    /// Whether profiles ask for the history, so that it is kept.
+    pub fn remembers(&self) -> bool {
+        self.remembers
+    }
+
+    /// Takes decisions that were made at `at` into the history.
+    pub fn remember(&mut self, decisions: &[crate::alert::Decision], at: EventTime) {
+        if self.remembers {
+            self.history.remember(decisions, at);
+        }
     }
 
     /// Decides about an alert, which is not before the last one of its source value in the order.
@@ -69,11 +77,6 @@ impl Decide {
         let lookups = Remembering { others: lookups, history: &self.history, now };
         let (evaluator, nothing) = (&mut self.evaluator, &mut self.nothing);
         let judgement = judge(&self.profiles, alert, evaluator, nothing, &lookups);
-        let mut faults = self.faults.borrow_mut();
-        for (profile, part, message) in &judgement.errors {
-            let at = (alert.cause.partition, alert.cause.position);
-            faults.add(*profile, *part, at, message);
-        }
         alert.decisions.extend(judgement.decisions.iter().cloned());
         if self.remembers {
             self.history.remember(&judgement.decisions, now);

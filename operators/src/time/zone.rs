@@ -115,9 +115,11 @@ mod tests {
         assert_eq!(Zone::named("europe/paris"), None);
         assert_eq!(Zone::named("Nowhere/Land"), None);
         assert_eq!(Zone::named("../etc/passwd"), None);
-        assert!(["America/New_York", "Asia/Kolkata", "US/Pacific", "Etc/GMT+5"]
-            .iter()
-            .all(|name| Zone::named(name).is_some()));
+        assert!(
+            ["America/New_York", "Asia/Kolkata", "US/Pacific", "Etc/GMT+5"]
+                .iter()
+                .all(|name| Zone::named(name).is_some())
+        );
     }
 
     #[test]

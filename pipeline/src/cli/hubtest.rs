@@ -16,10 +16,10 @@ use operators::time::{EventTime, Stamp};
 use serde::Serialize;
 
 use super::clock;
-use crate::hub::ItemKind;
-use crate::hubtest::coverage::{Coverage, coverage, percent};
 use crate::explain::style::Style;
 use crate::explain::{Explainer, Form, Parts, Shown, Teller};
+use crate::hub::ItemKind;
+use crate::hubtest::coverage::{Coverage, coverage, percent};
 use crate::hubtest::places::Overrides;
 use crate::hubtest::{Places, Prepared, Report, Runner, Test, TestConfig, assertions, run};
 

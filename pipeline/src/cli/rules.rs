@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use operators::bucket::kept::SourceNames;
+use operators::bucket::codec::SourceNames;
 use operators::profile::simulation::Simulation;
 use operators::profile::spec::{self as profile_spec, ProfileSpec};
 use operators::profile::{Exempt, Profile};

@@ -31,7 +31,8 @@ pub fn expand(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Strin
         let Some(value) = environment(name) else { continue };
         replaced += 1;
         text.replace_range(at..from + length, &value);
-        from = (at..=text.len()).skip(1).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+        from =
+            (at..=text.len()).skip(1).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
     }
     text
 }

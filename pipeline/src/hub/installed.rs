@@ -116,4 +116,3 @@ fn name_by_target(hub_dir: &Path, layout: &mut Layout) {
         }
     }
 }
-

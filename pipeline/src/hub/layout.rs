@@ -135,12 +135,10 @@ impl RuleSource {
     pub fn layout(&self) -> Layout {
         match self {
             Self::Embedded(files) => embedded(files),
-            Self::Directory(directory) => {
-                match directory.join(CONFIG).is_file() {
-                    true => installed::layout(directory),
-                    false => hub(directory),
-                }
-            }
+            Self::Directory(directory) => match directory.join(CONFIG).is_file() {
+                true => installed::layout(directory),
+                false => hub(directory),
+            },
         }
     }
 }

@@ -19,9 +19,9 @@ pub(super) fn mismatch(base: &Node, local: &Node, source: &Source) -> Option<Rul
         return None;
     }
     match (&base.content, &local.content) {
-        (Content::Map(_), Content::Map(entries)) => entries
-            .iter()
-            .find_map(|(key, node)| mismatch(base.entry(&key.value)?, node, source)),
+        (Content::Map(_), Content::Map(entries)) => {
+            entries.iter().find_map(|(key, node)| mismatch(base.entry(&key.value)?, node, source))
+        }
         (Content::List(_), Content::List(_)) | (Content::Scalar(_), Content::Scalar(_)) => None,
         _ => {
             let message = format!("this is {}, and {} without `.local`", local.kind(), base.kind());

@@ -157,12 +157,15 @@ mod tests {
             .iter()
             .map(|f| format!("{} {} {} {}: {}", f.count, f.kind, f.name, f.part, f.reason))
             .collect();
-        assert_eq!(shown, [
-            "5 scenario a/one alert: evt.Meta.source_ip is missing",
-            "2 scenario a/two filter: nil has no name",
-            "1 profile p duration_expr: no",
-            "1 scenario a/one alert: evt.Meta.SourceRange is not a network",
-        ]);
+        assert_eq!(
+            shown,
+            [
+                "5 scenario a/one alert: evt.Meta.source_ip is missing",
+                "2 scenario a/two filter: nil has no name",
+                "1 profile p duration_expr: no",
+                "1 scenario a/one alert: evt.Meta.SourceRange is not a network",
+            ]
+        );
         assert_eq!((failures[1].file.as_deref(), failures[1].offset), (Some("x.log"), Some(7)));
     }
 }

@@ -205,13 +205,16 @@ impl Summary {
             let Failure { kind, name, part, reason, count, file, offset } = failure;
             let mut what = format!("{kind} {name}: {part}: {reason}");
             if let (Some(file), Some(offset)) = (file, offset) {
-                let _ = write!(what, " ({}{file}@{offset})", if *count > 1 { "first " } else { "" });
+                let _ =
+                    write!(what, " ({}{file}@{offset})", if *count > 1 { "first " } else { "" });
             }
             writeln!(to, "           {:>12}  {}", grouped(*count), escaped(&what))?;
         }
         match told.len().saturating_sub(SHOWN) {
             0 => Ok(()),
-            more => writeln!(to, "           and {} more: --summary FILE has all", grouped(more as u64)),
+            more => {
+                writeln!(to, "           and {} more: --summary FILE has all", grouped(more as u64))
+            }
         }
     }
 

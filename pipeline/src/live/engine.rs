@@ -10,22 +10,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use connectors::{Inbox, SourceId};
+use operators::bucket::scenario::Takes;
 use operators::detector::Origin;
 use operators::epoch::Epoch;
 use operators::order::operator::{Demand, Wish};
 use operators::order::sequencer::Sequencer;
 use tokio::runtime::Handle;
 
+use super::buckets::Shelf;
 use super::command::{Command, Commanded};
 use super::feed::{Feed, FeedParts};
 use super::keeper::{Keeper, Told};
 use super::lanes::Lanes;
 use super::names::Names;
 use super::pace::Pace;
+use super::record;
 use super::sink::{Commit, Sink};
 use super::sources::{Configured, Running, Watched, is_fine};
 use super::wake::Waking;
-use super::{buckets, record};
 use crate::detection::Detection;
 use crate::graph::{self, Parts, Source};
 use crate::state::{Store, StoreError};
@@ -46,6 +48,8 @@ pub struct Setup {
     pub pace: Pace,
     /// How many threads detect.
     pub workers: usize,
+    /// How much memory buckets may take, of all workers together. Unit: bytes.
+    pub memory: usize,
     /// Who detects, as alerts say it.
     pub machine: Arc<str>,
     /// Where tasks of sources run.
@@ -93,6 +97,7 @@ pub struct Engine {
     store: Arc<Store>,
     pace: Pace,
     workers: usize,
+    memory: usize,
     running: Running,
     handles: Handles,
     reader: Reader,
@@ -115,7 +120,7 @@ impl Engine {
     /// # Errors
     /// The store cannot be read, or threads cannot be started.
     pub fn start(setup: Setup, after: Box<dyn FnMut(u64) + Send>) -> Result<Self, EngineError> {
-        let Setup { store, sources, pace, workers, machine, runtime, names } = setup;
+        let Setup { store, sources, pace, workers, memory, machine, runtime, names } = setup;
         let waking = Waking::default();
         let bell = waking.clone();
         let inbox = Inbox::new(move || bell.ring());
@@ -144,7 +149,18 @@ impl Engine {
         let (commits, coming) = channel();
         let keeper = keep(keeper, coming, &handles)?;
         let reader = Reader { inbox, lanes };
-        Ok(Self { store, pace, workers, running, handles, reader, commits, keeper, starting })
+        Ok(Self {
+            store,
+            pace,
+            workers,
+            memory,
+            running,
+            handles,
+            reader,
+            commits,
+            keeper,
+            starting,
+        })
     }
 
     /// How others reach it.
@@ -159,9 +175,12 @@ impl Engine {
     /// The store or a worker failed.
     pub fn generation(mut self, detection: &Detection) -> Result<Self, EngineError> {
         self.handles.commanded.say(Command::Go);
+        let lag = u8::try_from(self.pace.ahead + 2).unwrap_or(u8::MAX);
+        let budget = self.memory / self.workers.max(1);
         let generation = Arc::new(Generation {
             detection: detection.clone(),
             store: Arc::clone(&self.store),
+            shelf: Shelf::new(Arc::clone(&self.store), detection, lag, budget)?,
             pace: self.pace,
             handles: self.handles.clone(),
             commits: Mutex::new(self.commits.clone()),
@@ -237,6 +256,7 @@ fn keep(
 struct Generation {
     detection: Detection,
     store: Arc<Store>,
+    shelf: Shelf,
     pace: Pace,
     handles: Handles,
     commits: Mutex<Sender<Commit>>,
@@ -253,9 +273,11 @@ impl Generation {
         let workers = worker.peers() as u64;
         let detection = &self.detection;
         let again = detection.looks_at_overflows();
-        let bucket = || buckets::kept(detection, &self.store);
-        let (detect, _) = detection.detect(bucket(), workers, again);
-        let (detect_again, _) = detection.detect(bucket(), workers, false);
+        let at = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let place = (at(worker.index() as u64), at(workers));
+        let buckets = |takes| self.shelf.buckets(detection, takes, place);
+        let (detect, _) = detection.detect(buckets(Takes::Logs), workers, again);
+        let (detect_again, _) = detection.detect(buckets(Takes::Overflows), workers, false);
         let demand: Rc<RefCell<Demand>> = Rc::default();
         let reading = own.map(|reader| self.reading(reader, &demand, workers)).transpose()?;
         let (read, feed, sequencer, sink) = match reading {
@@ -277,6 +299,7 @@ impl Generation {
             detect,
             detect_again: again.then_some(detect_again),
             decide: detection.decide(),
+            profile_faults: Rc::default(),
             lookups: Arc::clone(&detection.lookups),
             sink,
         };

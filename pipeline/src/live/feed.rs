@@ -209,7 +209,6 @@ impl Feed {
 
     /// Lets the order go on without a lane that has had nothing to say for long enough.
     fn go_on_without(&mut self, now: Instant, wake: &mut Wake) {
-        let Some(hold) = self.parts.pace.hold else { return };
         let mut demand = self.parts.demand.borrow_mut();
         let Some(wanted) = demand.wanted else {
             self.wanted = None;
@@ -225,17 +224,28 @@ impl Feed {
                 now
             }
         };
-        let silent = self.parts.lanes.borrow().silent_since(wanted, demand.wanted_taken);
-        let Some((heard, caught_up)) = silent else { return };
-        let whole = if caught_up { hold } else { self.parts.pace.patience.max(hold) };
-        match left(whole, heard.max(since), now) {
-            Some(left) => wake.after(Some(left)),
-            None => {
-                demand.idle.insert(wanted);
-                demand.order.iter().for_each(timely::scheduling::Activator::activate);
-                self.fed = true;
+        let silence = self.parts.lanes.borrow().silence(wanted, demand.wanted_taken);
+        let Some(silence) = silence else { return };
+        let waits = match (silence.closed, self.parts.pace.hold) {
+            (true, _) => None,
+            (false, None) => return,
+            (false, Some(hold)) => {
+                match silence.caught_up {
+                    true => left(hold, since, now),
+                    // What is behind is waited for as long as it comes nearer.
+                    false => {
+                        let patience = self.parts.pace.patience.max(hold);
+                        left(patience, silence.since.max(since), now)
+                    }
+                }
             }
+        };
+        if waits.is_some() {
+            return wake.after(waits);
         }
+        demand.idle.insert(wanted);
+        demand.order.iter().for_each(timely::scheduling::Activator::activate);
+        self.fed = true;
     }
 
     /// While every lane is read to its end, time goes on by the clock of the host.

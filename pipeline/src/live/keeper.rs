@@ -70,6 +70,7 @@ impl Keeper {
         let next = fill(&mut batch, &commit, self.next, (&self.names, &self.machine));
         self.store.commit(batch)?;
         self.next = next;
+        self.store.forget_before(commit.present.clock);
         for held in commit.held {
             if let Some(receipt) = held.receipt {
                 receipt.kept();

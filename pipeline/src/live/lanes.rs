@@ -45,8 +45,8 @@ pub struct LaneRecord {
 /// Lines that are not all through.
 #[derive(Debug)]
 struct Pending {
-    /// Offset of the last line; that of the delivery before where there is none.
-    last: u64,
+    /// Offset of the last line, where there is one.
+    last: Option<u64>,
     from: Position,
     to: Position,
     block: Arc<str>,
@@ -78,10 +78,23 @@ struct Lane {
     /// How many blocks this order was given.
     blocks: u64,
     caught_up: bool,
+    /// Whether nothing more comes for now.
+    closed: bool,
     /// When the last line came, or the lane was opened.
     heard: Instant,
     /// The last origin, as the source and as the rules see it.
     origin: Option<(Arc<connectors::Origin>, Arc<Origin>)>,
+}
+
+/// A lane with nothing to say.
+#[derive(Clone, Copy, Debug)]
+pub struct Silence {
+    /// When its last line came, or it was opened.
+    pub since: Instant,
+    /// Whether it was read to its end.
+    pub caught_up: bool,
+    /// Whether nothing more comes for now.
+    pub closed: bool,
 }
 
 /// All lanes.
@@ -170,7 +183,7 @@ impl Lanes {
         self.numbers.insert(key.clone(), number);
         let lane = self.lanes.entry(number).or_insert_with(|| Lane::new(id.source, key));
         lane.heard = Instant::now();
-        lane.caught_up = false;
+        (lane.caught_up, lane.closed) = (false, false);
         self.open.insert(id, number);
         let fresh = !std::mem::replace(&mut lane.ordered, true);
         Some((number, fresh.then_some(lane.settled)))
@@ -218,7 +231,8 @@ impl Lanes {
     /// Nothing more comes on a lane for now.
     pub fn close(&mut self, id: LaneId) -> Option<Partition> {
         let number = self.open.remove(&id)?;
-        self.lanes.get_mut(&number)?.caught_up = true;
+        let lane = self.lanes.get_mut(&number)?;
+        (lane.caught_up, lane.closed) = (true, true);
         Some(number)
     }
 
@@ -263,12 +277,13 @@ impl Lanes {
         None
     }
 
-    /// Since when a lane has had nothing to say: all it has was sent, `taken` blocks of it have been
-    /// taken by the order. `None` if it has, or may have, more.
-    pub fn silent_since(&self, number: Partition, taken: u64) -> Option<(Instant, bool)> {
+    /// How silent a lane is: all it has was sent, and `taken` blocks of it have been taken by the
+    /// order. `None` if it has, or may have, more.
+    pub fn silence(&self, number: Partition, taken: u64) -> Option<Silence> {
         let lane = self.lanes.get(&number)?;
         let idle = lane.sent == lane.pending.len() && lane.blocks == taken;
-        idle.then_some((lane.heard, lane.caught_up))
+        let Lane { heard: since, caught_up, closed, .. } = *lane;
+        idle.then_some(Silence { since, caught_up, closed })
     }
 
     /// The sources with open lanes.
@@ -315,6 +330,7 @@ impl Lane {
             ordered: false,
             blocks: 0,
             caught_up: false,
+            closed: false,
             heard: Instant::now(),
             origin: None,
         }
@@ -334,8 +350,7 @@ impl Lane {
             position: span.offset,
         };
         let spans: Vec<_> = chunk.lines.iter().map(span).collect();
-        let before = self.pending.back().map_or(self.settled.next.saturating_sub(1), |p| p.last);
-        let last = spans.last().map_or(before, |span| span.position);
+        let last = spans.last().map(|span| span.position);
         let origins = origins.into_iter().map(|origin| self.origin(settings, origin)).collect();
         let transport = Transport {
             origins,
@@ -392,7 +407,8 @@ impl Lane {
         self.settled = settled;
         let mut held = Vec::new();
         while self.sent > 0
-            && let Some(front) = self.pending.pop_front_if(|front| front.last < settled.next)
+            && let Some(front) =
+                self.pending.pop_front_if(|front| front.last.is_none_or(|last| last < settled.next))
         {
             self.sent -= 1;
             self.position = Some(front.to);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use operators::bucket::dialect::Dialect;
 use operators::order::{OrderKey, Partition};
 use operators::parse::stash::Stashes;
 use serde::Serialize;
@@ -14,6 +15,7 @@ use crate::state::{Batch, Family, Store, StoreError};
 
 const PRESENT: &[u8] = b"order/present";
 const SOURCES: &[u8] = b"sources";
+const DIALECTS: &[u8] = b"dialect/";
 const NEXT_MESSAGE: &[u8] = b"outbox/next";
 
 /// Reads JSON that an earlier run wrote; what cannot be read is damage.
@@ -124,6 +126,42 @@ pub fn messages(
             .map_err(|source| store.unreadable(Family::Outbox, &key, source))?;
         Ok((u64::from_be_bytes(bytes), message))
     })
+}
+
+/// The number under which a dialect is known, given now and kept if it is new.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub fn dialect(store: &Store, dialect: &Dialect) -> Result<u32, StoreError> {
+    let known = store.scan_prefix(Family::Meta, DIALECTS);
+    let mut next = 0;
+    for entry in known {
+        let (key, value) = entry?;
+        let number = key.get(DIALECTS.len()..).and_then(|bytes| bytes.try_into().ok());
+        let number = number.map_or(0, u32::from_be_bytes);
+        let read: Dialect = serde_json::from_slice(&value)
+            .map_err(|source| store.unreadable(Family::Meta, &key, source))?;
+        if read == *dialect {
+            return Ok(number);
+        }
+        next = number + 1;
+    }
+    let mut batch = store.batch();
+    put(&mut batch, Family::Meta, &dialect_key(next), dialect);
+    store.commit(batch)?;
+    Ok(next)
+}
+
+/// The dialect of that number.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn dialect_of(store: &Store, number: u32) -> Result<Option<Dialect>, StoreError> {
+    read(store, Family::Meta, &dialect_key(number))
+}
+
+fn dialect_key(number: u32) -> Vec<u8> {
+    [DIALECTS, &number.to_be_bytes()].concat()
 }
 
 /// How far an output is: the sequence of its next message.

@@ -21,6 +21,26 @@ pub enum Family {
     Outbox,
     /// How far each output is.
     Outputs,
+    /// Alerts by running number.
+    Alerts,
+    /// Numbers of alerts by what they are looked for.
+    AlertPlaces,
+    /// Decisions by running number, as they were made.
+    Decisions,
+    /// When decisions ended, by running number.
+    Ends,
+    /// Running numbers of decisions by their hash.
+    Names,
+    /// Machines and bouncers.
+    Accounts,
+    /// Allowlists.
+    Allowlists,
+    /// Answers to posts of the last minutes.
+    Answered,
+    /// Usage metrics by time.
+    Usage,
+    /// Who changed what, by time.
+    Audit,
 }
 
 impl Family {
@@ -35,6 +55,16 @@ impl Family {
         Self::Histories,
         Self::Outbox,
         Self::Outputs,
+        Self::Alerts,
+        Self::AlertPlaces,
+        Self::Decisions,
+        Self::Ends,
+        Self::Names,
+        Self::Accounts,
+        Self::Allowlists,
+        Self::Answered,
+        Self::Usage,
+        Self::Audit,
     ];
 
     /// Its name on disk.
@@ -49,7 +79,23 @@ impl Family {
             Self::Histories => "histories",
             Self::Outbox => "outbox",
             Self::Outputs => "outputs",
+            Self::Alerts => "alerts",
+            Self::AlertPlaces => "alert places",
+            Self::Decisions => "decisions",
+            Self::Ends => "ends",
+            Self::Names => "names",
+            Self::Accounts => "accounts",
+            Self::Allowlists => "allowlists",
+            Self::Answered => "answered",
+            Self::Usage => "usage",
+            Self::Audit => "audit",
         }
+    }
+
+    /// Whether its values begin with the time until which they are remembered
+    /// (`operators::bucket::record`).
+    pub(super) fn is_forgetful(self) -> bool {
+        matches!(self, Self::Buckets | Self::Blackholes)
     }
 
     /// Its place in [`Family::ALL`].

@@ -2,9 +2,9 @@
 
 use super::format::{MONTHS, WEEKDAYS};
 use super::{Element, Layout, OffsetForm};
-use crate::time::{Moment, Zone};
 use crate::time::civil::{Civil, days_in_month, is_leap};
 use crate::time::moment::ZoneName;
+use crate::time::{Moment, Zone};
 
 /// Why a text is not a time of a layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -307,7 +307,14 @@ impl Draft {
 #[inline]
 pub(super) fn in_offset(seconds: i64, nanos: u32, offset: i32) -> Moment {
     let name = ZoneName::default();
-    Moment { seconds: seconds - i64::from(offset), nanos, offset, utc: offset == 0, name, zone: None }
+    Moment {
+        seconds: seconds - i64::from(offset),
+        nanos,
+        offset,
+        utc: offset == 0,
+        name,
+        zone: None,
+    }
 }
 
 fn within(
