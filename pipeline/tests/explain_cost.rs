@@ -1,5 +1,4 @@
 //! What it costs to explain a line with a whole hub, where there is one.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

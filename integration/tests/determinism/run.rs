@@ -147,8 +147,7 @@ fn lines(feed: Feed) -> Vec<(u64, String)> {
                 None => all.push((position, line.to_owned())),
                 Some(transformer) => {
                     let derived = transformer.line(RawLine::from(line));
-                    let texts =
-                        (0..derived.len()).map(|part| derived.get(part).unwrap_or(line));
+                    let texts = (0..derived.len()).map(|part| derived.get(part).unwrap_or(line));
                     all.extend(texts.map(|text| (position, text.to_owned())));
                 }
             }
