@@ -68,6 +68,17 @@ pub fn messages(
     all
 }
 
+/// That a decision is over: its record without a payload.
+pub fn ended(decision: &Decision) -> Message {
+    Message {
+        stream: Stream::Decisions,
+        partition: format!("{}:{}", decision.scope, decision.value),
+        key: key(decision),
+        headers: headers(decision.id, &decision.scenario),
+        payload: None,
+    }
+}
+
 /// Key of the record of a decision: scope, value, id.
 pub fn key(decision: &Decision) -> String {
     format!("{}:{}:{}", decision.scope, decision.value, decision.id)

@@ -23,7 +23,6 @@ use timely::dataflow::operators::vec::Map;
 use crate::ingest::{self, Ingest};
 use crate::live;
 use crate::live::feed::Feed;
-use crate::live::wake::Waking;
 
 /// What a worker brings to the graph.
 pub struct Parts {
@@ -39,10 +38,9 @@ pub struct Parts {
     pub detect: Detect,
     /// Buckets of scenarios that look at overflows, if there are any.
     pub detect_again: Option<Detect>,
-    /// Judges alerts.
-    pub decide: Decide,
-    /// What failed in profiles, by number; to be read between epochs.
-    pub profile_faults: Rc<RefCell<Faults>>,
+    /// Judges alerts, and what failed in profiles, by number, to be read between epochs; without it
+    /// alerts come out as they were found.
+    pub decide: Option<(Decide, Rc<RefCell<Faults>>)>,
     /// Facts that are not in the log.
     pub lookups: Arc<dyn Lookups>,
     /// Takes what each epoch leads to, in no order; called on the first worker.
@@ -55,7 +53,7 @@ pub enum Source {
     /// Inputs that end.
     Archive(Option<Ingest>),
     /// Lanes that go on.
-    Live(Option<(Feed, Waking)>),
+    Live(Option<Box<Feed>>),
 }
 
 /// What comes out. Transport, not a promise.
@@ -77,7 +75,7 @@ impl std::fmt::Debug for Parts {
 pub fn build(scope: Scope<'_, Epoch>, parts: Parts) {
     let workers = scope.peers() as u64;
     let Parts { source, sequencer, demand, detector, .. } = parts;
-    let Parts { detect, detect_again, decide, profile_faults, lookups, mut sink, .. } = parts;
+    let Parts { detect, detect_again, decide, lookups, mut sink, .. } = parts;
 
     let (lines, source) = match source {
         Source::Archive(ingest) => ingest::lines(scope, ingest),
@@ -93,7 +91,10 @@ pub fn build(scope: Scope<'_, Epoch>, parts: Parts) {
         alerts = alerts.concat(second.alerts);
         changes = changes.concat(second.changes);
     }
-    let judged = profile::operator::operator(alerts, decide, lookups, profile_faults);
+    let judged = match decide {
+        Some((decide, faults)) => profile::operator::operator(alerts, decide, lookups, faults),
+        None => alerts,
+    };
     let judged = judged.map(|alert| Out::Alert(Box::new(alert)));
     let out = judged.concat(changes.map(Out::Changes));
     settled(

@@ -13,6 +13,7 @@ pub mod hub;
 pub mod hubtest;
 pub mod ingest;
 pub mod input;
+pub mod judge;
 pub mod live;
 pub mod lookup;
 pub mod replay;

@@ -183,8 +183,7 @@ impl Shared {
             detector: self.detector(),
             detect,
             detect_again: again.then_some(detect_again),
-            decide: detection.decide(),
-            profile_faults: Rc::clone(&profile_faults),
+            decide: Some((detection.decide(), Rc::clone(&profile_faults))),
             lookups: Arc::clone(&detection.lookups),
             sink: printed(emit),
         };

@@ -17,6 +17,7 @@ use operators::order::Partition;
 use operators::parse::lines::Clock;
 use pipeline::cli::rules::{Loaded, RuleArgs};
 use pipeline::emit::Stream;
+use pipeline::judge::outbox::Wanted;
 use pipeline::live::command::Command;
 use pipeline::live::engine::{Engine, Setup};
 use pipeline::live::lanes::SourceSettings;
@@ -25,6 +26,8 @@ use pipeline::live::pace::Pace;
 use pipeline::live::record;
 use pipeline::live::sources::Configured;
 use pipeline::replay::{self, Replay};
+use pipeline::serve::flush::Retention;
+use pipeline::serve::{Options, Serving};
 use pipeline::state::{Budget, Store};
 use tokio::runtime::Runtime;
 
@@ -94,17 +97,30 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
     let source = Listed { lanes: logs.to_vec(), chunk: way.chunk, pause: way.pause };
     let settings = SourceSettings { name: "listed".into(), labels: labels(), clock: Clock::Event };
     let pace = Pace { hold: None, epoch: way.epoch, ..Pace::default() };
+    let serving = Serving::start(Options {
+        store: Arc::clone(&store),
+        detection: loaded.detection(),
+        names: Arc::clone(&names),
+        machine: MACHINE.into(),
+        wanted: Wanted::Results,
+        policy: Default::default(),
+        retention: Retention { alert_age: None, alerts: None, ..Retention::default() },
+        secret: None,
+        // The logs are old: whatever they lead to is still in force.
+        now: || 0,
+    });
+    let serving = serving.unwrap();
     let setup = Setup {
         store: Arc::clone(&store),
         sources: vec![Configured { settings, source: Box::new(source) }],
         pace,
         workers: way.workers,
         memory: way.memory,
-        machine: MACHINE.into(),
+        keeper: Arc::new(serving.judge().clone()),
         runtime: runtime.handle().clone(),
         names,
     };
-    let engine = Engine::start(setup, Box::new(|_| {})).unwrap();
+    let engine = Engine::start(setup).unwrap();
     let handles = engine.handles().clone();
     let all: BTreeMap<_, _> = logs.iter().map(|(n, l)| (n.clone(), l.len() as u64)).collect();
     let watch = std::thread::spawn(move || {
@@ -117,10 +133,9 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
                 let (_, name) = key.split_once('\0').unwrap();
                 lane.next >= all[name]
             });
-            let kept = handles.kept.load(std::sync::atomic::Ordering::Acquire);
+            let kept = handles.progress.kept.load(std::sync::atomic::Ordering::Acquire);
             if late || (known && through) || stop.is_some_and(|stop| kept >= stop) {
-                handles.commanded.say(Command::Finish);
-                handles.waking.ring();
+                handles.say(Command::Finish);
                 assert!(!late, "the run does not end");
                 return;
             }
@@ -129,7 +144,8 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
     });
     let engine = engine.generation(&loaded.detection()).unwrap();
     watch.join().unwrap();
-    assert!(engine.end().unwrap().is_empty(), "sources end");
+    assert!(engine.end().is_empty(), "sources end");
+    serving.finish();
 }
 
 /// The alerts in the outbox, in order.

@@ -10,11 +10,11 @@ use anyhow::Context;
 use api::listen::{self, Bounds};
 use api::service::Policy;
 use clap::{Args, ValueEnum};
-use operators::profile::{Decide, Exempt};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::rules::RuleArgs;
+use crate::judge::outbox::Wanted;
 use crate::serve::flush::Retention;
 use crate::serve::{Options, Serving};
 use crate::state::{Budget, Store};
@@ -65,13 +65,13 @@ impl Run {
         let store = Arc::new(Store::open(&self.data, Budget::default())?);
         let rules = RuleArgs { profiles: self.profiles.clone(), ..RuleArgs::default() };
         let loaded = rules.load(Box::new(|_| None))?;
-        let exempt = Arc::new(Exempt::default());
-        let program = Arc::clone(&loaded.rules.program);
         let secret = std::env::var_os("CS_LAPI_SECRET").filter(|secret| !secret.is_empty());
         let serving = Serving::start(Options {
             store,
-            decide: Decide::new(Arc::clone(&loaded.profiles), exempt, program),
-            lookups: loaded.lookups,
+            detection: loaded.detection(),
+            names: Arc::default(),
+            machine: "spillway".into(),
+            wanted: Wanted::Nothing,
             policy: Policy::default(),
             retention: Retention::default(),
             secret: secret.map(std::os::unix::ffi::OsStringExt::into_vec),

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::places;
-use super::row::{AlertRow, DecisionRow, End, Shared};
+use super::row::{AlertRow, DecisionRow, End, Shared, as_decision};
 use super::shelf;
 use crate::state::{Batch, Family, Store, StoreError};
 
@@ -80,7 +80,7 @@ fn alerts(store: &Store, retention: Retention, now: i64) -> Result<u64, StoreErr
             continue;
         }
         let mut alert = kept.alert;
-        alert.decisions = kept.decisions.iter().map(super::judge::as_decision).collect();
+        alert.decisions = kept.decisions.iter().map(as_decision).collect();
         places::take(&mut batch, &alert, id);
         batch.delete(Family::Alerts, &id.to_be_bytes());
         count += 1;

@@ -146,8 +146,8 @@ impl Commit {
         let Judged { machine, kind, mut alert } = judged;
         self.counters.alert += 1;
         let id = self.counters.alert;
-        places::put(batch, &alert, id);
         let first = self.counters.decision + 1;
+        places::put(batch, &alert, id, first);
         let made = alert.stop_at.at.0;
         let decisions = std::mem::take(&mut alert.decisions);
         let count = decisions.len() as u64;

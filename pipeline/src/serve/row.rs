@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use api::record::Record;
-use operators::alert::Alert;
+use operators::alert::{Alert, Decision};
+use operators::time::EventTime;
 use serde::{Deserialize, Serialize};
 
 const VERSION: u8 = 1;
@@ -159,6 +160,21 @@ impl AlertRow {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (version, json) = bytes.split_first()?;
         (*version == VERSION).then(|| serde_json::from_slice(json).ok()).flatten()
+    }
+}
+
+/// A decision as the fold made it, but for its duration, which is not kept.
+pub fn as_decision(record: &Record) -> Decision {
+    Decision {
+        id: record.hash,
+        origin: Arc::clone(&record.origin),
+        kind: Arc::clone(&record.kind),
+        scope: Arc::clone(&record.scope),
+        value: Arc::clone(&record.value),
+        duration: "".into(),
+        until: EventTime(record.until),
+        scenario: Arc::clone(&record.scenario),
+        simulated: record.simulated,
     }
 }
 
