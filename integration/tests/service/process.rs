@@ -48,7 +48,7 @@ pub(crate) fn spillway() -> Command {
 pub(crate) fn now() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let at = EventTime(i64::try_from(since.as_nanos()).unwrap());
-    Stamp { at, offset: 0, utc: true }.rfc3339()
+    Stamp::utc_at(at).rfc3339()
 }
 
 /// Failed logins from an address, now.

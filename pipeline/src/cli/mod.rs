@@ -6,6 +6,7 @@ pub mod check;
 pub mod clock;
 pub mod compare;
 pub mod completion;
+pub mod emit;
 pub mod explain;
 pub mod hubtest;
 pub mod import;
