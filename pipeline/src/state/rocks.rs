@@ -85,6 +85,9 @@ impl Store {
     /// # Errors
     /// There is none, it is damaged, of another format, or the disk refuses.
     pub fn open_to_look(path: &Path) -> Result<Self, StoreError> {
+        if !path.join("CURRENT").exists() {
+            return Err(StoreError::Absent { path: path.to_path_buf() });
+        }
         let (options, cache) = (Options::default(), Cache::new_lru_cache(Budget::default().cache));
         let known = DB::list_cf(&options, path).map_err(|source| failed(path, "opened", source))?;
         let families =
