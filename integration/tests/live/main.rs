@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 mod source;
@@ -54,6 +55,30 @@ fn a_run_that_begins_again_goes_on() {
     check_same(&alerts, &whole.0);
     check_same(&told, &whole.1);
     assert!(told.len() > alerts.len(), "decisions are told, too");
+}
+
+#[test]
+fn transformed_lines_are_taken_whole() {
+    let logs = logs(1, 2000);
+    let lines = |folder: &Path| without_places(&outbox(folder, &logs));
+    let plain = {
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path(), &logs, Way::default(), None);
+        lines(folder.path())
+    };
+    // Two lines in one, and taken apart again: what is found is the same.
+    let joined = logs.iter().map(|(name, lines)| {
+        let pairs = lines.chunks(2).map(|pair| pair.join("\u{1}")).collect();
+        (name.clone(), Arc::new(pairs))
+    });
+    let joined = joined.collect::<Vec<_>>();
+    let folder = tempfile::tempdir().unwrap();
+    let way = Way { transform: Some("Split(evt.Line.Raw, \"\\u0001\")"), ..Way::default() };
+    for stop in [1, 2, 3] {
+        run(folder.path(), &joined, way, Some(stop));
+    }
+    run(folder.path(), &joined, way, None);
+    check_same(&lines(folder.path()), &plain);
 }
 
 #[test]
