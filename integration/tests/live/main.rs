@@ -83,11 +83,11 @@ fn transformed_lines_are_taken_whole() {
 
 #[test]
 fn buckets_that_memory_has_no_room_for_are_found_again() {
-    let logs = logs(3, 4000);
+    let logs = logs(1, 12000);
     let whole = |memory| {
         let folder = tempfile::tempdir().unwrap();
         // Many small commits, so that buckets are left alone for some of them.
-        let (pause, epoch) = (Duration::from_millis(1), Duration::ZERO);
+        let (pause, epoch) = (Duration::from_millis(3), Duration::ZERO);
         let way = Way { memory, chunk: 10, pause, epoch, ..Way::default() };
         run(folder.path(), &logs, way, None);
         outbox(folder.path(), &logs)
