@@ -8,6 +8,8 @@ use std::time::Duration;
 #[path = "../lapi/http.rs"]
 mod http;
 mod process;
+mod reload;
+mod watched;
 
 use process::{Service, failures, free_port, refused};
 

@@ -1,22 +1,25 @@
 //! A run of the service: everything started in order, and ended in the opposite one.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use api::listen::{self, Bounds};
 use sd_notify::NotifyState;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::detecting::Detecting;
 use super::door::{self, DoorError};
-use super::printer;
+use super::observer::Observer;
+use super::reload::{Reloader, WhichRules};
 use super::rules::{self, Broken};
-use crate::cli::rules::Loaded;
+use super::watching::{self, Watching};
+use super::{control, health, printer};
+use crate::cli::rules::{Loaded, RuleArgs};
 use crate::config::acquisition::Acquired;
 use crate::config::settings::Settings;
 use crate::judge::outbox::Wanted;
@@ -27,9 +30,18 @@ use crate::live::sources::Configured;
 use crate::report::Report;
 use crate::serve::{Options, ServeError, Serving};
 use crate::state::{Store, StoreError};
+use crate::telemetry::lapi::Counted;
+use crate::telemetry::metrics::Metrics;
 
 /// How long the end of detection may take. What is not kept by then is read again.
 const DRAIN: Duration = Duration::from_secs(15);
+/// Metrics are for few.
+const FEW: Bounds = Bounds {
+    connections: 100,
+    head: Duration::from_secs(10),
+    stall: Duration::from_secs(10),
+    farewell: Duration::from_secs(1),
+};
 /// How long what a request still holds may take at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -52,6 +64,34 @@ impl Role {
 
     fn serves(self) -> bool {
         self != Self::Detect
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Detect => "detect",
+            Self::Serve => "serve",
+        }
+    }
+}
+
+/// What the service is started with.
+pub struct Start {
+    /// How.
+    pub settings: Settings,
+    /// What it reads.
+    pub sources: Vec<Acquired>,
+    /// What it does.
+    pub role: Role,
+    /// Says which rules are to run, whenever others are to be taken up.
+    pub which: Arc<WhichRules>,
+    /// The files that the configuration came from.
+    pub files: Vec<PathBuf>,
+}
+
+impl std::fmt::Debug for Start {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Start").field("role", &self.role).finish_non_exhaustive()
     }
 }
 
@@ -101,7 +141,9 @@ pub enum ServiceError {
 ///
 /// # Errors
 /// [`ServiceError`].
-pub fn run(settings: &Settings, sources: Vec<Acquired>, role: Role) -> Result<(), ServiceError> {
+pub fn run(start: Start) -> Result<(), ServiceError> {
+    let Start { settings, sources, role, which, files } = start;
+    let settings = &settings;
     let data = &settings.data;
     let sources = configured(sources)?;
     std::fs::create_dir_all(data)
@@ -112,10 +154,19 @@ pub fn run(settings: &Settings, sources: Vec<Acquired>, role: Role) -> Result<()
     let names = Arc::new(Names::default());
     let loaded = rules::load(&settings.rules, &names, Report::for_stderr())?;
     let mut halves = Halves::start(settings, sources, role, (&store, &names, &loaded), &runtime)?;
+    let judge = halves.serving.judge().clone();
+    let remote = halves.detecting.as_ref().map(Detecting::remote);
+    let reloader = Reloader::new(which, Arc::clone(&names), (remote, judge), &loaded);
+    let observer = Arc::new(halves.observer(settings, role, (&store, names), reloader));
     drop(loaded);
     let (stop, stopping) = watch::channel(false);
-    doors.serve(&halves, &runtime, &stopping);
-    let told = runtime.block_on(attend(halves.ended()));
+    let metrics = Metrics { level: settings.metrics.level, requests: Counted::default() };
+    doors.serve(&halves, (&observer, metrics), &runtime, &stopping);
+    if settings.watch {
+        runtime.spawn(watch_rules(settings.rules.clone(), files, Arc::clone(&observer)));
+    }
+    let told = runtime.block_on(attend(halves.ended(), &observer));
+    drop(observer);
     let ended = halves.detection_ends();
     stop.send_replace(true);
     halves.serving_ends(runtime);
@@ -126,6 +177,7 @@ pub fn run(settings: &Settings, sources: Vec<Acquired>, role: Role) -> Result<()
 /// Sockets that are listened on.
 struct Doors {
     api: Option<TcpListener>,
+    metrics: TcpListener,
     socket: UnixListener,
 }
 
@@ -136,19 +188,31 @@ impl Doors {
             true => Some(door::tcp(&settings.api.listen, "the API", "api.listen").await?),
             false => None,
         };
-        Ok(Self { api, socket })
+        let metrics = &settings.metrics.listen;
+        let metrics = door::tcp(metrics, "metrics", "metrics.listen").await?;
+        Ok(Self { api, metrics, socket })
     }
 
-    fn serve(self, halves: &Halves, runtime: &Runtime, stopping: &watch::Receiver<bool>) {
-        let router = api::routes::router(Arc::clone(&halves.serving.service));
+    fn serve(
+        self,
+        halves: &Halves,
+        (observer, metrics): (&Arc<Observer>, Metrics),
+        runtime: &Runtime,
+        stopping: &watch::Receiver<bool>,
+    ) {
+        let api = api::routes::router(Arc::clone(&halves.serving.service));
+        let api = metrics.requests.over(api);
+        let health = health::router(Arc::clone(observer), Arc::new(metrics));
         let bounds = Bounds::default();
         if let Some(listener) = self.api {
             if let Ok(address) = listener.local_addr() {
                 tracing::info!(%address, "the API listens");
             }
-            runtime.spawn(listen::tcp(listener, router.clone(), bounds, stopping.clone()));
+            runtime.spawn(listen::tcp(listener, api.clone(), bounds, stopping.clone()));
         }
-        runtime.spawn(listen::unix(self.socket, router, bounds, stopping.clone()));
+        let all = api.merge(control::router(Arc::clone(observer))).merge(health.clone());
+        runtime.spawn(listen::tcp(self.metrics, health, FEW, stopping.clone()));
+        runtime.spawn(listen::unix(self.socket, all, bounds, stopping.clone()));
     }
 }
 
@@ -184,6 +248,28 @@ impl Halves {
         let printer = printer::start(&engine.handles().progress.insight)?;
         let detecting = Detecting::start(engine, loaded.detection())?;
         Ok(Self { detecting: Some(detecting), printer: Some(printer), serving })
+    }
+
+    fn observer(
+        &self,
+        settings: &Settings,
+        role: Role,
+        (store, names): (&Arc<Store>, Arc<Names>),
+        reloader: Reloader,
+    ) -> Observer {
+        let engine = self.detecting.as_ref().map(|detecting| detecting.remote().handles().clone());
+        Observer {
+            begun: Instant::now(),
+            role: role.name(),
+            machine: Arc::clone(&settings.machine),
+            engine,
+            names,
+            index: Arc::clone(&self.serving.service.index),
+            accounts: Arc::clone(&self.serving.service.accounts),
+            store: Arc::clone(store),
+            reloader: Arc::new(reloader),
+            progress: Mutex::new((0, Instant::now())),
+        }
     }
 
     /// Becomes true when detection has ended by itself.
@@ -259,9 +345,15 @@ pub(crate) fn unix_nanos() -> i64 {
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
-/// Waits until somebody wants the service to end, or it has.
-async fn attend(mut ended: Option<watch::Receiver<bool>>) -> Result<(), ServiceError> {
-    let mut signals = Signals::new()?;
+/// Does what signals say, until somebody wants the service to end, or it has.
+async fn attend(
+    mut ended: Option<watch::Receiver<bool>>,
+    observer: &Arc<Observer>,
+) -> Result<(), ServiceError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(keep_watchdog_quiet(Arc::clone(observer)));
     notify(&[NotifyState::Ready]);
     tracing::info!("the service runs");
     let ends = async {
@@ -271,31 +363,56 @@ async fn attend(mut ended: Option<watch::Receiver<bool>>) -> Result<(), ServiceE
             None => std::future::pending().await,
         }
     };
-    tokio::select! {
-        () = signals.ask_to_end() => tracing::info!("stopping"),
-        () = ends => tracing::error!("detection ended"),
+    tokio::pin!(ends);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break tracing::info!("stopping"),
+            _ = interrupt.recv() => break tracing::info!("stopping"),
+            () = &mut ends => break tracing::error!("detection ended"),
+            _ = hangup.recv() => reload(observer).await,
+        }
     }
     notify(&[NotifyState::Stopping]);
     Ok(())
 }
 
-/// Signals.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
+/// Takes up changed rules; what is wrong with them is in the log.
+async fn reload(observer: &Observer) {
+    let reloader = Arc::clone(&observer.reloader);
+    // Rules compile for seconds.
+    if let Ok(Err(Broken { report })) = tokio::task::spawn_blocking(move || reloader.reload()).await
+    {
+        eprint!("{report}");
+    }
 }
 
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        let terminate = signal(SignalKind::terminate())?;
-        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn ask_to_end(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+/// Takes up rules whenever their files have changed.
+async fn watch_rules(rules: RuleArgs, files: Vec<PathBuf>, observer: Arc<Observer>) {
+    let (rules, files) = (Arc::new(rules), Arc::new(files));
+    let look = || {
+        let (rules, files) = (Arc::clone(&rules), Arc::clone(&files));
+        tokio::task::spawn_blocking(move || watching::look(&rules, &files))
+    };
+    let Ok(known) = look().await else { return };
+    let mut watching = Watching::new(known);
+    loop {
+        tokio::time::sleep(watching::EVERY).await;
+        let Ok(now) = look().await else { return };
+        if watching.has_changed(now) {
+            reload(&observer).await;
         }
+    }
+}
+
+/// Tells systemd's watchdog that all is well, as long as it is.
+async fn keep_watchdog_quiet(observer: Arc<Observer>) {
+    let Some(patience) = sd_notify::watchdog_enabled() else { return };
+    loop {
+        match observer.lives() {
+            Ok(()) => notify(&[NotifyState::Watchdog]),
+            Err(error) => tracing::error!(error, "the watchdog is not told that all is well"),
+        }
+        tokio::time::sleep(patience / 3).await;
     }
 }
 
