@@ -2,12 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::path::Path;
 use std::time::Duration;
 
 mod source;
 mod world;
 
-use world::{Way, check_same, logs, outbox, replayed, run, without_places};
+use world::{Way, check_same, logs, outbox, replayed, run, told, without_places};
 
 #[test]
 fn a_live_run_finds_what_a_replay_finds() {
@@ -36,10 +37,11 @@ fn workers_and_deliveries_change_nothing() {
 #[test]
 fn a_run_that_begins_again_goes_on() {
     let logs = logs(3, 2000);
+    let results = |folder: &Path| (outbox(folder, &logs), told(folder));
     let whole = {
         let folder = tempfile::tempdir().unwrap();
         run(folder.path(), &logs, Way::default(), None);
-        outbox(folder.path(), &logs)
+        results(folder.path())
     };
     let folder = tempfile::tempdir().unwrap();
     for stop in [1, 2, 3, 5, 8, 2, 1] {
@@ -47,7 +49,10 @@ fn a_run_that_begins_again_goes_on() {
         run(folder.path(), &logs, Way { workers, ..Way::default() }, Some(stop));
     }
     run(folder.path(), &logs, Way::default(), None);
-    check_same(&outbox(folder.path(), &logs), &whole);
+    let (alerts, told) = results(folder.path());
+    check_same(&alerts, &whole.0);
+    check_same(&told, &whole.1);
+    assert!(told.len() > alerts.len(), "decisions are told, too");
 }
 
 #[test]

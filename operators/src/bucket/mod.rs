@@ -55,4 +55,4 @@ pub use kept::Kept;
 pub use ledger::Ledger;
 pub use pour::{Claim, Pour, Want};
 pub use scenario::{Scenario, ScenarioId};
-pub use wish::{Wish, WishError, claim, wish};
+pub use wish::{Note, Wish, WishError, claim, wish};

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod compare;
 pub mod completion;
 pub mod config;
+pub mod emit;
 pub mod explain;
 pub mod figures;
 pub mod hubtest;

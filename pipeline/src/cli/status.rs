@@ -57,6 +57,24 @@ pub(super) fn shown(status: &Status) -> String {
     for source in &status.sources {
         out.push_str(&row(source));
     }
+    if !status.outputs.is_empty() {
+        let _ = writeln!(
+            out,
+            "\n{:<32} {:<12} {:>10} {:>10}",
+            "OUTPUT", "STATE", "MESSAGES", "REFUSED"
+        );
+    }
+    for output in &status.outputs {
+        let (messages, refused) = (count(output.messages), count(output.refused));
+        let _ =
+            writeln!(out, "{:<32} {:<12} {messages:>10} {refused:>10}", output.name, output.state);
+        if output.detail != output.state {
+            let _ = writeln!(out, "  ! {}", output.detail);
+        }
+    }
+    if status.waiting > 0 {
+        let _ = writeln!(out, "{} messages wait for outputs", count(status.waiting));
+    }
     out
 }
 

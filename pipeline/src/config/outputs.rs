@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use connectors::output::{
-    Compression, FileConfig, KafkaConfig, Rotation, Sync, Topic, WebhookConfig,
+    Compression, File, FileConfig, KafkaConfig, KafkaTopics, Output, Rotation, Stdout, Sync, Topic,
+    Webhook, WebhookConfig,
 };
 use operators::yaml::Reading;
 
@@ -14,6 +15,7 @@ use super::cluster;
 use super::key::{Key, Kind, Section, Tagged};
 use super::values::Values;
 use crate::emit::Stream;
+use crate::outputs::{Configured, Format, Shape};
 
 /// The kinds of outputs.
 pub static OUTPUTS: Tagged = Tagged {
@@ -30,6 +32,12 @@ static SHARED: &[Key] = &[
         Kind::Text,
         "what it is called in logs, metrics and the store; must stay the same",
     ),
+    Key::new(
+        "format",
+        Kind::Choice(&["crowdsec", "ocsf"]),
+        "in the words of CrowdSec's API, or as OCSF Detection Findings",
+    )
+    .or("crowdsec"),
 ];
 
 static STREAMS: &[Key] = &[Key::new("streams", Kind::Texts, "which of alerts and decisions; both")];
@@ -69,6 +77,12 @@ static KAFKA_KEYS: &[Key] = &[
     ),
     Key::new("decisions", Kind::Section(&TOPIC), "topic of decisions"),
     Key::new(
+        "tombstones",
+        Kind::Flag,
+        "tell ends of decisions by records without a value, for compacted topics",
+    )
+    .or("false"),
+    Key::new(
         "transactional_id",
         Kind::Text,
         "who writes: differs between services of a cluster (spillway-NAME)",
@@ -97,12 +111,26 @@ static TOPIC: Section = Section {
 pub struct OutputSettings {
     /// What people call it; not yet unique.
     pub name: String,
-    /// What goes there.
-    pub streams: Vec<Stream>,
-    /// Whether ends of decisions go there: tombstones of a compacted topic.
-    pub ends: bool,
+    /// What goes there, and in which words.
+    pub shape: Shape,
     /// What writes.
     pub target: Target,
+}
+
+impl OutputSettings {
+    /// The output, ready to be started.
+    pub fn configured(self) -> Configured {
+        let target = self.target;
+        let make = Box::new(move |context| -> Box<dyn Output> {
+            match target {
+                Target::File(config) => Box::new(File::new(config, context)),
+                Target::Kafka(config) => Box::new(KafkaTopics::new(*config, context)),
+                Target::Stdout => Box::new(Stdout::new(context)),
+                Target::Webhook(config) => Box::new(Webhook::new(config, context)),
+            }
+        });
+        Configured { name: self.name.into(), shape: self.shape, make }
+    }
 }
 
 /// What a connector is told.
@@ -127,7 +155,11 @@ pub fn of_values(
 ) -> Option<OutputSettings> {
     let before = reading.errors.len();
     let name = values.text("name").unwrap_or(kind).to_owned();
-    let (mut streams, mut ends) = (streams(values, reading), false);
+    let format = match values.text("format") {
+        Some("ocsf") => Format::Ocsf,
+        _ => Format::Crowdsec,
+    };
+    let mut shape = Shape { streams: streams(values, reading), format, tombstones: false };
     let target = match kind {
         "file" => Target::File(file(values, directory, reading)),
         "stdout" => Target::Stdout,
@@ -135,13 +167,13 @@ pub fn of_values(
         _ => {
             let config = kafka(values, &name, directory, reading);
             let wanted = |stream: &Stream| config.topics.iter().any(|t| t.stream == stream.name());
-            streams = vec![Stream::Alerts, Stream::Decisions];
-            streams.retain(wanted);
-            ends = config.topics.iter().any(|topic| topic.compact);
+            shape.streams = vec![Stream::Alerts, Stream::Decisions];
+            shape.streams.retain(wanted);
+            shape.tombstones = values.flag("tombstones");
             Target::Kafka(Box::new(config))
         }
     };
-    (reading.errors.len() == before).then_some(OutputSettings { name, streams, ends, target })
+    (reading.errors.len() == before).then_some(OutputSettings { name, shape, target })
 }
 
 fn streams(values: &Values, reading: &mut Reading<'_>) -> Vec<Stream> {

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use operators::yaml::Reading;
 
 use super::acquisition::{self, Acquired, Place, Start};
-use super::outputs::{self, OutputSettings};
+use super::outputs::{self, OutputSettings, Target};
 use super::values::Values;
 use crate::cli::rules::RuleArgs;
 use crate::live::pace::Pace;
@@ -137,6 +137,11 @@ impl Settings {
             data: values.path("data", directory).unwrap_or_default(),
             values,
         }
+    }
+
+    /// Whether what is decided is printed for people: where no output writes there itself.
+    pub fn prints(&self) -> bool {
+        !self.outputs.iter().any(|output| matches!(output.target, Target::Stdout))
     }
 
     /// Unix socket of administration.

@@ -43,7 +43,7 @@ impl Outbox {
         if wanted == Wanted::Nothing && record::told(store, 0).next().is_some() {
             tracing::warn!("no output is configured: what outputs were not told is dropped");
             let mut batch = store.batch();
-            record::drop_told(&mut batch, next);
+            record::drop_told(&mut batch, 0, next);
             store.commit(batch)?;
         }
         Ok(Self { wanted, next, written: next, told: watch::Sender::new(next) })

@@ -17,6 +17,7 @@ const PRESENT: &[u8] = b"order/present";
 const SOURCES: &[u8] = b"sources";
 const DIALECTS: &[u8] = b"dialect/";
 const NEXT_MESSAGE: &[u8] = b"outbox/next";
+const OUTBOX_NAME: &[u8] = b"outbox/name";
 
 /// Reads JSON that an earlier run wrote; what cannot be read is damage.
 fn read<T: DeserializeOwned>(
@@ -111,9 +112,29 @@ pub fn put_told(batch: &mut Batch<'_>, sequence: u64, told: &Told) {
     put(batch, Family::Outbox, &sequence.to_be_bytes(), told);
 }
 
-/// Drops what comes before a sequence from the outbox.
-pub fn drop_told(batch: &mut Batch<'_>, before: u64) {
-    batch.delete_range(Family::Outbox, &[], &before.to_be_bytes());
+/// Drops `from` up to `before` from the outbox.
+pub fn drop_told(batch: &mut Batch<'_>, from: u64, before: u64) {
+    batch.delete_range(Family::Outbox, &from.to_be_bytes(), &before.to_be_bytes());
+}
+
+/// Names the numbers of the outbox: another name means other messages.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub fn outbox_name(store: &Store) -> Result<String, StoreError> {
+    if let Some(name) = read(store, Family::Meta, OUTBOX_NAME)? {
+        return Ok(name);
+    }
+    let name = format!("{:016x}{:016x}", random(), random());
+    let mut batch = store.batch();
+    put(&mut batch, Family::Meta, OUTBOX_NAME, &name);
+    store.commit(batch)?;
+    Ok(name)
+}
+
+/// Without a source of randomness the time is as good: stores are made seldom.
+fn random() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| super::pace::wall().0.cast_unsigned())
 }
 
 /// The outbox from a sequence on.

@@ -16,5 +16,6 @@ pub mod printer;
 pub mod reload;
 pub mod rules;
 pub mod run;
+pub mod signals;
 pub mod status;
 pub mod watching;

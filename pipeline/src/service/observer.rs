@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use api::accounts::Accounts;
 use api::index::Index;
 use connectors::health::State;
-use connectors::metric::{Counter, Reason};
+use connectors::metric::{Counter, OutputCounter, Reason};
 use operators::time::{EventTime, Stamp};
 
 use super::reload::Reloader;
 use super::status::{
-    CommitStatus, DecisionStatus, LinesStatus, ScenarioStatus, SourceStatus, Status, UnparsedLine,
+    CommitStatus, DecisionStatus, LinesStatus, OutputStatus, ScenarioStatus, SourceStatus, Status,
+    UnparsedLine,
 };
 use crate::live::engine::Handles;
 use crate::live::insight::{Lag, Shown, Unparsed, ordinal};
@@ -21,6 +22,7 @@ use crate::live::names::Names;
 use crate::live::pace::wall;
 use crate::live::sources::Watched;
 use crate::live::totals::Read;
+use crate::outputs::{self, Backlog};
 use crate::state::Store;
 
 /// A commit that takes longer than this will not be kept any more.
@@ -37,6 +39,10 @@ pub struct Observer {
     pub machine: Arc<str>,
     /// The engine, if there is one.
     pub engine: Option<Handles>,
+    /// Outputs.
+    pub outputs: Vec<outputs::Watched>,
+    /// What waits for them.
+    pub backlog: Option<Backlog>,
     /// What source partitions are called.
     pub names: Arc<Names>,
     /// What is active.
@@ -125,6 +131,12 @@ impl Observer {
                 state => all.push(format!("source {}: {state}", watched.name)),
             }
         }
+        for output in &self.outputs {
+            match output.health.state() {
+                State::Starting | State::Reading | State::Ended => {}
+                state => all.push(format!("output {}: {state}", output.name)),
+            }
+        }
         all
     }
 
@@ -160,6 +172,8 @@ impl Observer {
             trouble: self.trouble(),
             rules: self.reloader.status(),
             sources: self.sources(&shown).iter().map(source).collect(),
+            outputs: self.outputs.iter().map(output).collect(),
+            waiting: self.waiting(),
             lines: LinesStatus {
                 read: totals.lines,
                 parsed: totals.parsed,
@@ -177,6 +191,11 @@ impl Observer {
             commits: self.commits(&shown),
             store_bytes: self.store.size(),
         }
+    }
+
+    /// Messages that wait for the output that is the furthest behind.
+    pub fn waiting(&self) -> u64 {
+        self.backlog.as_ref().map_or(0, Backlog::waiting)
     }
 
     fn commits(&self, shown: &Shown) -> CommitStatus {
@@ -234,6 +253,18 @@ fn source(seen: &Seen<'_>) -> SourceStatus {
         unparsed: read.unparsed,
         behind: lag.clock.map(seconds_since),
         decision_lag: (lag.count > 0).then(|| Duration::from_nanos(lag.last).as_secs_f64()),
+    }
+}
+
+fn output(output: &outputs::Watched) -> OutputStatus {
+    let state = output.health.state();
+    OutputStatus {
+        name: output.name.to_string(),
+        module: output.module.to_owned(),
+        state: state.name().to_owned(),
+        detail: state.to_string(),
+        messages: output.meter.count(OutputCounter::Messages),
+        refused: output.meter.count(OutputCounter::Refused),
     }
 }
 

@@ -6,10 +6,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use api::listen::{self, Bounds};
-use sd_notify::NotifyState;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::detecting::Detecting;
@@ -17,16 +15,17 @@ use super::door::{self, DoorError};
 use super::observer::Observer;
 use super::reload::{Reloader, WhichRules};
 use super::rules::{self, Broken};
-use super::watching::{self, Watching};
-use super::{control, health, printer};
-use crate::cli::rules::{Loaded, RuleArgs};
+use super::{control, health, printer, signals};
+use crate::cli::rules::Loaded;
 use crate::config::acquisition::Acquired;
+use crate::config::outputs::OutputSettings;
 use crate::config::settings::Settings;
 use crate::judge::outbox::Wanted;
 use crate::live::engine::{Engine, EngineError, Setup};
 use crate::live::lanes::SourceSettings;
 use crate::live::names::Names;
 use crate::live::sources::Configured;
+use crate::outputs::{self, Outputs, OutputsError};
 use crate::report::Report;
 use crate::serve::{Options, ServeError, Serving};
 use crate::state::{Store, StoreError};
@@ -121,6 +120,9 @@ pub enum ServiceError {
     /// Detection cannot start, or ended.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// Outputs cannot start.
+    #[error(transparent)]
+    Outputs(#[from] OutputsError),
     /// A source cannot be made.
     #[error("source {name}: {reason}")]
     Source {
@@ -163,15 +165,17 @@ pub fn run(start: Start) -> Result<(), ServiceError> {
     let metrics = Metrics { level: settings.metrics.level, requests: Counted::default() };
     doors.serve(&halves, (&observer, metrics), &runtime, &stopping);
     if settings.watch {
-        runtime.spawn(watch_rules(settings.rules.clone(), files, Arc::clone(&observer)));
+        let rules = settings.rules.clone();
+        runtime.spawn(signals::watch_rules(rules, files, Arc::clone(&observer)));
     }
-    let told = runtime.block_on(attend(halves.ended(), &observer));
+    let told = runtime.block_on(signals::attend(halves.ended(), &observer));
     drop(observer);
-    let ended = halves.detection_ends();
+    // Where this takes too long, there is nothing that could be waited for.
+    halves.detection_ends()?;
+    halves.outputs_end();
     stop.send_replace(true);
     halves.serving_ends(runtime);
-    told?;
-    ended
+    Ok(told?)
 }
 
 /// Sockets that are listened on.
@@ -220,6 +224,7 @@ impl Doors {
 struct Halves {
     detecting: Option<Detecting>,
     printer: Option<JoinHandle<()>>,
+    outputs: Option<Outputs>,
     serving: Serving,
 }
 
@@ -231,9 +236,18 @@ impl Halves {
         (store, names, loaded): (&Arc<Store>, &Arc<Names>, &Loaded),
         runtime: &Runtime,
     ) -> Result<Self, ServiceError> {
-        let serving = serve(settings, store, names, loaded)?;
+        let all: Vec<_> =
+            settings.outputs.iter().cloned().map(OutputSettings::configured).collect();
+        let serving = serve(settings, (store, names), loaded, outputs::wanted(&all))?;
+        let outputs = outputs::Setup {
+            store: Arc::clone(store),
+            names: Arc::clone(names),
+            told: serving.told(),
+            runtime: runtime.handle().clone(),
+        };
+        let outputs = Some(Outputs::start(outputs, all)?);
         if !role.detects() {
-            return Ok(Self { detecting: None, printer: None, serving });
+            return Ok(Self { detecting: None, printer: None, outputs, serving });
         }
         let engine = Engine::start(Setup {
             store: Arc::clone(store),
@@ -245,9 +259,10 @@ impl Halves {
             runtime: runtime.handle().clone(),
             names: Arc::clone(names),
         })?;
-        let printer = printer::start(&engine.handles().progress.insight)?;
-        let detecting = Detecting::start(engine, loaded.detection())?;
-        Ok(Self { detecting: Some(detecting), printer: Some(printer), serving })
+        let insight = &engine.handles().progress.insight;
+        let printer = settings.prints().then(|| printer::start(insight)).transpose()?;
+        let detecting = Some(Detecting::start(engine, loaded.detection())?);
+        Ok(Self { detecting, printer, outputs, serving })
     }
 
     fn observer(
@@ -263,6 +278,8 @@ impl Halves {
             role: role.name(),
             machine: Arc::clone(&settings.machine),
             engine,
+            outputs: self.outputs.iter().flat_map(|all| all.watched().iter().cloned()).collect(),
+            backlog: self.outputs.as_ref().map(|all| all.backlog().clone()),
             names,
             index: Arc::clone(&self.serving.service.index),
             accounts: Arc::clone(&self.serving.service.accounts),
@@ -295,6 +312,19 @@ impl Halves {
         Ok(())
     }
 
+    fn outputs_end(&mut self) {
+        let Some(outputs) = self.outputs.take() else { return };
+        if !outputs.drain(FAREWELL) {
+            tracing::warn!(
+                waiting = outputs.waiting(),
+                "outputs go on from here at the next start"
+            );
+        }
+        for output in outputs.end() {
+            tracing::warn!(%output, "output did not end in time");
+        }
+    }
+
     fn serving_ends(self, runtime: Runtime) {
         self.serving.stop();
         // Whatever a request still holds ends with the runtime.
@@ -321,9 +351,9 @@ fn configured(sources: Vec<Acquired>) -> Result<Vec<Configured>, ServiceError> {
 
 fn serve(
     settings: &Settings,
-    store: &Arc<Store>,
-    names: &Arc<Names>,
+    (store, names): (&Arc<Store>, &Arc<Names>),
     loaded: &Loaded,
+    wanted: Wanted,
 ) -> Result<Serving, ServeError> {
     let secret = std::env::var_os("CS_LAPI_SECRET").filter(|secret| !secret.is_empty());
     Serving::start(Options {
@@ -331,7 +361,7 @@ fn serve(
         detection: loaded.detection(),
         names: Arc::clone(names),
         machine: Arc::clone(&settings.machine),
-        wanted: Wanted::Nothing,
+        wanted,
         policy: settings.api.policy.clone(),
         retention: settings.api.retention,
         secret: secret.map(std::os::unix::ffi::OsStringExt::into_vec),
@@ -343,82 +373,4 @@ fn serve(
 pub(crate) fn unix_nanos() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
-}
-
-/// Does what signals say, until somebody wants the service to end, or it has.
-async fn attend(
-    mut ended: Option<watch::Receiver<bool>>,
-    observer: &Arc<Observer>,
-) -> Result<(), ServiceError> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    tokio::spawn(keep_watchdog_quiet(Arc::clone(observer)));
-    notify(&[NotifyState::Ready]);
-    tracing::info!("the service runs");
-    let ends = async {
-        match &mut ended {
-            // Its sender lives as long as its thread.
-            Some(ended) => drop(ended.wait_for(|ended| *ended).await),
-            None => std::future::pending().await,
-        }
-    };
-    tokio::pin!(ends);
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break tracing::info!("stopping"),
-            _ = interrupt.recv() => break tracing::info!("stopping"),
-            () = &mut ends => break tracing::error!("detection ended"),
-            _ = hangup.recv() => reload(observer).await,
-        }
-    }
-    notify(&[NotifyState::Stopping]);
-    Ok(())
-}
-
-/// Takes up changed rules; what is wrong with them is in the log.
-async fn reload(observer: &Observer) {
-    let reloader = Arc::clone(&observer.reloader);
-    // Rules compile for seconds.
-    if let Ok(Err(Broken { report })) = tokio::task::spawn_blocking(move || reloader.reload()).await
-    {
-        eprint!("{report}");
-    }
-}
-
-/// Takes up rules whenever their files have changed.
-async fn watch_rules(rules: RuleArgs, files: Vec<PathBuf>, observer: Arc<Observer>) {
-    let (rules, files) = (Arc::new(rules), Arc::new(files));
-    let look = || {
-        let (rules, files) = (Arc::clone(&rules), Arc::clone(&files));
-        tokio::task::spawn_blocking(move || watching::look(&rules, &files))
-    };
-    let Ok(known) = look().await else { return };
-    let mut watching = Watching::new(known);
-    loop {
-        tokio::time::sleep(watching::EVERY).await;
-        let Ok(now) = look().await else { return };
-        if watching.has_changed(now) {
-            reload(&observer).await;
-        }
-    }
-}
-
-/// Tells systemd's watchdog that all is well, as long as it is.
-async fn keep_watchdog_quiet(observer: Arc<Observer>) {
-    let Some(patience) = sd_notify::watchdog_enabled() else { return };
-    loop {
-        match observer.lives() {
-            Ok(()) => notify(&[NotifyState::Watchdog]),
-            Err(error) => tracing::error!(error, "the watchdog is not told that all is well"),
-        }
-        tokio::time::sleep(patience / 3).await;
-    }
-}
-
-/// Tells systemd, where it is the one who started this.
-fn notify(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "the service manager cannot be told");
-    }
 }

@@ -22,6 +22,10 @@ pub struct Status {
     pub rules: RulesStatus,
     /// The sources.
     pub sources: Vec<SourceStatus>,
+    /// The outputs.
+    pub outputs: Vec<OutputStatus>,
+    /// Messages that wait for the output that is the furthest behind.
+    pub waiting: u64,
     /// Lines since the start.
     pub lines: LinesStatus,
     /// Scenarios that did something, the most alerts first.
@@ -82,6 +86,24 @@ pub struct SourceStatus {
     pub behind: Option<f64>,
     /// From the last overflow to its decision. Unit: seconds.
     pub decision_lag: Option<f64>,
+}
+
+/// An output.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OutputStatus {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub module: String,
+    /// One word.
+    pub state: String,
+    /// The state with since when and why.
+    pub detail: String,
+    /// Messages delivered since the start.
+    pub messages: u64,
+    /// Messages that will never be taken.
+    pub refused: u64,
 }
 
 /// Lines since the start.

@@ -1,7 +1,7 @@
 //! The metrics of a service: ours here, CrowdSec's in [`super::compat`]. Made from what is counted,
 //! whenever somebody asks.
 
-use connectors::metric::{Counter, Gauge, Reason};
+use connectors::metric::{Counter, Gauge, OutputCounter, Reason};
 
 use super::compat;
 use super::exposition::{Kind, Page};
@@ -29,6 +29,7 @@ impl Metrics {
         of_sources(&mut page, &sources);
         lags(&mut page, &sources);
         state(&mut page, observer, &shown);
+        outputs(&mut page, observer);
         if self.level != Level::None {
             compat::write(&mut page, observer, &shown, self.level);
             self.requests.write(&mut page, self.level == Level::Full);
@@ -157,6 +158,36 @@ fn lags(page: &mut Page, sources: &[Seen<'_>]) {
     for Seen { watched, lag, .. } in sources {
         family.sample(&[("source", &*watched.name)], lag.count);
     }
+}
+
+fn outputs(page: &mut Page, observer: &Observer) {
+    if observer.outputs.is_empty() {
+        return;
+    }
+    for (counter, name, help) in [
+        (OutputCounter::Messages, "spillway_output_messages_total", "messages delivered"),
+        (OutputCounter::Bytes, "spillway_output_bytes_total", "bytes of these messages"),
+        (OutputCounter::Refused, "spillway_output_refused_total", "messages that were never taken"),
+        (
+            OutputCounter::Retries,
+            "spillway_output_retries_total",
+            "times that something was tried again",
+        ),
+    ] {
+        let mut family = page.family(name, Kind::Counter, help);
+        for output in &observer.outputs {
+            let labels = [("output", &*output.name), ("module", output.module)];
+            family.sample(&labels, output.meter.count(counter));
+        }
+    }
+    let help = "1 for the state that the output is in";
+    let mut family = page.family("spillway_output_state", Kind::Gauge, help);
+    for output in &observer.outputs {
+        let labels = [("output", &*output.name), ("state", output.health.state().name())];
+        family.sample(&labels, 1);
+    }
+    let help = "messages that wait for the output that is the furthest behind";
+    page.single("spillway_outbox_messages", Kind::Gauge, help, observer.waiting());
 }
 
 fn state(page: &mut Page, observer: &Observer, shown: &Shown) {
