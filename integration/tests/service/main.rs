@@ -49,6 +49,32 @@ fn a_bucket_goes_on_after_a_restart() {
 }
 
 #[test]
+fn an_output_has_each_decision_once() {
+    let port = free_port();
+    let configuration = format!(
+        "{}outputs:\n- output: file\n  path: decisions.jsonl\n  streams: [decisions]\n",
+        pushed(port)
+    );
+    let mut service = Service::start(&configuration, &[]);
+    let file = service.folder().join("decisions.jsonl");
+    let told = || std::fs::read_to_string(&file).unwrap_or_default();
+    service.push(port, &failures("203.0.113.30", 12));
+    service.wait("the decision", || told().contains("203.0.113.30").then_some(()));
+    service.terminate();
+    let before = told();
+    service.again(&[]);
+    service.push(port, &failures("203.0.113.31", 12));
+    service.wait("the other decision", || told().contains("203.0.113.31").then_some(()));
+    service.terminate();
+    assert!(told().starts_with(&before));
+    let mut ids: Vec<_> = told().lines().map(str::to_owned).collect();
+    let all = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "{}", told());
+}
+
+#[test]
 fn a_taken_port_names_its_holder() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
