@@ -19,6 +19,7 @@ pub mod replay;
 pub mod rules;
 pub mod run;
 pub mod socket;
+mod state;
 pub mod status;
 pub mod top;
 pub mod unparsed;
@@ -64,6 +65,8 @@ pub enum Command {
     Reload(reload::Reload),
     /// What a configuration may hold, and what one holds
     Config(config::Config),
+    /// Look into the store, check it, carry it elsewhere
+    State(Box<state::State>),
     /// Print the completions of a shell
     Completion(completion::Completion),
 }
@@ -99,6 +102,7 @@ impl Command {
             Self::Metrics(metrics) => metrics.run(),
             Self::Reload(reload) => reload.run(),
             Self::Config(config) => config.run(),
+            Self::State(state) => state.run(),
             Self::Completion(completion) => {
                 completion.run();
                 Ok(ExitCode::SUCCESS)

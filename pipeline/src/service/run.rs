@@ -340,6 +340,7 @@ fn configured(sources: Vec<Acquired>) -> Result<Vec<Configured>, ServiceError> {
             name: source.name.clone().into(),
             labels: Arc::new(source.labels),
             clock: source.clock,
+            transform: source.transform,
         };
         match source.connector.source() {
             Ok(reads) => Ok(Configured { settings, source: reads }),

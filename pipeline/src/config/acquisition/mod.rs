@@ -24,6 +24,7 @@ use operators::yaml::{Node, Reading};
 
 use super::key::Tagged;
 use super::values::{Values, tagged_map};
+use crate::transform::Transform;
 
 /// The kinds of sources.
 pub static SOURCES: Tagged = Tagged {
@@ -88,6 +89,8 @@ pub struct Acquired {
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
     /// By which clock its lines count.
     pub clock: Clock,
+    /// Expression that makes other lines of a line.
+    pub transform: Option<Arc<Transform>>,
     /// What reads.
     pub connector: Connector,
 }
@@ -174,6 +177,8 @@ pub fn of_values(
     shared::warn(values, reading);
     let name = values.text("name").or(values.text("unique_id")).map_or(name, str::to_owned);
     let clock = shared::clock(values);
+    let transform = values.located("transform");
+    let transform = transform.and_then(|text| Transform::compile(&text, reading)).map(Arc::new);
     let sound = reading.errors.len() == before;
-    sound.then_some(Acquired { name, labels, clock, connector })
+    sound.then_some(Acquired { name, labels, clock, transform, connector })
 }

@@ -32,7 +32,7 @@ pub(super) static KEYS: &[Key] = &[
         "whether buckets fill by the dates of lines or by their arrival",
     ),
     Key::new("use_time_machine", Kind::Flag, "as with `clock: event`, which is the default"),
-    Key::new("transform", Kind::Text, "accepted: lines are read as they are"),
+    Key::new("transform", Kind::Text, "expression that makes other lines of a line"),
     Key::new("log_level", Kind::Choice(LEVELS), "accepted; `log.level` holds for all sources"),
 ];
 
@@ -73,10 +73,6 @@ pub(super) fn warn(values: &Values, reading: &mut Reading<'_>) {
     if values.text("log_level").is_some() {
         let message = "`log_level` of a source has no effect: `log.level` holds for all";
         reading.warn(values.place("log_level"), message);
-    }
-    if values.text("transform").is_some() {
-        let message = "`transform` has no effect yet: lines are read as they are";
-        reading.warn(values.place("transform"), message);
     }
     if values.text("clock") == Some("arrival") && values.flag("use_time_machine") {
         let message = "`use_time_machine` asks for the dates of lines, `clock` for their arrival";
