@@ -8,10 +8,14 @@
 //! Each input and each lane is one source partition: its lines come in its own order, each with an
 //! offset by which it is known. This crate knows nothing of events or rules.
 
+mod calendar;
 pub mod codec;
+pub mod file;
 pub mod health;
 pub mod input;
+pub mod journalctl;
 pub mod lane;
+mod line_buffer;
 mod lines;
 pub mod metric;
 pub mod position;
@@ -19,7 +23,9 @@ pub mod reader;
 pub mod record;
 pub mod retry;
 pub mod source;
+pub mod stdin;
 pub mod stop;
+pub mod syslog;
 
 pub use health::Health;
 pub use input::{Input, InputError, Resolved, resolve};

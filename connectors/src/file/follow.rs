@@ -1,0 +1,548 @@
+//! The loop of the `file` source: keeps the lanes of all files, hears of changes, lets each lane read
+//! in its turn, and keeps files open, memory and noise within their limits.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::config::{Config, Mode, Start, Watching};
+use super::discover::{Candidate, Selection};
+use super::opening::Opening;
+use super::place::Place;
+use super::schedule::Schedule;
+use super::tail::{Next, Shared, Tail};
+use super::watch::{Event, Names, Watch, remedy};
+use crate::metric::Gauge;
+use crate::retry::Backoff;
+use crate::source::Context;
+
+/// Files that grow all the time are read so often at most: a delivery has its price.
+const BEAT: Duration = Duration::from_millis(20);
+/// How often the kernel is asked what happened while it happens all the time.
+const HEARING: Duration = Duration::from_millis(10);
+/// How soon lanes are asked again whether they have room.
+const ROOM: Duration = Duration::from_millis(2);
+/// Most text in a delivery. Unit: bytes.
+const CHUNK: usize = 256 << 10;
+/// Room that every lane has. Unit: bytes.
+const LEAST_WINDOW: usize = 4 << 10;
+/// Lanes looked at between two looks at what else happens.
+const ROUND: usize = 64;
+/// How long a file must be gone before its lane ends.
+const FORGET: Duration = Duration::from_secs(60);
+/// Regular work may take a part of the time like this.
+const SHARE: u32 = 20;
+
+/// A lane and what the loop knows of it.
+#[derive(Debug)]
+struct Slot {
+    tail: Tail,
+    /// Number of the last look at it.
+    used: u64,
+    stepped: Option<Instant>,
+    behind: bool,
+    polled: bool,
+    gone: Option<Instant>,
+    trouble: Option<Backoff>,
+}
+
+/// The loop.
+#[derive(Debug)]
+pub(super) struct Follower {
+    config: Config,
+    selection: Selection,
+    context: Context,
+    shared: Shared,
+    watch: Watch,
+    names: Names,
+    /// Directories, and whether changes in them are told.
+    told: BTreeMap<PathBuf, bool>,
+    slots: Vec<Option<Slot>>,
+    lanes: BTreeMap<PathBuf, usize>,
+    /// Where lanes that ended in this run must go on if their file comes back.
+    ended: BTreeMap<PathBuf, Place>,
+    schedule: Schedule,
+    troubled: usize,
+    behind: usize,
+    open: usize,
+    /// Open files, about in the order of their last use.
+    users: VecDeque<(usize, u64)>,
+    clock: u64,
+    heard: Option<Instant>,
+    next_poll: Instant,
+    next_walk: Instant,
+    room_after: Duration,
+}
+
+impl Follower {
+    pub(super) fn new(config: Config, selection: Selection, context: Context) -> Self {
+        let shared = Shared {
+            scratch: Vec::new(),
+            chunk: CHUNK,
+            grace: config.rotation_grace,
+            idle: config.idle,
+            once: config.mode == Mode::Cat,
+            elsewhere: config.rotated_in.clone(),
+            meter: context.meter.clone(),
+        };
+        let now = Instant::now();
+        Self {
+            config,
+            selection,
+            context,
+            shared,
+            watch: Watch::none(),
+            names: Names::default(),
+            told: BTreeMap::new(),
+            slots: Vec::new(),
+            lanes: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            schedule: Schedule::default(),
+            troubled: 0,
+            behind: 0,
+            open: 0,
+            users: VecDeque::new(),
+            clock: 0,
+            heard: None,
+            next_poll: now,
+            next_walk: now,
+            room_after: ROOM,
+        }
+    }
+
+    /// Reads until stopped, or to the end.
+    pub(super) fn run(mut self) {
+        self.begin();
+        let outlet = self.context.outlet.clone();
+        while !self.context.stop.is_set() {
+            let room = outlet.room();
+            self.hear();
+            self.look_around();
+            self.work();
+            if self.shared.once && self.lanes.is_empty() {
+                return self.context.health.ended();
+            }
+            self.wait(room);
+        }
+    }
+
+    fn begin(&mut self) {
+        if !self.shared.once && self.config.watching == Watching::Auto {
+            self.watch = Watch::new().unwrap_or_else(|error| {
+                tracing::warn!(%error, remedy = remedy(&error), "files are looked at, not watched");
+                Watch::none()
+            });
+        }
+        self.context.health.reading();
+        let mut openings = self.resumed();
+        let used = openings.keys().filter_map(|path| self.selection.pattern_of(path)).collect();
+        self.walk(&mut openings, Some(&used));
+        for (path, opening) in openings {
+            self.open_lane(&path, opening);
+        }
+        self.context.outlet.ready();
+    }
+
+    /// The lanes of earlier runs whose files this source still means, those too whose file is away:
+    /// its rotated parts may hold what was not read.
+    fn resumed(&mut self) -> BTreeMap<PathBuf, Opening> {
+        let mut openings = BTreeMap::new();
+        for (name, resume) in std::mem::take(&mut self.context.resume) {
+            let path = PathBuf::from(&*name);
+            if self.selection.pattern_of(&path).is_none() {
+                continue;
+            }
+            let place = resume.position.read::<Place>();
+            let opening = place.map(Opening::Resumed).unwrap_or_else(|error| {
+                tracing::warn!(%error, lane = %name, "file is read from its beginning");
+                Opening::New(Place::begin(resume.next_offset))
+            });
+            openings.insert(path, opening);
+        }
+        openings
+    }
+
+    /// Walks the patterns for files that have no lane. At the start, `used` are the patterns that
+    /// are not new.
+    fn walk(&mut self, openings: &mut BTreeMap<PathBuf, Opening>, used: Option<&BTreeSet<usize>>) {
+        let began = Instant::now();
+        let mut found = self.selection.walk();
+        let is_known = |path: &Path| self.lanes.contains_key(path) || openings.contains_key(path);
+        if !self.shared.once {
+            self.selection.keep_logs(&mut found.files, is_known);
+        }
+        for (path, error) in &found.errors {
+            tracing::debug!(path = %path.display(), %error, "directory cannot be read");
+        }
+        if !self.shared.once {
+            for directory in &found.directories {
+                self.watch_directory(directory, true);
+            }
+        }
+        let mut inodes: BTreeSet<u64> =
+            self.slots.iter().flatten().flat_map(|slot| slot.tail.place.inodes()).collect();
+        inodes.extend(openings.values().flat_map(Opening::inodes));
+        for (path, candidate) in found.files {
+            if self.lanes.contains_key(&path) || openings.contains_key(&path) {
+                continue;
+            }
+            let taken = !inodes.insert(candidate.inode);
+            if taken && self.is_taken(&path, candidate.inode, openings) {
+                continue;
+            }
+            let is_new = used.is_some_and(|used| !used.contains(&candidate.pattern));
+            let opening = self.opening(&path, candidate, is_new);
+            openings.insert(path, opening);
+        }
+        let took = began.elapsed();
+        self.next_walk = Instant::now() + self.config.discovery_interval.max(took * SHARE);
+    }
+
+    fn opening(&mut self, path: &Path, candidate: Candidate, is_new: bool) -> Opening {
+        if let Some(place) = self.ended.remove(path) {
+            return Opening::New(place);
+        }
+        if is_new && self.config.start == Start::End && !self.shared.once {
+            return Opening::AtEnd(candidate.inode);
+        }
+        Opening::New(Place { inode: candidate.inode, ..Place::default() })
+    }
+
+    /// Walks the patterns and opens lanes for files that have none.
+    fn look_for_files(&mut self) {
+        let mut openings = BTreeMap::new();
+        self.walk(&mut openings, None);
+        for (path, opening) in openings {
+            self.open_lane(&path, opening);
+        }
+    }
+
+    /// Whether the file is read by another lane, under the name that it had before or as a link.
+    fn is_taken(
+        &self,
+        path: &Path,
+        inode: u64,
+        openings: &BTreeMap<PathBuf, Opening>,
+    ) -> bool {
+        self.slots.iter().flatten().any(|slot| slot.tail.place.has_read(path, inode))
+            || openings.values().any(|opening| opening.has_read(path, inode))
+    }
+
+    fn open_lane(&mut self, path: &Path, opening: Opening) {
+        let lane = self.context.outlet.lane(&name_of(path), LEAST_WINDOW);
+        let number = self.slots.len();
+        let polled = !self.shared.once && !self.watch_names(path, number);
+        let tail = opening.tail(path, lane, self.config.max_line);
+        self.behind += 1;
+        self.slots.push(Some(Slot {
+            tail,
+            used: 0,
+            stepped: None,
+            behind: true,
+            polled,
+            gone: None,
+            trouble: None,
+        }));
+        self.lanes.insert(path.to_path_buf(), number);
+        self.schedule.now(number);
+    }
+
+    /// Whether changes of the file will be told, also where the path is a link to it.
+    fn watch_names(&mut self, path: &Path, lane: usize) -> bool {
+        let mut told = true;
+        let is_link = path.symlink_metadata().is_ok_and(|there| there.is_symlink());
+        let real = if is_link { path.canonicalize().ok() } else { None };
+        for path in [Some(path), real.as_deref()].into_iter().flatten() {
+            self.names.add(path, lane);
+            if let Some(directory) = path.parent() {
+                told &= self.watch_directory(directory, false);
+            }
+        }
+        told
+    }
+
+    /// Whether changes in a directory are told. It is asked for `again` after a while: it may have
+    /// been replaced.
+    fn watch_directory(&mut self, directory: &Path, again: bool) -> bool {
+        match self.told.get(directory) {
+            Some(told) if !again => return *told,
+            _ => {}
+        }
+        let told = self.watch.add(directory).unwrap_or_else(|error| {
+            if !self.told.contains_key(directory) && error.kind() != std::io::ErrorKind::NotFound {
+                tracing::warn!(
+                    path = %directory.display(), %error, remedy = remedy(&error),
+                    "directory is looked at, not watched"
+                );
+            }
+            false
+        });
+        self.told.insert(directory.to_path_buf(), told);
+        told
+    }
+
+    /// Takes in what the kernel tells.
+    fn hear(&mut self) {
+        let now = Instant::now();
+        if self.heard.is_some_and(|heard| now < heard + HEARING) {
+            return;
+        }
+        self.heard = Some(now);
+        let (mut appeared, mut walk, mut all) = (Vec::new(), false, false);
+        let Self { watch, names, slots, schedule, selection, .. } = self;
+        watch.drain(|event| match event {
+            Event::Overflow => all = true,
+            Event::Directory => walk = true,
+            Event::Changed { directory, name, appeared: is_new } => {
+                let lanes = names.of(directory, name);
+                for lane in lanes {
+                    let slot = slots.get(*lane).and_then(Option::as_ref);
+                    let stepped = slot.and_then(|slot| slot.stepped);
+                    schedule.at(*lane, stepped.map_or(now, |stepped| now.max(stepped + BEAT)));
+                }
+                if is_new && lanes.is_empty() {
+                    let path = directory.join(name);
+                    if selection.pattern_of(&path).is_some() {
+                        appeared.push(path);
+                    }
+                }
+            }
+        });
+        if all {
+            self.look_at_all();
+        }
+        // Many at once are found by a walk, which costs no more for many than for one.
+        if walk || all || appeared.len() > ROUND {
+            self.look_for_files();
+        } else {
+            self.meet_new(appeared);
+        }
+    }
+
+    fn meet_new(&mut self, paths: Vec<PathBuf>) {
+        let mut files = BTreeMap::new();
+        for path in paths {
+            if let (Some(pattern), Some(inode)) = (self.selection.pattern_of(&path), inode(&path)) {
+                files.insert(path, Candidate { pattern, inode });
+            }
+        }
+        self.selection.keep_logs(&mut files, |path| self.lanes.contains_key(path));
+        for (path, candidate) in files {
+            let is_known = self.lanes.contains_key(&path);
+            if !is_known && !self.is_taken(&path, candidate.inode, &BTreeMap::new()) {
+                let opening = self.opening(&path, candidate, false);
+                self.open_lane(&path, opening);
+            }
+        }
+    }
+
+    /// Looks at what the kernel does not tell of, when it is time.
+    fn look_around(&mut self) {
+        let now = Instant::now();
+        if self.shared.once {
+            return;
+        }
+        if now >= self.next_walk {
+            self.look_for_files();
+            self.look_at_all();
+            self.forget();
+        }
+        if now >= self.next_poll {
+            self.look_at(|slot| slot.polled);
+            let took = now.elapsed();
+            self.next_poll = Instant::now() + self.config.poll_interval.max(took * SHARE);
+        }
+    }
+
+    fn look_at_all(&mut self) {
+        self.look_at(|_| true);
+    }
+
+    fn look_at(&mut self, which: impl Fn(&Slot) -> bool) {
+        let now = Instant::now();
+        for (number, slot) in self.slots.iter().enumerate() {
+            if let Some(slot) = slot
+                && which(slot)
+                && slot.tail.has_changed()
+            {
+                self.schedule.at(number, now);
+            }
+        }
+    }
+
+    /// Ends lanes whose file has been gone for long.
+    fn forget(&mut self) {
+        for number in 0..self.slots.len() {
+            let Some(slot) = self.slots.get_mut(number) else { continue };
+            let gone = slot.as_ref().and_then(|slot| slot.gone);
+            if gone.is_some_and(|gone| gone.elapsed() >= FORGET) {
+                self.end_lane(number);
+            }
+        }
+    }
+
+    fn end_lane(&mut self, number: usize) {
+        let Some(slot) = self.slots.get_mut(number).and_then(Option::take) else { return };
+        self.behind -= usize::from(slot.behind);
+        self.troubled -= usize::from(slot.trouble.is_some());
+        self.count_open(slot.tail.is_open(), false);
+        let path = slot.tail.path.clone();
+        self.lanes.remove(&path);
+        self.names.remove(&path, number);
+        self.ended.insert(path, slot.tail.close(&self.shared.meter));
+    }
+
+    /// Lets lanes read in turn.
+    fn work(&mut self) {
+        for _ in 0..ROUND {
+            if self.context.stop.is_set() {
+                return;
+            }
+            let Some(number) = self.schedule.next(Instant::now()) else { return };
+            self.step(number);
+        }
+    }
+
+    fn step(&mut self, number: usize) {
+        let window = (self.config.memory / self.behind.max(1)).max(LEAST_WINDOW);
+        self.shared.chunk = window.min(CHUNK);
+        self.clock += 1;
+        let is_closed = |slot: &Slot| !slot.tail.is_open();
+        if self.slots.get(number).and_then(Option::as_ref).is_some_and(is_closed) {
+            self.make_way();
+        }
+        let Some(slot) = self.slots.get_mut(number).and_then(Option::as_mut) else { return };
+        slot.tail.allow(window);
+        let was_open = slot.tail.is_open();
+        let next = slot.tail.step(&mut self.shared);
+        slot.stepped = Some(Instant::now());
+        slot.used = self.clock;
+        let is_open = slot.tail.is_open();
+        let behind = matches!(next, Next::More | Next::Room);
+        self.behind = self.behind + usize::from(behind) - usize::from(slot.behind);
+        slot.behind = behind;
+        self.mind(number, next);
+        self.count_open(was_open, is_open);
+        if is_open && !was_open {
+            self.users.push_back((number, self.clock));
+        }
+    }
+
+    /// Plans the next look at a lane.
+    fn mind(&mut self, number: usize, next: Next) {
+        let Some(slot) = self.slots.get_mut(number).and_then(Option::as_mut) else { return };
+        if let Next::Trouble(error) = next {
+            let path = slot.tail.path.display().to_string();
+            if slot.trouble.is_none() {
+                self.troubled += 1;
+                tracing::warn!(path, %error, "file cannot be read: it is tried again");
+            }
+            let longest = self.config.discovery_interval;
+            let first = Duration::from_secs(1).min(longest);
+            let backoff = slot.trouble.get_or_insert_with(|| Backoff::new(first, longest, 1));
+            self.schedule.at(number, Instant::now() + backoff.next_wait());
+            self.context.health.retrying(&format!("{path} cannot be read: {error}"));
+            return;
+        }
+        if slot.trouble.take().is_some() {
+            self.troubled -= 1;
+            if self.troubled == 0 {
+                self.context.health.reading();
+            }
+        }
+        slot.gone = match next {
+            Next::Gone => slot.gone.or_else(|| Some(Instant::now())),
+            _ => None,
+        };
+        match next {
+            Next::More => self.schedule.now(number),
+            Next::At(when) => self.schedule.at(number, when),
+            Next::Room => self.schedule.block(number),
+            Next::Gone if !self.shared.once => {}
+            Next::Ended | Next::Gone => self.end_lane(number),
+            Next::Changed | Next::Trouble(_) => {}
+        }
+    }
+
+    fn count_open(&mut self, was: bool, is: bool) {
+        self.open = self.open + usize::from(is) - usize::from(was);
+        let open = i64::try_from(self.open).unwrap_or(i64::MAX);
+        self.shared.meter.set(Gauge::Open, open);
+    }
+
+    /// Closes files that were not used for the longest time until one more may be opened.
+    fn make_way(&mut self) {
+        for _ in 0..self.users.len() {
+            if self.open < self.config.max_open.max(1) {
+                return;
+            }
+            let Some((number, used)) = self.users.pop_front() else { return };
+            let Some(slot) = self.slots.get_mut(number).and_then(Option::as_mut) else { continue };
+            if slot.used != used {
+                if slot.tail.is_open() {
+                    self.users.push_back((number, slot.used));
+                }
+            } else if slot.tail.park() {
+                self.count_open(true, false);
+            } else if slot.tail.is_open() {
+                self.users.push_back((number, used));
+            }
+        }
+    }
+
+    /// Waits until there is something to do.
+    fn wait(&mut self, room: impl Future<Output = ()>) {
+        if self.schedule.is_ready() {
+            return;
+        }
+        let now = Instant::now();
+        let mut until = self.schedule.next_due();
+        if !self.shared.once {
+            let looks = self.next_walk.min(self.next_poll);
+            until = Some(until.map_or(looks, |until| until.min(looks)));
+        }
+        let hearing = self.heard.map_or(now, |heard| heard + HEARING);
+        let is_blocked = self.schedule.blocked() > 0;
+        let Self { watch, context, room_after, .. } = self;
+        let found_room = context.runtime.block_on(async {
+            let due = async {
+                match until {
+                    Some(until) => tokio::time::sleep_until(until.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let told = async {
+                tokio::time::sleep_until(hearing.into()).await;
+                watch.wait().await;
+            };
+            tokio::select! {
+                () = context.stop.wait() => false,
+                () = room, if is_blocked => {
+                    tokio::time::sleep(*room_after).await;
+                    true
+                }
+                () = due => false,
+                () = told => false,
+            }
+        });
+        if found_room {
+            let began = Instant::now();
+            self.schedule.unblock();
+            self.room_after = ROOM.max(began.elapsed() * SHARE);
+        }
+    }
+}
+
+fn inode(path: &Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).ok().filter(|there| there.is_file()).map(|there| there.ino())
+}
+
+/// What a lane is called: the path, with `\x..` for bytes that are no text.
+fn name_of(path: &Path) -> Arc<str> {
+    match path.to_str() {
+        Some(text) => text.into(),
+        None => path.as_os_str().as_encoded_bytes().escape_ascii().to_string().into(),
+    }
+}
