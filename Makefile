@@ -1,6 +1,6 @@
 # One line per target after `##`: `make help` prints them.
 .DEFAULT_GOAL := help
-.PHONY: help try test lint doc conformance bench fuzz
+.PHONY: help try test test-clients lint doc conformance bench fuzz
 
 TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
 CORPUS = $(or $(SPILLWAY_CONFORMANCE),../shared/conformance)
@@ -8,7 +8,7 @@ HUB ?= ../shared/conformance/hub
 FUZZ_SECONDS ?= 60
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 try: ## build, then replay the sample logs with the embedded content
 	cargo build --release --package spillway
@@ -18,6 +18,10 @@ test: lint doc ## the one gate: format, lints, documentation, every test
 	@test -d "$(CORPUS)" || { echo "no corpus at $(CORPUS) (SPILLWAY_CONFORMANCE names another place): skipped are the parts of"; \
 	    grep -rlE 'SPILLWAY_CONFORMANCE|shared/conformance' --include='*.rs' operators pipeline integration; }
 	cargo test --release --workspace
+
+test-clients: ## real bouncers, agents and cscli against the API; says what it skipped
+	cargo build --release --package spillway
+	integration/clients/run.sh
 
 lint: ## rustfmt and clippy; every warning is an error
 	cargo fmt --all --check

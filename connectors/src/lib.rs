@@ -10,22 +10,34 @@
 
 mod calendar;
 pub mod codec;
+pub mod docker;
+pub mod endpoint;
 pub mod file;
 pub mod health;
+pub mod http;
 pub mod input;
 pub mod journalctl;
+pub mod k8s_audit;
+mod labels;
 pub mod lane;
 mod line_buffer;
 mod lines;
+pub mod listener;
+pub mod loki;
 pub mod metric;
 pub mod position;
+mod protobuf;
+mod range;
 pub mod reader;
 pub mod record;
 pub mod retry;
+mod rfc3339;
 pub mod source;
 pub mod stdin;
 pub mod stop;
 pub mod syslog;
+mod text;
+pub mod victorialogs;
 
 pub use health::Health;
 pub use input::{Input, InputError, Resolved, resolve};

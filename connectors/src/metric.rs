@@ -83,6 +83,8 @@ closed_set! {
         LagRecords = "lag_records",
         /// Bytes known to be there and not read yet.
         LagBytes = "lag_bytes",
+        /// How far what was read is behind the present. Unit: seconds.
+        LagSeconds = "lag_seconds",
         /// Connections, containers or files open.
         Open = "open_inputs",
     }

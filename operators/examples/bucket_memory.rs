@@ -9,7 +9,7 @@ use std::time::Instant;
 use operators::alert::Coordinate;
 use operators::bucket::compile::{Origin, compile, reads};
 use operators::bucket::context::Contexts;
-use operators::bucket::{Buckets, Catalogue, Codec, Pour, ScenarioId, spec};
+use operators::bucket::{Buckets, Catalogue, Claim, Codec, Pour, ScenarioId, Want, spec};
 use operators::event::{Event, Line};
 use operators::expr::Compiler;
 use operators::lookup::Offline;
@@ -118,14 +118,12 @@ fn pour(catalogue: &Catalogue, number: u32) -> Pour {
     let position = 1_000_000_000 + u64::from(number) * 100;
     let kept = catalogue.codec().keep(&event, Coordinate { partition, position });
     let clock = EventTime(1_767_225_610_000_000_000);
+    let scenario = &catalogue.scenarios()[0];
+    let claim = Claim { scenario: scenario.id, distinct: None, cancel: false };
     Pour {
         order: OrderKey { clock, partition, position },
-        scenario: ScenarioId(0),
-        key: ip.into(),
-        time: Some(at),
-        distinct: None,
-        cancel: false,
-        twins: Vec::new(),
+        time: Some(stamp),
         event: kept,
+        wants: vec![Want::new(scenario, ip.into(), claim, Vec::new())],
     }
 }

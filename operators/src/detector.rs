@@ -3,21 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 use crate::bucket::pour::Pour;
 use crate::event::{Event, Line};
 use crate::expr::{Cx, Memo};
 use crate::lookup::{Lookups, Stash};
 use crate::order::Partition;
-use crate::parse::lines::Tally;
+use crate::parse::lines::{Tally, Transport};
 use crate::parse::node::{Abort, Node};
 use crate::parse::pass::Hands;
 use crate::parse::watch::{Blind, Step, Watch};
 use crate::rules::Rules;
-use crate::text::{RawLine, Text};
-use crate::time::EventTime;
+use crate::text::{RawLine, Text, intern};
+use crate::time::{EventTime, Stamp};
 
-/// What is known of the lines of a source partition before they are read.
-#[derive(Clone, Debug)]
+/// What is known of lines before they are read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Origin {
     /// Where the lines come from, as `evt.Line.Src` shows it.
     pub source: Arc<str>,
@@ -25,6 +27,21 @@ pub struct Origin {
     pub labels: Arc<BTreeMap<Arc<str>, Arc<str>>>,
     /// Name of the data source module.
     pub module: &'static str,
+}
+
+/// An origin on its way between workers.
+#[derive(Deserialize)]
+struct Sent {
+    source: Arc<str>,
+    labels: Arc<BTreeMap<Arc<str>, Arc<str>>>,
+    module: String,
+}
+
+impl<'de> Deserialize<'de> for Origin {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let Sent { source, labels, module } = Sent::deserialize(from)?;
+        Ok(Self { source, labels, module: intern(&module) })
+    }
 }
 
 /// Where a line stands.
@@ -43,7 +60,7 @@ pub enum Verdict {
     Done {
         /// Its date.
         stamp: Option<EventTime>,
-        /// One per scenario that wants it, in the order of the scenarios.
+        /// One for the scenarios that want it; one more where a filter changed the event.
         pours: Vec<Pour>,
     },
     /// It must be parsed in the order of its partition, with the stash.
@@ -56,6 +73,8 @@ pub struct Detector {
     rules: Arc<Rules>,
     lookups: Arc<dyn Lookups>,
     origins: Arc<[Origin]>,
+    /// Where the next line comes from, where the transport says so, and when it was written.
+    comes: Option<(Arc<Origin>, Stamp)>,
     event: Event,
     memo: Memo,
     hands: Hands,
@@ -72,12 +91,24 @@ impl Detector {
             time: lookups.now(),
         };
         let event = Event::new(Arc::clone(rules.program.schema()), line);
-        Self { rules, lookups, origins, event, memo: Memo::new(), hands: Hands::default() }
+        let (memo, hands) = (Memo::new(), Hands::default());
+        Self { rules, lookups, origins, comes: None, event, memo, hands }
     }
 
     /// The rules.
     pub fn rules(&self) -> &Arc<Rules> {
         &self.rules
+    }
+
+    /// Tells where the next line comes from: from what its transport says of the line of this
+    /// number or, without one, from its partition.
+    pub fn comes(&mut self, transport: Option<&Transport>, line: u32) {
+        let from = transport.and_then(|transport| {
+            let at = transport.time(line).unwrap_or(transport.arrived);
+            let at = Stamp { at, offset: 0, utc: true };
+            Some((Arc::clone(transport.origin(line)?), at))
+        });
+        self.comes = from;
     }
 
     /// Parses a line and finds the scenarios that want it.
@@ -112,7 +143,6 @@ impl Detector {
             return Verdict::WantsStash;
         }
         tally.lines += 1;
-        Tally::count(&mut tally.partitions, place.partition.0 as usize);
         let stamp = cx.event.time.map(|stamp| stamp.at);
         let mut pours = Vec::new();
         if parsed.is_err() {
@@ -130,22 +160,25 @@ impl Detector {
                 tally.poured += u64::from(!pours.is_empty());
             }
         }
-        for pour in &pours {
-            Tally::count(&mut tally.scenarios, pour.scenario.index());
+        for want in pours.iter().flat_map(|pour| &pour.wants) {
+            Tally::count(&mut tally.scenarios, want.claim.scenario.index());
         }
         Verdict::Done { stamp, pours }
     }
 
     fn begin(&mut self, raw: RawLine, partition: Partition) {
-        let origin = self.origins.get(partition.0 as usize);
         let line = &self.event.line;
+        let (origin, time) = match &self.comes {
+            Some((origin, time)) => (Some(&**origin), *time),
+            None => (self.origins.get(partition.0 as usize), line.time),
+        };
         let line = match origin {
             Some(origin) => Line {
                 raw,
                 source: Arc::clone(&origin.source),
                 labels: Arc::clone(&origin.labels),
                 module: Text::Static(origin.module),
-                time: line.time,
+                time,
             },
             None => Line { raw, ..line.clone() },
         };

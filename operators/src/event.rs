@@ -7,6 +7,7 @@ use crate::alert::Overflow;
 use crate::schema::{FieldId, Schema, Space};
 use crate::text::{RawLine, Text};
 use crate::time::Stamp;
+use crate::time::layout::parse_rfc3339;
 use crate::value::Value;
 
 /// What an event is about.
@@ -71,9 +72,12 @@ fn next_version() -> u64 {
 #[derive(Clone, Debug)]
 pub struct Event {
     schema: Arc<Schema>,
+    /// Where each field stands among the entries. None at all in a small event, whose entries are
+    /// looked through.
     slots: Vec<u16>,
     entries: Vec<Entry>,
     extra: Vec<(Space, Arc<str>, Text)>,
+    dated: Option<(Arc<str>, Stamp)>,
     version: u64,
     /// What it is about.
     pub kind: Kind,
@@ -103,11 +107,17 @@ impl Event {
     /// An empty event for lines of these rules.
     pub fn new(schema: Arc<Schema>, line: Line) -> Self {
         let slots = vec![NO_ENTRY; schema.len()];
+        Self { slots, ..Self::small(schema, line) }
+    }
+
+    /// The same in little memory, for events of few fields that are read seldom.
+    pub fn small(schema: Arc<Schema>, line: Line) -> Self {
         Self {
             schema,
-            slots,
+            slots: Vec::new(),
             entries: Vec::new(),
             extra: Vec::new(),
+            dated: None,
             version: next_version(),
             kind: Kind::Log,
             line,
@@ -131,6 +141,7 @@ impl Event {
             }
         }
         self.extra.clear();
+        self.dated = None;
         self.unmarshaled.clear();
         self.touch();
         self.kind = Kind::Log;
@@ -164,8 +175,41 @@ impl Event {
     /// As [`Event::version`], of one field: 0 where it was never written.
     #[inline]
     pub fn field_version(&self, id: FieldId) -> u64 {
-        let slot = self.slots.get(id.index()).copied().unwrap_or(NO_ENTRY);
-        self.entries.get(usize::from(slot)).map_or(0, |entry| entry.version)
+        self.entry(id).map_or(0, |entry| entry.version)
+    }
+
+    #[inline]
+    fn entry(&self, id: FieldId) -> Option<&Entry> {
+        match self.slots.get(id.index()) {
+            Some(slot) => self.entries.get(usize::from(*slot)),
+            None => self.entries.iter().find(|entry| entry.id == id),
+        }
+    }
+
+    /// Says which instant a text is in RFC 3339, and no other text of it: `evt.MarshaledTime` is
+    /// mostly that text, and [`Event::date`] need not read it again.
+    pub fn know_date(&mut self, text: Arc<str>, stamp: Stamp) {
+        self.dated = Some((text, stamp));
+    }
+
+    fn known_date(&self) -> Option<Stamp> {
+        match (&self.marshaled_time, &self.dated) {
+            (Text::Shared(text), Some((known, stamp))) if Arc::ptr_eq(text, known) => Some(*stamp),
+            _ => None,
+        }
+    }
+
+    /// The instant that `evt.MarshaledTime` says: the clock of buckets.
+    pub fn date(&self) -> Option<Stamp> {
+        self.known_date().or_else(|| parse_rfc3339(self.text(&self.marshaled_time)))
+    }
+
+    /// The same, where its print is `evt.MarshaledTime`.
+    pub fn exact_date(&self) -> Option<Stamp> {
+        self.known_date().or_else(|| {
+            let text = self.text(&self.marshaled_time);
+            parse_rfc3339(text).filter(|stamp| stamp.rfc3339_nano() == text)
+        })
     }
 
     /// The characters of a text of this event.
@@ -202,21 +246,27 @@ impl Event {
     /// The text of a field, `None` where it was never written.
     #[inline]
     pub fn get_text(&self, id: FieldId) -> Option<&Text> {
-        let slot = *self.slots.get(id.index())?;
-        self.entries.get(usize::from(slot)).map(|entry| &entry.text)
+        self.entry(id).map(|entry| &entry.text)
     }
 
     /// Writes a field.
     #[inline]
     pub fn set(&mut self, id: FieldId, text: Text) {
         self.touch();
-        let version = self.version;
-        let Some(slot) = self.slots.get_mut(id.index()) else { return };
-        if let Some(old) = self.entries.get_mut(usize::from(*slot)) {
-            *old = Entry { id, text, version };
-        } else if let Ok(new) = u16::try_from(self.entries.len()) {
-            *slot = new;
-            self.entries.push(Entry { id, text, version });
+        let new = Entry { id, text, version: self.version };
+        let next = u16::try_from(self.entries.len());
+        let slot = self.slots.get_mut(id.index());
+        let old = match &slot {
+            Some(slot) => self.entries.get_mut(usize::from(**slot)),
+            None => self.entries.iter_mut().find(|entry| entry.id == id),
+        };
+        match (old, next) {
+            (Some(old), _) => *old = new,
+            (None, Ok(next)) => {
+                slot.into_iter().for_each(|slot| *slot = next);
+                self.entries.push(new);
+            }
+            (None, Err(_)) => {}
         }
     }
 

@@ -5,8 +5,7 @@
 use std::sync::Arc;
 
 use crate::alert::Coordinate;
-use crate::bucket::kept::Kept;
-use crate::bucket::pour::Pour;
+use crate::bucket::pour::{Pour, Want};
 use crate::bucket::scenario::{Scenario, Takes};
 use crate::bucket::wish::{claim, wish};
 use crate::detector::Place;
@@ -15,7 +14,6 @@ use crate::expr::{Cx, Guard, GuardTest, Program, Subject};
 use crate::index::{Index, Need};
 use crate::order::OrderKey;
 use crate::rules::Rules;
-use crate::time::EventTime;
 
 /// Finds the scenarios that want an event.
 #[derive(Debug)]
@@ -87,9 +85,9 @@ impl Matcher {
 
 impl Side {
     fn pours(&self, rules: &Rules, cx: &mut Cx<'_>, place: Place, pours: &mut Vec<Pour>) {
-        let mut kept: Option<(u64, Kept, Option<EventTime>)> = None;
         let mut candidates = self.index.candidates(|subject| subject_value(cx.event, subject));
         let mut version = cx.event.version();
+        let mut kept = None;
         let mut from = 0;
         while let Some(at) = candidates.next(from) {
             from = at + 1;
@@ -101,29 +99,15 @@ impl Side {
             if let Ok(Some(wish)) = wish(scenario, &rules.program, cx) {
                 let twins = rules.catalogue.twins_of(scenario);
                 let twins = twins.map(|twin| claim(twin, &rules.program, cx)).collect();
-                let version = cx.event.version();
-                let (event, time) = match &kept {
-                    // Scenarios share the kept event as long as no filter has changed it.
-                    Some((kept_at, event, time)) if *kept_at == version => (event.clone(), *time),
-                    _ => {
-                        let at =
-                            Coordinate { partition: place.partition, position: place.position };
-                        let event = rules.catalogue.codec().keep(cx.event, at);
-                        let time = clock_of(cx.event);
-                        kept = Some((version, event.clone(), time));
-                        (event, time)
-                    }
-                };
-                pours.push(Pour {
-                    order: OrderKey::at(place),
-                    scenario: scenario.id,
-                    key: wish.key,
-                    time,
-                    distinct: wish.distinct,
-                    cancel: wish.cancel,
-                    twins,
-                    event,
-                });
+                let want = Want::new(scenario, wish.key, wish.claim, twins);
+                // Scenarios share the kept event as long as no filter has changed it.
+                if kept != Some(cx.event.version()) {
+                    kept = Some(cx.event.version());
+                    pours.push(pour(rules, cx.event, place));
+                }
+                if let Some(pour) = pours.last_mut() {
+                    pour.wants.push(want);
+                }
             }
             if cx.event.version() != version {
                 version = cx.event.version();
@@ -133,9 +117,11 @@ impl Side {
     }
 }
 
-/// The instant that fills buckets: what `evt.MarshaledTime` says.
-fn clock_of(event: &Event) -> Option<EventTime> {
-    crate::time::layout::parse_rfc3339(event.text(&event.marshaled_time)).map(|stamp| stamp.at)
+/// An event that no bucket wants yet.
+fn pour(rules: &Rules, event: &Event, place: Place) -> Pour {
+    let Place { partition, position } = place;
+    let kept = rules.catalogue.codec().keep(event, Coordinate { partition, position });
+    Pour { order: OrderKey::at(place), time: event.date(), event: kept, wants: Vec::new() }
 }
 
 /// The string that a guard looks at.

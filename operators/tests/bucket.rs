@@ -8,7 +8,7 @@ use operators::alert::Coordinate;
 use operators::bucket::compile::{Origin, compile, reads};
 use operators::bucket::context::Contexts;
 use operators::bucket::{
-    Buckets, Catalogue, Codec, Overflowed, Pour, ScenarioId, claim, group_of, spec, wish,
+    Buckets, Catalogue, Codec, Overflowed, Pour, ScenarioId, Want, claim, group_of, spec, wish,
 };
 use operators::event::{Event, Kind, Line};
 use operators::expr::{Compiler, Cx, Env, Expect, Memo, Program};
@@ -47,8 +47,8 @@ impl Rig {
         for name in ["source_ip", "user", "path", "SourceRange", "log_type"] {
             compiler.schema().add(Space::Meta, name).unwrap();
         }
-        for name in operators::bucket::kept::SOURCE_FIELDS {
-            compiler.schema().add(Space::Enriched, name).unwrap();
+        for (space, name) in operators::bucket::codec::SAID {
+            compiler.schema().add(space, name).unwrap();
         }
         let compiled = specs.iter().zip(0..).filter_map(|(spec, id)| {
             let id = ScenarioId(id);
@@ -111,7 +111,7 @@ impl Rig {
     /// The pours of an event.
     fn wanted(&mut self, event: &mut Event, order: OrderKey) -> Vec<Pour> {
         let at = Coordinate { partition: order.partition, position: order.position };
-        let time = parse_rfc3339(event.text(&event.marshaled_time)).map(|stamp| stamp.at);
+        let time = event.date();
         let catalogue = Arc::clone(&self.catalogue);
         let mut pours = Vec::new();
         for scenario in catalogue.scenarios() {
@@ -119,11 +119,10 @@ impl Rig {
             let mut cx = Cx::new(event, &lookups, &mut self.memo);
             let Some(wish) = wish(scenario, &self.program, &mut cx).unwrap() else { continue };
             let event = catalogue.codec().keep(cx.event, at);
-            let (key, distinct, cancel) = (wish.key, wish.distinct, wish.cancel);
             let twins = catalogue.twins_of(scenario);
             let twins = twins.map(|twin| claim(twin, &self.program, &mut cx)).collect();
-            let scenario = scenario.id;
-            pours.push(Pour { order, scenario, key, time, distinct, cancel, twins, event });
+            let wants = vec![Want::new(scenario, wish.key, wish.claim, twins)];
+            pours.push(Pour { order, time, event, wants });
         }
         pours
     }
@@ -363,7 +362,7 @@ proptest! {
         let mut alone = Vec::new();
         for key in neighbours() {
             let mut buckets = rig.buckets();
-            for pour in pours.iter().filter(|pour| *pour.key == *key) {
+            for pour in pours.iter().filter(|pour| *pour.wants[0].key == *key) {
                 buckets.pour(pour, &offline(), &mut alone);
             }
             buckets.advance(EventTime(i64::MAX - 1), &offline(), &mut alone);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use operators::alert::wire::WireAlert;
-use operators::alert::{Alert, AlertEvent, Coordinate, Source};
+use operators::alert::{Alert, AlertEvent, Coordinate, Listed, Source};
 use operators::expr::Compiler;
 use operators::lookup::Offline;
 use operators::order::{OrderKey, Partition};
@@ -50,10 +50,10 @@ fn alert(scope: &str, value: &str, time: &str) -> Alert {
             ip: value.into(),
             ..Source::default()
         },
-        events: Arc::new(vec![AlertEvent {
+        events: Arc::new(vec![Listed::from(AlertEvent {
             timestamp: time.into(),
             meta: vec![("service".into(), "ssh".into())],
-        }]),
+        })]),
         meta: vec![("target_user".into(), "[\"root\"]".into())],
         coordinates: Arc::new(vec![Coordinate { partition, position }]),
         decisions: Vec::new(),

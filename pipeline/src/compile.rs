@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use operators::bucket::codec::SourceNames;
 use operators::bucket::compile::{Origin, compile as compile_scenario, reads};
 use operators::bucket::context::Contexts;
-use operators::bucket::kept::SourceNames;
 use operators::bucket::{Catalogue, Codec, ScenarioId};
 use operators::expr::{Compiler, Env, Expect};
 use operators::grok::Library;

@@ -5,22 +5,29 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use operators::alert::Alert;
+use operators::bucket::change::Changes;
 use operators::bucket::detect::Detect;
 use operators::detector::Detector;
 use operators::epoch::{Epoch, settled};
 use operators::lookup::Lookups;
-use operators::order::operator::{Demand, Sequencer};
+use operators::order::operator::Demand;
+use operators::order::sequencer::Sequencer;
 use operators::profile::decide::Decide;
 use operators::{bucket, order, parse, profile};
+use serde::{Deserialize, Serialize};
 use timely::dataflow::Scope;
 use timely::dataflow::operators::Concat;
+use timely::dataflow::operators::vec::Map;
 
 use crate::ingest::{self, Ingest};
+use crate::live;
+use crate::live::feed::Feed;
+use crate::live::wake::Waking;
 
 /// What a worker brings to the graph.
 pub struct Parts {
-    /// Reads the inputs; on the first worker.
-    pub ingest: Option<Ingest>,
+    /// Where lines come from; on the first worker.
+    pub source: Source,
     /// Brings lines into order; on the first worker.
     pub sequencer: Option<Sequencer>,
     /// What the order asks the source for.
@@ -35,8 +42,26 @@ pub struct Parts {
     pub decide: Decide,
     /// Facts that are not in the log.
     pub lookups: Arc<dyn Lookups>,
-    /// Takes the alerts, in order; called on the first worker.
-    pub emit: Box<dyn FnMut(Alert)>,
+    /// Takes what each epoch leads to, in no order; called on the first worker.
+    pub sink: Box<dyn FnMut(Vec<Out>)>,
+}
+
+/// Where lines come from.
+#[derive(Debug)]
+pub enum Source {
+    /// Inputs that end.
+    Archive(Option<Ingest>),
+    /// Lanes that go on.
+    Live(Option<(Feed, Waking)>),
+}
+
+/// What comes out. Transport, not a promise.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Out {
+    /// An alert with its decisions.
+    Alert(Box<Alert>),
+    /// What a worker changed since the last seal; one of each worker in the epoch of a seal.
+    Changes(Changes),
 }
 
 impl std::fmt::Debug for Parts {
@@ -48,26 +73,32 @@ impl std::fmt::Debug for Parts {
 /// Builds the dataflow of one worker.
 pub fn build(scope: Scope<'_, Epoch>, parts: Parts) {
     let workers = scope.peers() as u64;
-    let Parts { ingest, sequencer, demand, detector, .. } = parts;
-    let Parts { detect, detect_again, decide, lookups, mut emit, .. } = parts;
+    let Parts { source, sequencer, demand, detector, .. } = parts;
+    let Parts { detect, detect_again, decide, lookups, mut sink, .. } = parts;
 
-    let (lines, source) = ingest::lines(scope, ingest);
+    let (lines, source) = match source {
+        Source::Archive(ingest) => ingest::lines(scope, ingest),
+        Source::Live(feed) => live::operator::lines(scope, feed),
+    };
     let parsed = parse::operator::operator(lines, detector);
-    let pours = order::operator::operator(parsed, sequencer, demand, source, workers);
-    let (mut alerts, again) = bucket::operator::operator(pours, "bucket", detect);
+    let batches = order::operator::operator(parsed, sequencer, demand, source, workers);
+    let first = bucket::operator::operator(batches, "bucket", detect);
+    let (mut alerts, mut changes) = (first.alerts, first.changes);
     if let Some(detect) = detect_again {
         // Overflows of this round are not matched again.
-        let (more, _) = bucket::operator::operator(again, "bucket of overflows", detect);
-        alerts = alerts.concat(more);
+        let second = bucket::operator::operator(first.again, "bucket of overflows", detect);
+        alerts = alerts.concat(second.alerts);
+        changes = changes.concat(second.changes);
     }
     let judged = profile::operator::operator(alerts, decide, lookups);
+    let judged = judged.map(|alert| Out::Alert(Box::new(alert)));
+    let out = judged.concat(changes.map(Out::Changes));
     settled(
-        judged,
-        "emit",
+        out,
+        "sink",
         |_| 0,
-        move |mut alerts| {
-            alerts.sort_by(Alert::in_order);
-            alerts.into_iter().for_each(&mut emit);
+        move |out| {
+            sink(out);
             Vec::<()>::new()
         },
     );

@@ -112,7 +112,8 @@ impl Ingest {
         };
         let spans = chunk.lines.iter().map(span).collect();
         let worker = self.least_busy();
-        Some(Lines { worker, partition, number, block: chunk.text, spans, last })
+        let block = chunk.text;
+        Some(Lines { worker, partition, number, block, spans, last, transport: None })
     }
 
     fn count(&self, chunk: &Chunk) {

@@ -8,33 +8,25 @@ use std::time::Duration;
 
 use connectors::{ReadError, Reader};
 use operators::alert::Alert;
-use operators::bucket::detect::{Detect, Settled};
+use operators::bucket::detect::Settled;
 use operators::bucket::{Buckets, Counters, Open};
 use operators::detector::{Detector, Origin};
 use operators::epoch::Epoch;
-use operators::lookup::Lookups;
 use operators::order::Partition;
-use operators::order::operator::{Demand, Sequencer};
+use operators::order::operator::Demand;
+use operators::order::sequencer::Sequencer;
 use operators::parse::lines::Tally;
-use operators::profile::decide::Decide;
-use operators::profile::{Exempt, Profile};
-use operators::rules::Rules;
 use operators::time::EventTime;
 
-use crate::graph::{self, Parts};
+use crate::detection::Detection;
+use crate::graph::{self, Out, Parts, Source};
 use crate::ingest::{Ingest, Problems};
 
 /// What a run is made of.
 #[derive(Debug)]
 pub struct Replay {
     /// The rules.
-    pub rules: Arc<Rules>,
-    /// What alerts lead to.
-    pub profiles: Arc<[Profile]>,
-    /// Whom no decision may hit.
-    pub exempt: Arc<Exempt>,
-    /// Facts that are not in the log.
-    pub lookups: Arc<dyn Lookups>,
+    pub detection: Detection,
     /// What is known of each input, in order.
     pub origins: Arc<[Origin]>,
     /// The inputs, in the same order.
@@ -101,9 +93,9 @@ pub fn run(
     emit: Box<dyn FnMut(Alert) + Send>,
     progress: Box<dyn FnMut(Progress) + Send>,
 ) -> Result<Outcome, ReplayError> {
-    let Replay { rules, profiles, exempt, lookups, origins, readers, workers } = replay;
+    let Replay { detection, origins, readers, workers } = replay;
     let first: Mutex<Option<First>> = Mutex::new(Some((readers, emit, progress)));
-    let shared = Arc::new(Shared { rules, profiles, exempt, lookups, origins, first });
+    let shared = Arc::new(Shared { detection, origins, first });
     let config = match workers {
         0 | 1 => timely::Config::thread(),
         workers => timely::Config::process(workers),
@@ -149,10 +141,7 @@ impl Outcome {
 }
 
 struct Shared {
-    rules: Arc<Rules>,
-    profiles: Arc<[Profile]>,
-    exempt: Arc<Exempt>,
-    lookups: Arc<dyn Lookups>,
+    detection: Detection,
     origins: Arc<[Origin]>,
     first: Mutex<Option<First>>,
 }
@@ -175,20 +164,21 @@ impl Shared {
         let sequencer = readers.is_some().then(|| Sequencer::new(partitions(), self.detector()));
         let ingest = readers
             .map(|readers| Ingest::new(readers, Rc::clone(&demand), Rc::clone(&problems), workers));
-        let again = self.rules.matcher.takes_overflows();
-        let (detect, buckets) = self.detect(workers, again);
-        let (detect_again, more_buckets) = self.detect(workers, false);
+        let detection = &self.detection;
+        let again = detection.looks_at_overflows();
+        let (detect, buckets) = detection.detect(detection.buckets(), workers, again);
+        let (detect_again, more_buckets) = detection.detect(detection.buckets(), workers, false);
         let settled = detect.settled();
         let parts = Parts {
-            ingest,
+            source: Source::Archive(ingest),
             sequencer,
             demand: Rc::clone(&demand),
             detector: self.detector(),
             detect,
             detect_again: again.then_some(detect_again),
-            decide: self.decide(),
-            lookups: Arc::clone(&self.lookups),
-            emit: emit.unwrap_or_else(|| Box::new(|_| {})),
+            decide: detection.decide(),
+            lookups: Arc::clone(&detection.lookups),
+            sink: printed(emit),
         };
         worker.dataflow::<Epoch, _, _>(|scope| graph::build(scope, parts));
         while worker.has_dataflows() {
@@ -215,20 +205,20 @@ impl Shared {
     }
 
     fn detector(&self) -> Detector {
-        let (rules, lookups) = (Arc::clone(&self.rules), Arc::clone(&self.lookups));
-        Detector::new(rules, lookups, Arc::clone(&self.origins))
+        self.detection.detector(Arc::clone(&self.origins))
     }
+}
 
-    fn decide(&self) -> Decide {
-        let (profiles, exempt) = (Arc::clone(&self.profiles), Arc::clone(&self.exempt));
-        Decide::new(profiles, exempt, Arc::clone(&self.rules.program))
-    }
-
-    fn detect(&self, workers: u64, again: bool) -> (Detect, Rc<RefCell<Buckets>>) {
-        let catalogue = Arc::clone(&self.rules.catalogue);
-        let buckets = Buckets::new(catalogue, Arc::clone(&self.rules.program));
-        let buckets = Rc::new(RefCell::new(buckets));
-        let (rules, lookups) = (Arc::clone(&self.rules), Arc::clone(&self.lookups));
-        (Detect::new(rules, lookups, Rc::clone(&buckets), workers, again), buckets)
-    }
+/// Hands the alerts of each epoch on in order.
+fn printed(emit: Option<Box<dyn FnMut(Alert) + Send>>) -> Box<dyn FnMut(Vec<Out>)> {
+    let mut emit = emit.unwrap_or_else(|| Box::new(|_| {}));
+    Box::new(move |out| {
+        let alerts = out.into_iter().filter_map(|out| match out {
+            Out::Alert(alert) => Some(*alert),
+            Out::Changes(_) => None,
+        });
+        let mut alerts: Vec<_> = alerts.collect();
+        alerts.sort_by(Alert::in_order);
+        alerts.into_iter().for_each(&mut emit);
+    })
 }

@@ -75,6 +75,7 @@ fn every_rule_of_the_storm_is_hit() {
         "marked-too",
         "paths",
         "shared",
+        "sifted",
         "slow",
         "users",
     ];

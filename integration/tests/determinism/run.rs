@@ -14,6 +14,7 @@ use operators::reference::{self, World};
 use operators::time::layout::parse_rfc3339;
 use operators::yaml::Reading;
 use pipeline::compile::{Options, compile};
+use pipeline::detection::Detection;
 use pipeline::hub::{RuleSource, Selection, file, load};
 use pipeline::lookup::WorldLookups;
 use pipeline::replay::{self, Replay};
@@ -80,10 +81,12 @@ impl Case {
         let taken = Arc::clone(&alerts);
         let world = self.world.clone();
         let run = Replay {
-            rules: world.rules,
-            profiles: world.profiles,
-            exempt: world.exempt,
-            lookups: world.lookups,
+            detection: Detection {
+                rules: world.rules,
+                profiles: world.profiles,
+                exempt: world.exempt,
+                lookups: world.lookups,
+            },
             origins: world.origins,
             readers: self.readers(way),
             workers: way.workers,

@@ -117,6 +117,14 @@ pub fn hex(bytes: &[u8]) -> String {
 pub struct Identity([u8; 16]);
 
 impl Identity {
+    /// The name of what has a number already, as a decision has.
+    pub fn of_hash(what: &str, hash: u64) -> Self {
+        let digest = Digest::default().part(what.as_bytes()).part(&hash.to_le_bytes());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest.finish()[..16]);
+        Self(bytes)
+    }
+
     /// The number, 63 bits.
     pub fn id(self) -> u64 {
         id_of(&self.0)

@@ -5,6 +5,7 @@
 //! ```
 
 pub mod identity;
+pub mod listed;
 pub mod wire;
 
 use std::cmp::Ordering;
@@ -12,6 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::listed::Listed;
 
 use crate::order::{OrderKey, Partition};
 use crate::time::{EventTime, Stamp};
@@ -119,7 +122,7 @@ pub struct Alert {
     /// Who did it.
     pub source: Source,
     /// Events of the queue, oldest first.
-    pub events: Arc<Vec<AlertEvent>>,
+    pub events: Arc<Vec<Listed>>,
     /// Alert context: key and JSON array text, by key.
     pub meta: Vec<(Arc<str>, Arc<str>)>,
     /// Lines that caused it, oldest first.

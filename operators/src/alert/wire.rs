@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Alert, Decision, Source};
+use super::{Alert, AlertEvent, Decision, Listed, Source};
 use crate::order::Partition;
 use crate::time::Stamp;
 
@@ -16,7 +17,7 @@ pub struct WireAlert<'a> {
     coordinates: Vec<WireCoordinate>,
     created_at: String,
     decisions: Vec<WireDecision<'a>>,
-    events: Vec<WireEvent<'a>>,
+    events: Vec<&'a RawValue>,
     events_count: i32,
     id: u64,
     kind: &'static str,
@@ -103,8 +104,7 @@ impl<'a> WireAlert<'a> {
         let coordinates = alert.coordinates.iter();
         let coordinates =
             coordinates.map(|c| WireCoordinate { file: file(c.partition), offset: c.position });
-        let events = alert.events.iter();
-        let events = events.map(|e| WireEvent { meta: metas(&e.meta), timestamp: &e.timestamp });
+        let events = alert.events.iter().map(Listed::json);
         Self {
             capacity: alert.capacity,
             coordinates: coordinates.collect(),
@@ -163,6 +163,12 @@ impl<'a> WireSource<'a> {
             value: &source.value,
         }
     }
+}
+
+/// The JSON of an event that an alert lists.
+pub(super) fn event(event: &AlertEvent) -> Box<RawValue> {
+    let event = WireEvent { meta: metas(&event.meta), timestamp: &event.timestamp };
+    to_raw_value(&event).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 fn metas(meta: &[(Arc<str>, Arc<str>)]) -> Vec<WireMeta<'_>> {

@@ -2,27 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use super::conditional;
-use super::overflow::Surroundings;
+use super::conditional::Case;
 use super::scenario::Bayesian;
-use super::view::Root;
-use crate::event::Event;
 
 /// Whether what one event says of all conditions is enough. Conditions that stay true are noted in
 /// `latched`.
 pub(crate) fn overflows(
     bayesian: &Bayesian,
     latched: &mut BTreeSet<u16>,
-    event: &mut Event,
-    roots: &[Root],
-    around: &mut Surroundings<'_>,
+    case: &mut Case<'_>,
 ) -> bool {
     let mut posterior = bayesian.prior;
     for (index, evidence) in (0..).zip(&bayesian.conditions) {
         let known = evidence.guillotine && latched.contains(&index);
         let held = match known {
             true => Some(true),
-            false => conditional::holds(evidence.condition, event, roots, around),
+            false => case.holds(evidence.condition),
         };
         let Some(held) = held else { continue };
         if held {

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use super::bytes::Writer;
+use super::record;
 use super::scenario::ScenarioId;
 use super::state::GRACE;
 use crate::time::EventTime;
@@ -22,13 +24,30 @@ pub struct Blackholes {
 }
 
 /// When a blackhole ends.
-#[derive(Clone, Copy, Debug)]
-struct End {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
     /// Overflows of this time or later count again.
     until: EventTime,
     /// By the clock of the order all do, [`GRACE`] after the blackhole's time has passed on it,
     /// whatever time a late overflow claims: what a sweep drops is what this says.
     over: EventTime,
+}
+
+impl End {
+    /// As it is on disk. A promise.
+    pub fn to_bytes(self) -> Vec<u8> {
+        let mut writer = Writer::default();
+        record::head(&mut writer, self.over);
+        writer.signed(self.until.0);
+        writer.0
+    }
+
+    /// Reads it again; `None` where the bytes make no sense.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let over = record::remembered_until(bytes)?;
+        let until = EventTime(record::body(bytes)?.signed()?);
+        Some(Self { until, over })
+    }
 }
 
 impl Blackholes {
@@ -44,13 +63,20 @@ impl Blackholes {
         duration: i64,
         at: EventTime,
         clock: EventTime,
-    ) {
+    ) -> End {
         if self.ends.len() >= FEW.max(2 * self.swept) {
             self.sweep(clock);
         }
         let until = EventTime(at.0.saturating_add(duration));
         let over = EventTime(clock.0.saturating_add(duration).saturating_add(GRACE));
-        self.ends.insert(bucket, End { until, over });
+        let end = End { until, over };
+        self.ends.insert(bucket, end);
+        end
+    }
+
+    /// Puts back what the store has.
+    pub fn restore(&mut self, bucket: (ScenarioId, Box<str>), end: End) {
+        self.ends.insert(bucket, end);
     }
 
     /// Drops what can hide nothing any more at `clock` or later.

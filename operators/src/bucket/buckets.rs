@@ -8,19 +8,20 @@ use std::sync::Arc;
 
 use super::blackhole::Blackholes;
 use super::catalogue::Catalogue;
+use super::change::Subject;
+use super::cold::Cold;
 use super::counter::Deadlines;
-use super::evaluate::Evaluator;
 use super::failure::Counters;
-use super::group::{GROUPS, group_of};
-use super::overflow::{Surroundings, overflow};
-use super::pour::Pour;
-use super::recall::Recall;
+use super::group::GROUPS;
+use super::judge::Judge;
+use super::ledger::{self, Ledger};
+use super::overflow::overflow;
+use super::overflow_filter;
+use super::pour::{Pour, Want};
 use super::scenario::{Kind, Scenario, ScenarioId};
 use super::state::{Bucket, Step};
-use super::table::{Hash, Table};
-use super::{bayesian, conditional, overflow_filter, view};
+use super::table::{Place, Table};
 use crate::alert::Overflow;
-use crate::event::Event;
 use crate::expr::Program;
 use crate::lookup::Lookups;
 use crate::order::OrderKey;
@@ -67,22 +68,25 @@ pub struct Open {
 }
 
 #[derive(Debug, Default)]
-struct Group {
-    table: Table,
-    blackholes: Blackholes,
+pub(super) struct Group {
+    pub(super) table: Table,
+    pub(super) blackholes: Blackholes,
+    /// Buckets that the store alone has.
+    pub(super) cold: Cold,
+    /// Whether what the store has of it is here, but for what is cold.
+    pub(super) warm: bool,
 }
 
 /// The buckets of one worker: those of any set of key groups.
 #[derive(Debug)]
 pub struct Buckets {
-    catalogue: Arc<Catalogue>,
-    evaluator: Evaluator,
-    recall: Recall,
-    /// For conditions that name nothing of the event.
-    nothing: Option<Event>,
-    groups: Vec<Group>,
-    deadlines: Deadlines,
+    pub(super) catalogue: Arc<Catalogue>,
+    judge: Judge,
+    pub(super) groups: Vec<Group>,
+    pub(super) deadlines: Deadlines,
     counters: Vec<Counters>,
+    /// Of a run whose buckets outlive it.
+    pub(super) ledger: Option<Ledger>,
 }
 
 impl Buckets {
@@ -90,56 +94,122 @@ impl Buckets {
     pub fn new(catalogue: Arc<Catalogue>, program: Arc<Program>) -> Self {
         let groups = (0..GROUPS).map(|_| Group::default()).collect();
         let counters = vec![Counters::default(); catalogue.scenarios().len()];
-        let evaluator = Evaluator::new(program);
-        Self {
-            catalogue,
-            evaluator,
-            recall: Recall::default(),
-            nothing: None,
-            groups,
-            deadlines: Deadlines::default(),
-            counters,
-        }
+        let judge = Judge::new(&catalogue, program);
+        let (deadlines, ledger) = (Deadlines::default(), None);
+        Self { catalogue, judge, groups, deadlines, counters, ledger }
     }
 
     /// Applies a pour, which is not before the last one in the order, and appends what overflowed.
     pub fn pour(&mut self, pour: &Pour, lookups: &dyn Lookups, out: &mut Vec<Overflowed>) {
         self.end_before(pour.order.clock, lookups, out);
         let catalogue = Arc::clone(&self.catalogue);
-        let Some(scenario) = catalogue.scenario(pour.scenario) else { return };
-        if scenario.kind == Kind::Trigger {
-            let now = || lookups.now();
-            let at = pour.time.map_or_else(now, |time| stamp_of(pour, time));
-            let bucket = triggered(scenario, pour, at);
-            return self.overflowed(&bucket, (at, pour.order), lookups, out);
+        for want in &pour.wants {
+            let Some(scenario) = catalogue.scenario(want.claim.scenario) else { continue };
+            let trigger = scenario.kind == Kind::Trigger;
+            let (over, at) = match pour.time {
+                Some(at) if !trigger => (self.fill(scenario, (pour, want), at, lookups), at),
+                None if !trigger => {
+                    self.count(scenario, |counters| counters.undated += 1);
+                    continue;
+                }
+                time => {
+                    let at = time.unwrap_or_else(|| lookups.now());
+                    (Some(triggered(scenario, pour, want, at)), at)
+                }
+            };
+            if let Some(bucket) = over {
+                self.overflowed(&bucket, (at, pour.order), lookups, out);
+            }
         }
-        let Some(time) = pour.time else {
-            return self.count(scenario, |counters| counters.undated += 1);
+    }
+
+    /// Puts an event into the bucket that wants it; the bucket, if it is over by that.
+    fn fill(
+        &mut self,
+        scenario: &Scenario,
+        (pour, want): (&Pour, &Want),
+        at: Stamp,
+        lookups: &dyn Lookups,
+    ) -> Option<Box<Bucket>> {
+        if self.ledger.is_some() {
+            self.warm_up(scenario, want);
+        }
+        let Self { catalogue, judge, groups, deadlines, counters, ledger } = self;
+        let group = groups.get_mut(want.hash.group() as usize)?;
+        let (all, clock) = (catalogue.scenarios(), pour.order.clock);
+        let place = group.table.place(scenario, want, (at.at, clock), all);
+        let owner = place.owner().unwrap_or(scenario);
+        let claim = want.claim_of(owner.id);
+        let counters = counters.get_mut(owner.id.index())?;
+        let mut fill = |bucket: &mut Bucket| {
+            let step = bucket.apply(owner, pour, claim, at);
+            counters.stepped(step);
+            match step {
+                Step::Repeated => Fate::Stays,
+                Step::Cancelled => Fate::Goes,
+                Step::Refused => Fate::Overflows,
+                Step::Poured => {
+                    let (full, errors) =
+                        judge.judged(bucket, owner, &pour.event, (catalogue, lookups));
+                    counters.errors += errors;
+                    if full { Fate::Overflows } else { Fate::Stays }
+                }
+            }
         };
-        let at = stamp_of(pour, time);
-        let hash = Hash::of(scenario, &pour.key);
-        let known = self.take(scenario, &pour.key, hash);
-        let known = known.and_then(|old| Some((catalogue.scenario(old.scenario)?, old)));
-        let known = known.filter(|(owner, old)| !old.is_expired(owner, time, pour.order.clock));
-        let fresh = || (scenario, Box::new(Bucket::new(scenario, pour, at)));
-        let (scenario, mut bucket) = known.unwrap_or_else(fresh);
-        let pour = &*pour.for_owner(scenario.id);
-        let step = bucket.apply(scenario, pour, at);
-        self.count(scenario, |counters| match step {
-            Step::Repeated => counters.repeated += 1,
-            Step::Cancelled => counters.cancelled += 1,
-            Step::Poured | Step::Refused => counters.poured += 1,
-        });
-        let full = match step {
-            Step::Repeated => false,
-            Step::Cancelled => return,
-            Step::Poured => self.judged(&mut bucket, scenario, pour, lookups),
-            Step::Refused => true,
-        };
-        if full {
-            self.overflowed(&bucket, (at, pour.order), lookups, out);
-        } else {
-            self.put(bucket, hash, scenario, pour.order.clock);
+        match place {
+            Place::Free(free) => {
+                if let Some(ledger) = ledger
+                    && free.was_stored()
+                {
+                    ledger.gone(catalogue, owner.id, &want.key);
+                }
+                let mut bucket = Bucket::new(owner, &want.key, at, clock);
+                match fill(&mut bucket) {
+                    Fate::Stays => {
+                        let deadline = bucket.deadline(owner);
+                        if let Some(deadline) = deadline {
+                            deadlines.add(deadline, owner.id, &bucket.key);
+                        }
+                        if let Some(ledger) = ledger {
+                            ledger.touched(want.hash);
+                            if let Some(at) = deadline {
+                                ledger.deadline(catalogue, (at, owner.id, &want.key), true);
+                            }
+                        }
+                        free.put(bucket, owner, all);
+                        None
+                    }
+                    Fate::Goes => None,
+                    Fate::Overflows => Some(Box::new(bucket)),
+                }
+            }
+            Place::Taken(mut taken) => {
+                // A repetition need not wake the bucket.
+                if claim.distinct.as_ref().is_some_and(|value| taken.has(value)) {
+                    counters.repeated += 1;
+                    return None;
+                }
+                let bucket = taken.wake()?;
+                let fate = fill(bucket);
+                if fate == Fate::Stays {
+                    let known = std::mem::replace(&mut bucket.keeping.dirty, true);
+                    if let Some(ledger) = ledger
+                        && !known
+                    {
+                        ledger.touched(want.hash);
+                    }
+                    return None;
+                }
+                let bucket = taken.remove()?;
+                let deadline = bucket.deadline(owner);
+                if let Some(deadline) = deadline {
+                    deadlines.remove(deadline, owner.id, &bucket.key);
+                }
+                if let Some(ledger) = ledger {
+                    ledger.left(catalogue, &bucket, deadline);
+                }
+                (fate == Fate::Overflows).then_some(bucket)
+            }
         }
     }
 
@@ -180,7 +250,8 @@ impl Buckets {
     /// A bucket, as it stands at `at`.
     pub fn open(&self, scenario: ScenarioId, key: &str, at: EventTime) -> Option<Open> {
         let scenario = self.catalogue.scenario(scenario)?;
-        let table = &self.groups.get(group_index(scenario, key))?.table;
+        let group = scenario.hash_base.with_key(key).group();
+        let table = &self.groups.get(group as usize)?.table;
         let bucket = table.get(scenario, key, self.catalogue.scenarios())?;
         let scenario = self.catalogue.scenario(bucket.scenario)?;
         let lives = scenario.timed || at.0 <= bucket.last.at.0.saturating_add(scenario.lifetime);
@@ -203,56 +274,6 @@ impl Buckets {
         all
     }
 
-    /// Condition and evidence, after an event went in.
-    fn judged(
-        &mut self,
-        bucket: &mut Bucket,
-        scenario: &Scenario,
-        pour: &Pour,
-        lookups: &dyn Lookups,
-    ) -> bool {
-        let evidence = matches!(scenario.kind, Kind::Bayesian(_));
-        if scenario.condition.is_none() && !evidence {
-            return false;
-        }
-        let catalogue = Arc::clone(&self.catalogue);
-        let events = self.recall.events(bucket, scenario, &catalogue);
-        let needs = self.evaluator.needs(scenario);
-        let roots: &[_] = match needs.leaky {
-            true => &view::roots(bucket, events, scenario, None),
-            false => &view::queue(events, scenario),
-        };
-        let mut own;
-        let event = if needs.event {
-            let Some(event) = self.recall.event(&pour.event, &catalogue) else { return false };
-            own = Event::clone(&event);
-            &mut own
-        } else {
-            self.nothing.get_or_insert_with(|| catalogue.codec().nothing())
-        };
-        let mut around = Surroundings {
-            catalogue: &catalogue,
-            evaluator: &mut self.evaluator,
-            recall: &mut self.recall,
-            lookups,
-            errors: 0,
-        };
-        let held = scenario.condition.is_some_and(|condition| {
-            conditional::holds(condition, event, roots, &mut around).unwrap_or(false)
-        });
-        let full = held
-            || match &scenario.kind {
-                Kind::Bayesian(numbers) => {
-                    let latched = &mut bucket.latched;
-                    bayesian::overflows(numbers, latched, event, roots, &mut around)
-                }
-                _ => false,
-            };
-        let errors = around.errors;
-        self.count(scenario, |counters| counters.errors += errors);
-        full
-    }
-
     /// A bucket that is over: the alert, then overflow filter and blackhole, in this order. An
     /// alert that cannot be built arms no blackhole.
     fn overflowed(
@@ -264,7 +285,7 @@ impl Buckets {
     ) {
         let catalogue = Arc::clone(&self.catalogue);
         let Some(scenario) = catalogue.scenario(bucket.scenario) else { return };
-        let mut around = self.surroundings(&catalogue, lookups);
+        let mut around = self.judge.surroundings(&catalogue, lookups);
         let built = overflow(bucket, at, cause, &mut around);
         let passes = match &built {
             Ok(built) => overflow_filter::passes(scenario, bucket, built, &mut around),
@@ -300,12 +321,18 @@ impl Buckets {
         clock: EventTime,
     ) -> bool {
         let Some(duration) = scenario.blackhole else { return false };
-        let index = group_index(scenario, &bucket.key);
-        let Some(group) = self.groups.get_mut(index) else { return false };
+        let number = scenario.hash_base.with_key(&bucket.key).group();
+        self.warm_group(number);
+        let Some(group) = self.groups.get_mut(number as usize) else { return false };
         let name = (scenario.id, bucket.key.clone());
         let hidden = group.blackholes.hides(&name, at.at, clock);
         if !hidden {
-            group.blackholes.arm(name, duration, at.at, clock);
+            let end = group.blackholes.arm(name, duration, at.at, clock);
+            if let Some(ledger) = &mut self.ledger
+                && let Some(place) = ledger::place(&self.catalogue, scenario.id, &bucket.key)
+            {
+                ledger.entry(Subject::Blackhole, &place, Some(end.to_bytes()));
+            }
         }
         hidden
     }
@@ -315,40 +342,23 @@ impl Buckets {
         while let Some((at, id, key)) = self.deadlines.pop(before) {
             let catalogue = Arc::clone(&self.catalogue);
             let Some(scenario) = catalogue.scenario(id) else { continue };
-            let hash = Hash::of(scenario, &key);
-            let Some(bucket) = self.take(scenario, &key, hash) else { continue };
+            let hash = scenario.hash_base.with_key(&key);
+            if self.ledger.is_some() {
+                self.warm_key(scenario, hash, &key);
+            }
+            let Some(group) = self.groups.get_mut(hash.group() as usize) else { continue };
+            let bucket = group.table.take(scenario, &key, catalogue.scenarios());
+            if let Some(ledger) = &mut self.ledger {
+                ledger.deadline(&catalogue, (at, id, &key), false);
+                if let Some(bucket) = &bucket {
+                    ledger.left(&catalogue, bucket, None);
+                }
+            }
+            let Some(bucket) = bucket else { continue };
             let stamp = Stamp { at, offset: 0, utc: true };
             let cause = OrderKey::at_deadline(at);
             self.overflowed(&bucket, (stamp, cause), lookups, out);
         }
-    }
-
-    fn take(&mut self, scenario: &Scenario, key: &str, hash: Hash) -> Option<Box<Bucket>> {
-        let group = self.groups.get_mut(hash.group())?;
-        let bucket = group.table.take(scenario, key, hash, self.catalogue.scenarios())?;
-        let owner = self.catalogue.scenario(bucket.scenario)?;
-        if let Some(deadline) = bucket.deadline(owner) {
-            self.deadlines.remove(deadline, owner.id, key);
-        }
-        Some(bucket)
-    }
-
-    fn put(&mut self, bucket: Box<Bucket>, hash: Hash, scenario: &Scenario, clock: EventTime) {
-        if let Some(deadline) = bucket.deadline(scenario) {
-            self.deadlines.add(deadline, scenario.id, &bucket.key);
-        }
-        if let Some(group) = self.groups.get_mut(hash.group()) {
-            group.table.put((bucket, hash), scenario, self.catalogue.scenarios(), clock);
-        }
-    }
-
-    fn surroundings<'a>(
-        &'a mut self,
-        catalogue: &'a Catalogue,
-        lookups: &'a dyn Lookups,
-    ) -> Surroundings<'a> {
-        let (evaluator, recall) = (&mut self.evaluator, &mut self.recall);
-        Surroundings { catalogue, evaluator, recall, lookups, errors: 0 }
     }
 
     fn count(&mut self, scenario: &Scenario, change: impl FnOnce(&mut Counters)) {
@@ -358,23 +368,19 @@ impl Buckets {
     }
 }
 
+/// What becomes of a bucket that an event came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Stays,
+    Goes,
+    Overflows,
+}
+
 /// The bucket of a trigger: it lives for one event, and `distinct`, `cancel_on` and `condition` do
 /// not touch it (crowdsec pkg/leakybucket/trigger.go).
-fn triggered(scenario: &Scenario, pour: &Pour, at: Stamp) -> Bucket {
-    let mut bucket = Bucket::new(scenario, pour, at);
+fn triggered(scenario: &Scenario, pour: &Pour, want: &Want, at: Stamp) -> Box<Bucket> {
+    let mut bucket = Bucket::new(scenario, &want.key, at, pour.order.clock);
     bucket.total = 1;
     bucket.queue.add(pour.event.clone(), scenario.held);
-    bucket
-}
-
-/// `time` in the zone that the event was written in.
-fn stamp_of(pour: &Pour, time: EventTime) -> Stamp {
-    match pour.event.stamp() {
-        Some(stamp) if stamp.at == time => stamp,
-        _ => Stamp { at: time, offset: 0, utc: true },
-    }
-}
-
-fn group_index(scenario: &Scenario, key: &str) -> usize {
-    group_of(&scenario.name, key) as usize
+    Box::new(bucket)
 }

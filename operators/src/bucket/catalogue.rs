@@ -3,14 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::codec::Codec;
 use super::context::Contexts;
-use super::kept::Codec;
+use super::record::Identity;
 use super::scenario::{Kind, Scenario, ScenarioId};
+use crate::hash::{fnv1a, fnv1a_after};
 
 /// The scenarios of a rule set with what their buckets need.
 #[derive(Debug)]
 pub struct Catalogue {
     scenarios: Vec<Scenario>,
+    identities: Vec<Identity>,
+    /// Scenarios by [`Identity::content`].
+    by_content: BTreeMap<u64, ScenarioId>,
+    /// The first scenario of each [`Identity::family`].
+    by_family: BTreeMap<u64, ScenarioId>,
     codec: Codec,
     contexts: Contexts,
 }
@@ -19,7 +26,27 @@ impl Catalogue {
     /// Takes scenarios in the order of their numbers: scenario `n` stands at place `n`.
     pub fn new(mut scenarios: Vec<Scenario>, codec: Codec, contexts: Contexts) -> Self {
         find_twins(&mut scenarios);
-        Self { scenarios, codec, contexts }
+        let identities = identities(&scenarios);
+        let ids = || scenarios.iter().map(|scenario| scenario.id);
+        let by_content = identities.iter().map(|known| known.content).zip(ids()).collect();
+        // Of several the first one stays.
+        let by_family = identities.iter().map(|known| known.family).zip(ids()).rev().collect();
+        Self { scenarios, identities, by_content, by_family, codec, contexts }
+    }
+
+    /// How a scenario is known on disk.
+    pub fn identity(&self, id: ScenarioId) -> Option<Identity> {
+        self.identities.get(id.index()).copied()
+    }
+
+    /// The scenario whose state depends on this content.
+    pub fn by_content(&self, content: u64) -> Option<&Scenario> {
+        self.by_content.get(&content).and_then(|id| self.scenario(*id))
+    }
+
+    /// The first scenario with this name and filter.
+    pub fn by_family(&self, family: u64) -> Option<&Scenario> {
+        self.by_family.get(&family).and_then(|id| self.scenario(*id))
     }
 
     /// The scenarios that share buckets with this one.
@@ -46,6 +73,19 @@ impl Catalogue {
     pub fn contexts(&self) -> &Contexts {
         &self.contexts
     }
+}
+
+fn identities(scenarios: &[Scenario]) -> Vec<Identity> {
+    let mut seen: BTreeMap<u64, u64> = BTreeMap::new();
+    let identity = |scenario: &Scenario| {
+        let part = |hash, text: &str| fnv1a_after(fnv1a_after(hash, text.as_bytes()), &[0]);
+        let family = part(part(fnv1a(b""), &scenario.name), &scenario.filter_text);
+        let content = part(family, &scenario.hash);
+        let again = seen.entry(content).or_default();
+        *again += 1;
+        Identity { family, content: fnv1a_after(content, &again.to_le_bytes()) }
+    };
+    scenarios.iter().map(identity).collect()
 }
 
 /// Scenarios of one name and filter share their buckets. A trigger has none.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::kept::Reads;
+use super::codec::Reads;
+use super::group::BucketHash;
 use super::limiter::Limiter;
 use super::scenario::{
     Bayesian, Capacity, Evidence, Kind, Lifetime, Scenario, ScenarioId, Scope, Takes, held,
@@ -60,6 +61,7 @@ pub fn compile(
     Some(Scenario {
         id: origin.id,
         name: spec.name.value.as_str().into(),
+        hash_base: BucketHash::of_scenario(&spec.name.value),
         version: origin.version.into(),
         hash: origin.hash.into(),
         description: spec.description.as_str().into(),

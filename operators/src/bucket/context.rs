@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::overflow::{Held, Surroundings};
+use super::exhibit::Exhibit;
+use super::glance::{Glance, Name};
+use super::overflow::Surroundings;
 use crate::expr::ExprId;
 use crate::time::GoDuration;
 use crate::value::Value;
@@ -59,83 +61,140 @@ impl Contexts {
     }
 }
 
+/// What the contexts find in one event.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Number of the expression among all of them, and text, ascending.
+    texts: Vec<(usize, Arc<str>)>,
+    /// Expressions that failed.
+    pub(super) errors: u64,
+}
+
+impl Found {
+    /// Asks one event. Expressions that failed are counted in `around` too.
+    pub(super) fn of(event: &mut Exhibit, around: &mut Surroundings<'_>) -> Self {
+        let before = around.errors;
+        let contexts = around.catalogue.contexts();
+        let kept = event.kept().clone();
+        let glance = around.catalogue.codec().glance(&kept);
+        let fields: Vec<_> = glance.iter().flat_map(Glance::fields).flatten().collect();
+        let mut texts = Vec::new();
+        for (number, expression) in contexts.expressions().enumerate() {
+            if !around.evaluator.reads_event(expression) {
+                continue;
+            }
+            let mut add = |text| texts.push((number, text));
+            let field = around.evaluator.field(expression).filter(|_| !event.is_changed());
+            if let Some((glance, wanted)) = glance.as_ref().zip(field) {
+                let found = fields.iter().find(|(name, _)| *name == Name::Field(wanted));
+                found.into_iter().for_each(|(_, mark)| add(mark.owned(glance)));
+            } else if let Some(value) = event.value(expression, around) {
+                collect(value, &mut add);
+            }
+        }
+        Self { texts, errors: around.errors - before }
+    }
+
+    /// What is found in every event, because nothing of it is named.
+    fn anywhere(around: &mut Surroundings<'_>) -> Self {
+        let contexts = around.catalogue.contexts();
+        let (mut event, mut found) = (around.catalogue.codec().nothing(), Self::default());
+        for (number, expression) in contexts.expressions().enumerate() {
+            if around.evaluator.reads_event(expression) {
+                continue;
+            }
+            match around.evaluator.value(expression, &mut event, &[], around.lookups) {
+                Ok(value) => collect(value, &mut |text| found.texts.push((number, text))),
+                Err(_) => found.errors += 1,
+            }
+        }
+        found
+    }
+}
+
 /// Key and JSON array text, by key.
 type Gathered = Vec<(Arc<str>, Arc<str>)>;
 
-/// The context of the held events. Expressions that failed are counted in `around`.
-pub(super) fn gather(
-    contexts: &Contexts,
-    held: &mut [Held],
-    around: &mut Surroundings<'_>,
-) -> Gathered {
-    let mut all = Vec::new();
-    for (key, expressions) in &contexts.keys {
-        let mut found = Vec::new();
-        for (event, _) in held.iter_mut() {
-            for expression in expressions {
-                if let Some(text) = around.evaluator.field(*expression, event) {
-                    add(text, &mut found);
-                    continue;
-                }
-                let event = Arc::make_mut(event);
-                match around.evaluator.value(*expression, event, &[], around.lookups) {
-                    Ok(value) => collect(&value, &mut found),
-                    Err(_) => around.errors += 1,
-                }
-            }
-        }
-        if !found.is_empty() {
-            all.push((Arc::clone(key), truncated(found, contexts.longest()).into()));
+/// The context of the held events. Expressions that failed are counted in `around`, once for each
+/// event.
+pub(super) fn gather(held: &mut [Exhibit], around: &mut Surroundings<'_>) -> Gathered {
+    let contexts = around.catalogue.contexts();
+    if contexts.is_empty() {
+        return Vec::new();
+    }
+    let anywhere = Found::anywhere(around);
+    around.errors += anywhere.errors * held.len() as u64;
+    let all: Vec<_> = held.iter_mut().map(|event| event.found(around)).collect();
+    // The first event says what every event says.
+    let mut first = anywhere.texts;
+    first.extend(all.first().into_iter().flat_map(|found| found.texts.iter().cloned()));
+    first.sort_by_key(|(number, _)| *number);
+    let others = all.iter().skip(1).flat_map(|found| &found.texts);
+
+    let keys = contexts.keys.values().enumerate();
+    let key_of: Vec<_> = keys.flat_map(|(key, all)| all.iter().map(move |_| key)).collect();
+    let mut by_key: Vec<Vec<&str>> = vec![Vec::new(); contexts.keys.len()];
+    for (number, text) in first.iter().chain(others) {
+        if let Some(found) = key_of.get(*number).and_then(|key| by_key.get_mut(*key))
+            && !text.is_empty()
+            && !found.contains(&&**text)
+        {
+            found.push(text);
         }
     }
-    all
+    let filled = contexts.keys.keys().zip(by_key).filter(|(_, found)| !found.is_empty());
+    let longest = contexts.longest();
+    filled.map(|(key, found)| (Arc::clone(key), truncated(&found, longest).into())).collect()
 }
 
-fn add(text: &str, found: &mut Vec<String>) {
-    if !text.is_empty() && !found.iter().any(|known| known == text) {
-        found.push(text.to_owned());
-    }
-}
-
-fn collect(value: &Value, found: &mut Vec<String>) {
-    let mut add = |text: String| add(&text, found);
-    match value {
-        Value::Str(text) => self::add(text, found),
-        Value::Int(number) => add(number.to_string()),
-        Value::Int64(number) if *number != 0 => add(number.to_string()),
-        Value::Float(number) if *number != 0.0 => add(number.to_string()),
-        Value::Bool(true) => add("true".to_owned()),
-        Value::Duration(ns) if *ns != 0 => add(GoDuration(*ns).to_string()),
-        Value::Time(stamp) => add(stamp.to_string()),
-        Value::List(list) => list.items.iter().for_each(|item| collect(item, found)),
-        _ => {}
-    }
+/// The texts that a value is written as.
+fn collect(value: Value, add: &mut impl FnMut(Arc<str>)) {
+    let text = match value {
+        Value::Str(text) => text,
+        Value::Int(number) => number.to_string().into(),
+        Value::Int64(number) if number != 0 => number.to_string().into(),
+        Value::Float(number) if number != 0.0 => number.to_string().into(),
+        Value::Bool(true) => "true".into(),
+        Value::Duration(ns) if ns != 0 => GoDuration(ns).to_string().into(),
+        Value::Time(stamp) => stamp.to_string().into(),
+        Value::List(list) => {
+            return list.items.iter().for_each(|item| collect(item.clone(), add));
+        }
+        _ => return,
+    };
+    add(text);
 }
 
 /// The values as a JSON array of `longest` bytes at most: the last values go first, a single one
 /// is halved until it fits.
-fn truncated(mut values: Vec<String>, longest: usize) -> String {
-    loop {
-        let text = json(&values);
+fn truncated(values: &[&str], longest: usize) -> String {
+    for count in (1..=values.len()).rev() {
+        let text = json(values.get(..count).unwrap_or_default());
         if text.len() <= longest {
             return text;
         }
-        if values.len() > 1 {
-            values.pop();
-        } else if let Some(value) = values.first_mut() {
-            let mut half = value.len() / 2;
-            while !value.is_char_boundary(half) {
-                half -= 1;
-            }
-            value.truncate(half);
-            value.push_str("...");
+    }
+    let mut value = values.first().map_or_else(String::new, ToString::to_string);
+    loop {
+        let mut half = value.len() / 2;
+        while !value.is_char_boundary(half) {
+            half -= 1;
+        }
+        value.truncate(half);
+        value.push_str("...");
+        let text = json(&[&value]);
+        if text.len() <= longest {
+            return text;
         }
     }
 }
 
 /// Go's encoder writes `<`, `>`, `&` and the two line separators of Unicode as escapes.
-fn json(values: &[String]) -> String {
+fn json(values: &[&str]) -> String {
     let text = serde_json::to_string(values).unwrap_or_default();
+    if !text.contains(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+        return text;
+    }
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
@@ -154,35 +213,32 @@ fn json(values: &[String]) -> String {
 mod tests {
     use super::*;
 
-    fn texts(values: &[&str]) -> Vec<String> {
-        values.iter().map(ToString::to_string).collect()
-    }
-
     #[test]
     fn last_values_go_first() {
-        assert_eq!(truncated(texts(&["abcdef", "ghijkl"]), 20), r#"["abcdef","ghijkl"]"#);
-        assert_eq!(truncated(texts(&["abcdef", "ghijkl"]), 18), r#"["abcdef"]"#);
+        assert_eq!(truncated(&["abcdef", "ghijkl"], 20), r#"["abcdef","ghijkl"]"#);
+        assert_eq!(truncated(&["abcdef", "ghijkl"], 18), r#"["abcdef"]"#);
     }
 
     #[test]
     fn one_long_value_is_halved_between_characters() {
-        assert_eq!(truncated(texts(&["é".repeat(20).as_str()]), 20), r#"["ééééé..."]"#);
+        assert_eq!(truncated(&["é".repeat(20).as_str()], 20), r#"["ééééé..."]"#);
         let tiny = Contexts { length: Some(1), ..Contexts::default() };
-        assert!(truncated(texts(&["<".repeat(99).as_str()]), tiny.longest()).len() <= 40);
+        assert!(truncated(&["<".repeat(99).as_str()], tiny.longest()).len() <= 40);
     }
 
     #[test]
     fn markup_is_escaped_as_go_does() {
-        assert_eq!(json(&texts(&["<a&b>"])), r#"["\u003ca\u0026b\u003e"]"#);
+        assert_eq!(json(&["<a&b>"]), r#"["\u003ca\u0026b\u003e"]"#);
     }
 
     #[test]
     fn what_says_nothing_is_left_out() {
         let mut found = Vec::new();
-        for value in [Value::Nil, Value::Bool(false), Value::str(""), Value::Int64(0)] {
-            collect(&value, &mut found);
+        let mut add = |text: Arc<str>| found.push(text.to_string());
+        for value in [Value::Nil, Value::Bool(false), Value::Int64(0)] {
+            collect(value, &mut add);
         }
-        collect(&Value::list(vec![Value::Int(3), Value::str("x"), Value::str("x")]), &mut found);
+        collect(Value::list(vec![Value::Int(3), Value::str("x"), Value::Nil]), &mut add);
         assert_eq!(found, ["3", "x"]);
     }
 }

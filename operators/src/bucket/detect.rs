@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::change::Changes;
 use super::{Buckets, Overflowed, Pour};
 use crate::alert::Alert;
 use crate::detector::Place;
@@ -25,6 +26,8 @@ pub enum Outcome {
     Alert(Box<Alert>),
     /// Overflows as events, for the buckets of one worker.
     Again(Batch),
+    /// What changed since the last seal.
+    Changes(Changes),
 }
 
 /// What became of overflows, besides what buckets count.
@@ -98,12 +101,12 @@ impl Detect {
     ) -> Vec<Outcome> {
         let clock = batches.iter().map(|batch| batch.clock).min();
         let Some(clock) = clock else { return Vec::new() };
-        let mut pours: Vec<_> = batches.into_iter().flat_map(|batch| batch.pours).collect();
-        pours.sort_unstable();
+        let seal = batches.iter().any(|batch| batch.seal);
+        let pours = Batch::sorted(batches);
         let mut overflows = Vec::new();
         {
             let mut buckets = self.buckets.borrow_mut();
-            for (_, _, pour) in &pours {
+            for (_, pour) in &pours {
                 buckets.pour(pour, &*self.lookups, &mut overflows);
             }
             // Records of the clock itself may still be to come.
@@ -117,8 +120,11 @@ impl Detect {
             seen(self.settle(overflowed, watch, &mut outcomes, &mut again));
         }
         if self.again {
-            let batches = Batch::deal(clock, again, self.workers, &self.rules);
+            let batches = Batch::deal(clock, seal, again, self.workers);
             outcomes.extend(batches.map(Outcome::Again));
+        }
+        if seal {
+            outcomes.push(Outcome::Changes(self.buckets.borrow_mut().take_changes(clock)));
         }
         outcomes
     }

@@ -1,21 +1,15 @@
 //! Expressions of buckets, run on events that were kept.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::scenario::{Kind, Scenario};
+use super::codec::Codec;
+use super::kept::Kept;
 use crate::event::Event;
-use crate::expr::{Cx, ExprId, Memo, Program};
+use crate::expr::{Cx, ExprId, Memo, Past, Program, SieveId};
 use crate::lookup::Lookups;
+use crate::schema::FieldId;
 use crate::value::Value;
-
-/// Which roots expressions name.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Needs {
-    /// `evt`.
-    pub(super) event: bool,
-    /// `leaky`.
-    pub(super) leaky: bool,
-}
 
 /// Runs the expressions of one rule set. One per worker: it remembers what it computed.
 #[derive(Debug)]
@@ -30,23 +24,32 @@ impl Evaluator {
         Self { program, memo: Memo::new() }
     }
 
-    /// What the condition and the evidence of a scenario name.
-    pub(super) fn needs(&self, scenario: &Scenario) -> Needs {
-        let evidence = match &scenario.kind {
-            Kind::Bayesian(numbers) => numbers.conditions.as_slice(),
-            _ => &[],
-        };
-        let all = scenario.condition.into_iter().chain(evidence.iter().map(|one| one.condition));
-        all.map(|id| self.program.reads(id)).fold(Needs::default(), |needs, reads| Needs {
-            event: needs.event || reads.event,
-            leaky: needs.leaky || reads.leaky,
+    /// Whether a condition names `evt`.
+    pub(super) fn reads_event(&self, id: ExprId) -> bool {
+        self.program.reads(id).event
+    }
+
+    /// What a condition asks of each held event.
+    pub(super) fn sieves(&self, id: ExprId) -> Vec<SieveId> {
+        self.program.sieves(id)
+    }
+
+    /// Whether a sieve lets a held event through.
+    pub(super) fn lets(&self, sieve: SieveId, kept: &Kept, codec: &Codec) -> bool {
+        codec.glance(kept).is_some_and(|glance| {
+            let text = &mut |field| glance.field(field).unwrap_or(Cow::Borrowed(""));
+            self.program.lets(sieve, text)
         })
     }
 
-    /// The text of the field that an expression is, "" where it was never written; `None` where
-    /// it is more than a field.
-    pub(super) fn field<'a>(&self, id: ExprId, event: &'a Event) -> Option<&'a str> {
-        self.program.field(id).map(|field| event.get(field).unwrap_or(""))
+    /// The field that an expression is, where it is nothing but that.
+    pub(super) fn field(&self, id: ExprId) -> Option<FieldId> {
+        self.program.field(id)
+    }
+
+    /// Whether an expression may change the event.
+    pub(super) fn changes(&self, id: ExprId) -> bool {
+        self.program.reads(id).mutates
     }
 
     /// The value of an expression.
@@ -61,6 +64,20 @@ impl Evaluator {
         lookups: &dyn Lookups,
     ) -> Result<Value, String> {
         let mut cx = Cx::new(event, lookups, &mut self.memo).with_roots(roots);
+        self.program.eval(id, &mut cx).map_err(|error| error.to_string())
+    }
+    /// The same with the events of a bucket.
+    pub(super) fn judge(
+        &mut self,
+        id: ExprId,
+        event: &mut Event,
+        (roots, past): (&[(&'static str, Value)], Option<&mut (dyn Past + '_)>),
+        lookups: &dyn Lookups,
+    ) -> Result<Value, String> {
+        let mut cx = Cx::new(event, lookups, &mut self.memo).with_roots(roots);
+        if let Some(past) = past {
+            cx = cx.with_past(past);
+        }
         self.program.eval(id, &mut cx).map_err(|error| error.to_string())
     }
 }

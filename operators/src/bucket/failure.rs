@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::state::Step;
+
 /// Why an overflow made no alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 #[non_exhaustive]
@@ -53,6 +55,15 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Counts what an event did to a bucket.
+    pub(super) fn stepped(&mut self, step: Step) {
+        match step {
+            Step::Repeated => self.repeated += 1,
+            Step::Cancelled => self.cancelled += 1,
+            Step::Poured | Step::Refused => self.poured += 1,
+        }
+    }
+
     /// Adds another worker's.
     pub fn add(&mut self, other: &Self) {
         self.poured += other.poured;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::conditional;
+use super::conditional::Case;
 use super::overflow::Surroundings;
 use super::scenario::Scenario;
 use super::state::Bucket;
@@ -18,10 +18,13 @@ pub(crate) fn passes(
     around: &mut Surroundings<'_>,
 ) -> bool {
     let Some(filter) = scenario.overflow_filter else { return true };
-    let at = Some(overflow.alert.stop_at);
-    let events = around.recall.events(bucket, scenario, around.catalogue);
-    let [queue, leaky] = view::roots(bucket, events, scenario, at);
+    let Surroundings { catalogue, evaluator, recall, lookups, .. } = around;
+    let events = recall.events(bucket, scenario, catalogue);
+    let [queue, leaky] = view::roots(bucket, events, scenario, Some(overflow.alert.stop_at));
     let signal = ("signal", Value::Object(Arc::new(overflow.clone())));
-    let mut nothing = around.catalogue.codec().nothing();
-    conditional::holds(filter, &mut nothing, &[queue, signal, leaky], around).unwrap_or(true)
+    let (event, roots) = (&mut catalogue.codec().nothing(), &[queue, signal, leaky]);
+    let mut case = Case { evaluator, event, roots, past: None, lookups: *lookups, errors: 0 };
+    let passes = case.holds(filter).unwrap_or(true);
+    around.errors += case.errors;
+    passes
 }

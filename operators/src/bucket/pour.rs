@@ -1,56 +1,63 @@
-//! What crosses from match to bucket: one event for one bucket, with everything that had to be
-//! computed from the live event.
+//! What crosses from match to bucket: one event for the buckets that want it, with everything that
+//! had to be computed from the live event.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::group::BucketHash;
 use super::kept::Kept;
-use super::scenario::ScenarioId;
+use super::scenario::{Scenario, ScenarioId};
 use crate::order::OrderKey;
-use crate::time::EventTime;
+use crate::time::Stamp;
 
 /// What a scenario says of an event for a bucket of its own. Transport, not a promise.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     /// The scenario.
     pub scenario: ScenarioId,
     /// Result of `distinct`; `None` without one or where it failed.
-    pub distinct: Option<Box<str>>,
+    pub distinct: Option<Arc<str>>,
     /// Whether `cancel_on` holds.
     pub cancel: bool,
 }
 
-impl Pour {
-    /// The pour as the owner of the bucket sees it.
-    pub(super) fn for_owner(&self, owner: ScenarioId) -> Cow<'_, Self> {
-        match self.twins.iter().find(|claim| claim.scenario == owner) {
-            Some(claim) if owner != self.scenario => {
-                let (distinct, cancel) = (claim.distinct.clone(), claim.cancel);
-                Cow::Owned(Self { distinct, cancel, ..self.clone() })
-            }
-            _ => Cow::Borrowed(self),
-        }
-    }
+/// One bucket that wants an event. Transport, not a promise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Want {
+    /// Result of `groupby`, "" without one.
+    pub key: Arc<str>,
+    /// Where the bucket lives: of its scenario and key.
+    pub hash: BucketHash,
+    /// What the scenario says.
+    pub claim: Claim,
+    /// The same of the scenarios that share buckets with this one: the bucket may be theirs.
+    pub twins: Vec<Claim>,
 }
 
-/// One event for one bucket. Transport, not a promise.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// One event for the buckets that want it. Transport, not a promise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pour {
     /// Where the record stands among all records.
     pub order: OrderKey,
-    /// The scenario.
-    pub scenario: ScenarioId,
-    /// Result of `groupby`, "" without one.
-    pub key: Box<str>,
-    /// The instant that fills the bucket, `None` where the event has no date.
-    pub time: Option<EventTime>,
-    /// Result of `distinct`; `None` without one or where it failed.
-    pub distinct: Option<Box<str>>,
-    /// Whether `cancel_on` holds.
-    pub cancel: bool,
-    /// The same of the scenarios that share buckets with this one: the bucket may be theirs.
-    pub twins: Vec<Claim>,
+    /// When it happened, in the zone that it was written in: this fills buckets. `None` where the
+    /// event has no date.
+    pub time: Option<Stamp>,
     /// The event.
     pub event: Kept,
+    /// The buckets, in the order of their scenarios.
+    pub wants: Vec<Want>,
+}
+
+impl Want {
+    /// A bucket of `scenario` with what `groupby` gave.
+    pub fn new(scenario: &Scenario, key: Arc<str>, claim: Claim, twins: Vec<Claim>) -> Self {
+        Self { hash: scenario.hash_base.with_key(&key), key, claim, twins }
+    }
+
+    /// What the owner of the bucket says of the event.
+    pub(super) fn claim_of(&self, owner: ScenarioId) -> &Claim {
+        let twin = self.twins.iter().find(|claim| claim.scenario == owner);
+        twin.unwrap_or(&self.claim)
+    }
 }

@@ -9,6 +9,8 @@ use super::kept::Kept;
 #[derive(Clone, Debug, Default)]
 pub struct Queue {
     events: VecDeque<Kept>,
+    /// How many have left, counted around.
+    gone: u32,
 }
 
 impl Queue {
@@ -18,6 +20,7 @@ impl Queue {
         if let Some(bound) = bound {
             while self.events.len() > bound {
                 self.events.pop_front();
+                self.gone = self.gone.wrapping_add(1);
             }
         }
         self.events.push_back(event);
@@ -46,5 +49,10 @@ impl Queue {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
+    }
+
+    /// Number of the oldest among all that were ever added, counted around.
+    pub(super) fn first_number(&self) -> u32 {
+        self.gone
     }
 }

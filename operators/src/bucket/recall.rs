@@ -1,19 +1,21 @@
-//! Held events as they were, for conditions and alerts: what was restored once is used again, by
-//! the next event of the bucket and by the other buckets that hold it. A cache: dropping it changes
-//! nothing but the time it takes.
+//! Held events as they were seen before: what was made of one is used again by the other buckets
+//! that hold it. A cache: dropping it changes nothing but the time it takes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashTable;
 
 use super::catalogue::Catalogue;
-use super::group::{hash_of, spread};
+use super::context::Found;
+use super::exhibit;
+use super::failure::Failure;
 use super::kept::Kept;
 use super::scenario::{Scenario, ScenarioId};
 use super::state::Bucket;
-use crate::alert::AlertEvent;
+use crate::alert::{Coordinate, Listed, Source};
 use crate::event::Event;
 use crate::expr::objects::Queue;
+use crate::hash::spread;
 use crate::value::{List, Value};
 
 /// Most events that are remembered of all buckets together.
@@ -21,19 +23,53 @@ const MOST: usize = 16_384;
 /// Events that are remembered by their place, whatever bucket holds them.
 const RECENT: usize = 4096;
 
-/// Restored events, by bucket and by place.
+/// Events by place, and restored queues by bucket.
 #[derive(Debug, Default)]
 pub(crate) struct Recall {
     buckets: HashTable<Restored>,
     events: usize,
-    recent: Vec<Option<Recent>>,
+    recent: Vec<Option<Arc<Recalled>>>,
 }
 
-#[derive(Clone, Debug)]
-struct Recent {
-    kept: Kept,
-    event: Arc<Event>,
-    listed: Option<AlertEvent>,
+/// A held event, with what was made of it so far.
+#[derive(Debug)]
+pub(super) struct Recalled {
+    pub(super) kept: Kept,
+    /// Where its line stands.
+    pub(super) at: Coordinate,
+    event: OnceLock<Option<Arc<Event>>>,
+    listed: OnceLock<Option<Listed>>,
+    address: OnceLock<Result<Source, Failure>>,
+    /// What the alert contexts find in it.
+    pub(super) found: OnceLock<Arc<Found>>,
+}
+
+impl Recalled {
+    fn new(kept: Kept) -> Option<Self> {
+        let at = kept.coordinate()?;
+        let (event, listed) = (OnceLock::new(), OnceLock::new());
+        let (address, found) = (OnceLock::new(), OnceLock::new());
+        Some(Self { kept, at, event, listed, address, found })
+    }
+
+    /// The event that was kept.
+    pub(super) fn event(&self, catalogue: &Catalogue) -> Option<&Arc<Event>> {
+        let restored = || catalogue.codec().restore(&self.kept).map(|(event, _)| Arc::new(event));
+        self.event.get_or_init(restored).as_ref()
+    }
+
+    /// It as alerts list it.
+    pub(super) fn listed(&self, catalogue: &Catalogue) -> Option<&Listed> {
+        let glance = || catalogue.codec().glance(&self.kept);
+        self.listed.get_or_init(|| exhibit::listed(&glance()?).map(Listed::from)).as_ref()
+    }
+
+    /// What it says of its `source_ip`; scope and value are left to the scenario.
+    pub(super) fn address(&self, catalogue: &Catalogue) -> Result<&Source, Failure> {
+        let glance = || catalogue.codec().glance(&self.kept).ok_or(Failure::Unreadable);
+        let address = self.address.get_or_init(|| exhibit::address(&glance()?));
+        address.as_ref().map_err(|failure| *failure)
+    }
 }
 
 /// The queue of a bucket as it was.
@@ -61,41 +97,26 @@ impl Restored {
 }
 
 impl Recall {
-    /// The event that was kept.
-    pub(super) fn event(&mut self, kept: &Kept, catalogue: &Catalogue) -> Option<Arc<Event>> {
-        let slot = self.slot(kept)?;
-        if let Some(known) = slot
-            && known.kept == *kept
-        {
-            return Some(Arc::clone(&known.event));
-        }
-        let (event, _) = catalogue.codec().restore(kept)?;
-        let event = Arc::new(event);
-        *slot = Some(Recent { kept: kept.clone(), event: Arc::clone(&event), listed: None });
-        Some(event)
-    }
-
-    /// A restored event as alerts show it, which `list` makes.
-    pub(super) fn listed(
-        &mut self,
-        kept: &Kept,
-        event: &Arc<Event>,
-        list: impl Fn(&Event) -> AlertEvent,
-    ) -> AlertEvent {
-        match self.slot(kept) {
-            Some(Some(known)) if Arc::ptr_eq(&known.event, event) => {
-                known.listed.get_or_insert_with(|| list(event)).clone()
-            }
-            _ => list(event),
-        }
-    }
-
-    fn slot(&mut self, kept: &Kept) -> Option<&mut Option<Recent>> {
+    /// A held event; `None` where its bytes are those of other rules.
+    pub(super) fn recalled(&mut self, kept: &Kept) -> Option<Arc<Recalled>> {
         if self.recent.is_empty() {
             self.recent.resize(RECENT, None);
         }
         let place = spread(kept.coordinate()?.position) % (RECENT as u64);
-        self.recent.get_mut(usize::try_from(place).ok()?)
+        let slot = self.recent.get_mut(usize::try_from(place).ok()?)?;
+        if let Some(known) = slot
+            && known.kept == *kept
+        {
+            return Some(Arc::clone(known));
+        }
+        let new = Arc::new(Recalled::new(kept.clone())?);
+        *slot = Some(Arc::clone(&new));
+        Some(new)
+    }
+
+    /// The event that was kept.
+    pub(super) fn event(&mut self, kept: &Kept, catalogue: &Catalogue) -> Option<Arc<Event>> {
+        self.recalled(kept)?.event(catalogue).cloned()
     }
 
     /// The events that a bucket holds, oldest first. An event that cannot be read is left out.
@@ -108,7 +129,7 @@ impl Recall {
         let (Some(first), Some(last)) = (bucket.queue.get(0), bucket.queue.last()) else {
             return Queue::list([]);
         };
-        let hash = spread(hash_of(&scenario.name, &bucket.key));
+        let hash = scenario.hash_base.with_key(&bucket.key).spread();
         let known = self.buckets.find_entry(hash, |known| known.of(bucket)).ok();
         let known = known.map(|entry| entry.remove().0);
         self.events -= known.as_ref().map_or(0, |known| known.list.items.len());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::group::BucketHash;
 use super::limiter::Limiter;
 use crate::alert::identity::{Digest, hex};
 use crate::expr::ExprId;
@@ -128,6 +129,8 @@ pub struct Scenario {
     pub id: ScenarioId,
     /// Its name.
     pub name: Arc<str>,
+    /// What the hashes of its buckets begin with.
+    pub hash_base: BucketHash,
     /// Version of the hub item, "" for a local one.
     pub version: Arc<str>,
     /// Hash of its content.

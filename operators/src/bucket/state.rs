@@ -3,14 +3,59 @@
 use std::collections::BTreeSet;
 
 use super::limiter::Limiter;
-use super::pour::Pour;
+use super::pour::{Claim, Pour};
 use super::queue::Queue;
 use super::scenario::{Kind, Scenario, ScenarioId};
+use super::sifted::Sifted;
 use crate::time::{EventTime, Stamp};
 
 /// How much later than its lifetime says a bucket is forgotten by the clock of the order, so that
 /// lines that stand that much too late in the log still find their bucket. Unit: nanoseconds.
 pub const GRACE: i64 = 600 * 1_000_000_000;
+
+/// How long a bucket is remembered: what follows from its last event.
+#[derive(Clone, Copy, Debug)]
+pub struct Life {
+    /// Time of the last event.
+    pub last: EventTime,
+    /// Clock of the order at the last event.
+    pub clock: EventTime,
+}
+
+impl Life {
+    /// Whether an event of `time`, ordered at `clock`, comes too late for this bucket.
+    ///
+    /// Event time decides as in the reference: strictly later than the last event plus the
+    /// lifetime (pkg/leakybucket/manager_run.go). So does the clock of the order, [`GRACE`] later,
+    /// whatever the event claims: [`Life::is_forgotten`] rests on it. A timed bucket ends at its
+    /// deadline and at no event.
+    pub fn is_expired(self, scenario: &Scenario, time: EventTime, clock: EventTime) -> bool {
+        let silent = self.last.0.saturating_add(scenario.lifetime);
+        !scenario.timed && (time.0 > silent || self.is_forgotten(scenario, clock))
+    }
+
+    /// Whether every event that is still to come at `clock` or later finds this bucket expired.
+    pub fn is_forgotten(self, scenario: &Scenario, clock: EventTime) -> bool {
+        let silent = self.clock.0.saturating_add(scenario.lifetime).saturating_add(GRACE);
+        !scenario.timed && clock.0 > silent
+    }
+}
+
+/// How far the store knows a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keeping {
+    /// Whether it changed since it was last handed over.
+    pub dirty: bool,
+    /// Whether the store has it, or will have.
+    pub stored: bool,
+    /// Number of the seal at which it was last handed over, counted around.
+    pub seal: u8,
+}
+
+impl Keeping {
+    /// Of a bucket that the store does not know.
+    pub const NEW: Self = Self { dirty: true, stored: false, seal: 0 };
+}
 
 /// A live bucket.
 #[derive(Clone, Debug)]
@@ -33,10 +78,14 @@ pub struct Bucket {
     pub total: u32,
     /// Events held.
     pub queue: Queue,
+    /// What conditions have asked of them; made anew where it is missing.
+    pub sifted: Option<Box<Sifted>>,
     /// Values of `distinct` so far.
     pub distinct: BTreeSet<Box<str>>,
     /// Bayesian conditions that stay true, by index.
     pub latched: BTreeSet<u16>,
+    /// How far the store knows it.
+    pub keeping: Keeping,
 }
 
 /// What an event did to a bucket.
@@ -53,38 +102,28 @@ pub enum Step {
 }
 
 impl Bucket {
-    /// An empty bucket for `pour`, which comes at `at`.
-    pub fn new(scenario: &Scenario, pour: &Pour, at: Stamp) -> Self {
+    /// An empty bucket for what `groupby` gave, which is poured into at `at`, ordered at `clock`.
+    pub fn new(scenario: &Scenario, key: &str, at: Stamp, clock: EventTime) -> Self {
         Self {
             scenario: scenario.id,
-            key: pour.key.clone(),
+            key: key.into(),
             tokens: scenario.limiter.full(),
             first: at,
             last: at,
-            born: pour.order.clock,
-            clock: pour.order.clock,
+            born: clock,
+            clock,
             total: 0,
             queue: Queue::default(),
+            sifted: None,
             distinct: BTreeSet::new(),
             latched: BTreeSet::new(),
+            keeping: Keeping::NEW,
         }
     }
 
-    /// Whether an event of `time`, ordered at `clock`, comes too late for this bucket.
-    ///
-    /// Event time decides as in the reference: strictly later than the last event plus the
-    /// lifetime (pkg/leakybucket/manager_run.go). So does the clock of the order, [`GRACE`] later,
-    /// whatever the event claims: [`Bucket::is_forgotten`] rests on it. A timed bucket ends at its
-    /// deadline and at no event.
-    pub fn is_expired(&self, scenario: &Scenario, time: EventTime, clock: EventTime) -> bool {
-        let silent = self.last.at.0.saturating_add(scenario.lifetime);
-        !scenario.timed && (time.0 > silent || self.is_forgotten(scenario, clock))
-    }
-
-    /// Whether every event that is still to come at `clock` or later finds this bucket expired.
-    pub fn is_forgotten(&self, scenario: &Scenario, clock: EventTime) -> bool {
-        let silent = self.clock.0.saturating_add(scenario.lifetime).saturating_add(GRACE);
-        !scenario.timed && clock.0 > silent
+    /// How long it is remembered.
+    pub fn life(&self) -> Life {
+        Life { last: self.last.at, clock: self.clock }
     }
 
     /// When a timed bucket ends: its lifetime after the record that opened it, by the clock of the
@@ -95,13 +134,14 @@ impl Bucket {
     }
 
     /// Applies an event in the order of pkg/leakybucket/bucket.go: distinct, cancel, pour.
-    pub fn apply(&mut self, scenario: &Scenario, pour: &Pour, at: Stamp) -> Step {
-        if let Some(value) = &pour.distinct
-            && !self.distinct.insert(value.clone())
-        {
-            return Step::Repeated;
+    pub fn apply(&mut self, scenario: &Scenario, pour: &Pour, claim: &Claim, at: Stamp) -> Step {
+        if let Some(value) = &claim.distinct {
+            if self.distinct.contains(&**value) {
+                return Step::Repeated;
+            }
+            self.distinct.insert((**value).into());
         }
-        if pour.cancel {
+        if claim.cancel {
             return Step::Cancelled;
         }
         let last = (self.total > 0).then_some(self.last.at);

@@ -1,12 +1,15 @@
-//! The buckets of one key group, found by scenario and key.
+//! The buckets of one key group, found by scenario and key and changed where they lie.
+
+use std::borrow::Cow;
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+use hashbrown::hash_table::{AbsentEntry, OccupiedEntry, VacantEntry};
 
-use super::group::{GROUPS, hash_of, spread};
+use super::group::BucketHash;
 use super::packed::Packed;
+use super::pour::Want;
 use super::scenario::{Scenario, ScenarioId};
-use super::state::Bucket;
+use super::state::{Bucket, Keeping, Life};
 use crate::time::EventTime;
 
 /// So few buckets are never worth a sweep.
@@ -18,36 +21,28 @@ const FEW: usize = 64;
 pub(super) struct Table {
     slots: HashTable<Slot>,
     swept: usize,
+    /// What the buckets take, roughly. Unit: bytes.
+    weight: usize,
 }
 
+/// What a bucket with several events takes besides its key and its events. Unit: bytes.
+const LIVE: usize = 320;
+/// What an event takes, roughly. Unit: bytes.
+const EVENT: usize = 160;
+
 #[derive(Debug)]
-enum Slot {
+pub(super) enum Slot {
     Packed(Packed),
     Live(Box<Bucket>),
 }
 
-/// [`hash_of`] a bucket, computed once per event.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Hash(u64);
-
-impl Hash {
-    pub(super) fn of(scenario: &Scenario, key: &str) -> Self {
-        Self(hash_of(&scenario.name, key))
-    }
-
-    /// As [`super::group::group_of`].
-    pub(super) fn group(self) -> usize {
-        usize::try_from(self.0 % u64::from(GROUPS)).unwrap_or(0)
-    }
-}
-
 impl Slot {
-    fn new(bucket: Box<Bucket>, scenario: &Scenario) -> Self {
+    fn new(bucket: Bucket, scenario: &Scenario) -> Self {
         // What restores to something else stays as it is: the small form leaves out what follows
         // from the first event.
         match Packed::new(&bucket) {
             Some(packed) if !scenario.timed || bucket.born == bucket.clock => Self::Packed(packed),
-            _ => Self::Live(bucket),
+            _ => Self::Live(Box::new(bucket)),
         }
     }
 
@@ -64,33 +59,201 @@ impl Slot {
         own_key == key && (owner == scenario.id || scenario.twins.contains(&owner))
     }
 
-    fn restore(&self, scenario: &Scenario) -> Option<Box<Bucket>> {
+    fn hash(&self, scenarios: &[Scenario]) -> u64 {
+        let (id, key) = self.name();
+        let scenario = scenarios.get(id.index());
+        scenario.map_or(0, |scenario| scenario.hash_base.with_key(key).spread())
+    }
+
+    fn weight(&self) -> usize {
         match self {
-            Self::Packed(packed) => packed.restore(scenario).map(Box::new),
+            Self::Packed(packed) => packed.len() + 40,
+            Self::Live(bucket) => {
+                let values = bucket.distinct.len() + bucket.queue.len();
+                LIVE + bucket.key.len() + EVENT * values
+            }
+        }
+    }
+
+    fn keeping(&self) -> Keeping {
+        match self {
+            Self::Packed(packed) => packed.keeping(),
+            Self::Live(bucket) => bucket.keeping,
+        }
+    }
+
+    fn set_stored(&mut self, seal: u8) {
+        match self {
+            Self::Packed(packed) => packed.set_stored(seal),
+            Self::Live(bucket) => bucket.keeping = Keeping { dirty: false, stored: true, seal },
+        }
+    }
+
+    fn life(&self) -> Option<Life> {
+        match self {
+            Self::Packed(packed) => packed.read().map(|contents| contents.life()),
+            Self::Live(bucket) => Some(bucket.life()),
+        }
+    }
+
+    fn restore(&self, owner: &Scenario) -> Option<Box<Bucket>> {
+        match self {
+            Self::Packed(packed) => Some(Box::new(packed.read()?.restore(owner))),
             Self::Live(bucket) => Some(bucket.clone()),
         }
     }
 
-    fn into_bucket(self, scenario: &Scenario) -> Option<Box<Bucket>> {
+    /// The bucket, to be read.
+    fn shown(&self, owner: &Scenario) -> Option<Cow<'_, Bucket>> {
         match self {
-            Self::Packed(packed) => packed.restore(scenario).map(Box::new),
+            Self::Live(bucket) => Some(Cow::Borrowed(bucket)),
+            Self::Packed(packed) => Some(Cow::Owned(packed.read()?.restore(owner))),
+        }
+    }
+
+    fn into_bucket(self, owner: &Scenario) -> Option<Box<Bucket>> {
+        match self {
             Self::Live(bucket) => Some(bucket),
+            packed @ Self::Packed(_) => packed.restore(owner),
+        }
+    }
+}
+
+/// Where the bucket of a scenario and a key lives, or would live.
+#[derive(Debug)]
+pub(super) enum Place<'a> {
+    Taken(Taken<'a>),
+    Free(Free<'a>),
+}
+
+/// A bucket in its place.
+#[derive(Debug)]
+pub(super) struct Taken<'a> {
+    entry: OccupiedEntry<'a, Slot>,
+    /// The scenario that opened it, which may be a twin.
+    owner: &'a Scenario,
+    weight: &'a mut usize,
+}
+
+/// A place without a bucket.
+#[derive(Debug)]
+pub(super) enum Free<'a> {
+    /// There never was one.
+    Absent(AbsentEntry<'a, Slot>, BucketHash, &'a mut usize),
+    /// The one that was here has expired; whether the store knows it.
+    Vacant(VacantEntry<'a, Slot>, bool, &'a mut usize),
+}
+
+impl<'a> Place<'a> {
+    /// The scenario that opened the bucket that is here.
+    pub(super) fn owner(&self) -> Option<&'a Scenario> {
+        match self {
+            Self::Taken(taken) => Some(taken.owner),
+            Self::Free(_) => None,
+        }
+    }
+}
+
+impl Taken<'_> {
+    /// Whether it has had this value of `distinct`.
+    pub(super) fn has(&self, value: &str) -> bool {
+        match self.entry.get() {
+            Slot::Packed(packed) => packed.read().is_some_and(|it| it.distinct == Some(value)),
+            Slot::Live(bucket) => bucket.distinct.contains(value),
+        }
+    }
+
+    /// The bucket, to be changed; `None` where its bytes are those of other rules.
+    pub(super) fn wake(&mut self) -> Option<&mut Bucket> {
+        let slot = self.entry.get_mut();
+        if let Slot::Packed(_) = slot {
+            let before = slot.weight();
+            *slot = Slot::Live(slot.restore(self.owner)?);
+            *self.weight = self.weight.saturating_sub(before) + slot.weight();
+        }
+        // It is about to take one more event.
+        *self.weight += EVENT;
+        match slot {
+            Slot::Live(bucket) => Some(bucket),
+            Slot::Packed(_) => None,
+        }
+    }
+
+    /// Takes it out.
+    pub(super) fn remove(self) -> Option<Box<Bucket>> {
+        let (slot, _) = self.entry.remove();
+        *self.weight = self.weight.saturating_sub(slot.weight());
+        slot.into_bucket(self.owner)
+    }
+}
+
+impl Free<'_> {
+    /// Whether the store knows the bucket that was here.
+    pub(super) fn was_stored(&self) -> bool {
+        matches!(self, Self::Vacant(_, true, _))
+    }
+
+    /// Puts a bucket here.
+    pub(super) fn put(self, bucket: Bucket, scenario: &Scenario, scenarios: &[Scenario]) {
+        let slot = Slot::new(bucket, scenario);
+        match self {
+            Self::Vacant(place, _, weight) => {
+                *weight += slot.weight();
+                place.insert(slot);
+            }
+            Self::Absent(place, hash, weight) => {
+                *weight += slot.weight();
+                let slots = place.into_table();
+                slots.insert_unique(hash.spread(), slot, |slot| slot.hash(scenarios));
+            }
         }
     }
 }
 
 impl Table {
+    /// The place of the bucket that `scenario` wants, which may be that of a twin, for an event of
+    /// this time that is ordered at this clock. What has expired by then is gone.
+    pub(super) fn place<'a>(
+        &'a mut self,
+        scenario: &Scenario,
+        want: &Want,
+        (time, clock): (EventTime, EventTime),
+        scenarios: &'a [Scenario],
+    ) -> Place<'a> {
+        if self.slots.len() >= FEW.max(2 * self.swept) {
+            self.sweep(scenarios, clock);
+        }
+        let here = |slot: &Slot| slot.is(scenario, &want.key);
+        let weight = &mut self.weight;
+        match self.slots.find_entry(want.hash.spread(), here) {
+            Err(absent) => Place::Free(Free::Absent(absent, want.hash, weight)),
+            Ok(entry) => {
+                let owner = scenarios.get(entry.get().name().0.index());
+                let known = owner.zip(entry.get().life());
+                match known.filter(|(owner, life)| !life.is_expired(owner, time, clock)) {
+                    Some((owner, _)) => Place::Taken(Taken { entry, owner, weight }),
+                    None => {
+                        let (slot, place) = entry.remove();
+                        *weight = weight.saturating_sub(slot.weight());
+                        Place::Free(Free::Vacant(place, slot.keeping().stored, weight))
+                    }
+                }
+            }
+        }
+    }
+
     /// Takes a bucket out, which may be that of a twin.
     pub(super) fn take(
         &mut self,
         scenario: &Scenario,
         key: &str,
-        hash: Hash,
         scenarios: &[Scenario],
     ) -> Option<Box<Bucket>> {
-        let found = self.slots.find_entry(spread(hash.0), |slot| slot.is(scenario, key)).ok()?;
-        let (slot, _) = found.remove();
-        let owner = scenarios.get(slot.name().0.index())?;
+        let hash = scenario.hash_base.with_key(key);
+        let entry = self.slots.find_entry(hash.spread(), |slot| slot.is(scenario, key)).ok()?;
+        let owner = scenarios.get(entry.get().name().0.index())?;
+        let (slot, _) = entry.remove();
+        self.weight = self.weight.saturating_sub(slot.weight());
         slot.into_bucket(owner)
     }
 
@@ -101,54 +264,87 @@ impl Table {
         key: &str,
         scenarios: &[Scenario],
     ) -> Option<Box<Bucket>> {
-        let hash = spread(hash_of(&scenario.name, key));
-        let slot = self.slots.find(hash, |slot| slot.is(scenario, key))?;
+        let hash = scenario.hash_base.with_key(key);
+        let slot = self.slots.find(hash.spread(), |slot| slot.is(scenario, key))?;
         slot.restore(scenarios.get(slot.name().0.index())?)
-    }
-
-    /// Puts a bucket in. `clock` is that of the order: what is expired by it may go.
-    pub(super) fn put(
-        &mut self,
-        (bucket, hash): (Box<Bucket>, Hash),
-        scenario: &Scenario,
-        scenarios: &[Scenario],
-        clock: EventTime,
-    ) {
-        if self.slots.len() >= FEW.max(2 * self.swept) {
-            self.sweep(scenarios, clock);
-        }
-        let hash = spread(hash.0);
-        let rehash = |slot: &Slot| {
-            let (id, key) = slot.name();
-            scenarios.get(id.index()).map_or(0, |scenario| spread(hash_of(&scenario.name, key)))
-        };
-        match self.slots.entry(hash, |slot| slot.is(scenario, &bucket.key), rehash) {
-            Entry::Occupied(mut old) => *old.get_mut() = Slot::new(bucket, scenario),
-            Entry::Vacant(free) => {
-                free.insert(Slot::new(bucket, scenario));
-            }
-        }
     }
 
     /// Forgets the buckets that every event still to come would find expired.
     pub(super) fn sweep(&mut self, scenarios: &[Scenario], clock: EventTime) {
         self.slots.retain(|slot| {
-            let Some(scenario) = scenarios.get(slot.name().0.index()) else { return false };
-            match slot {
-                Slot::Live(bucket) => !bucket.is_forgotten(scenario, clock),
-                Slot::Packed(packed) => packed
-                    .restore(scenario)
-                    .is_some_and(|bucket| !bucket.is_forgotten(scenario, clock)),
-            }
+            let owner = scenarios.get(slot.name().0.index());
+            owner.zip(slot.life()).is_some_and(|(owner, life)| !life.is_forgotten(owner, clock))
         });
         self.swept = self.slots.len();
-        let scenario = |slot: &Slot| {
-            let (id, key) = slot.name();
-            scenarios.get(id.index()).map_or(0, |scenario| spread(hash_of(&scenario.name, key)))
-        };
+        self.weight = self.slots.iter().map(Slot::weight).sum();
         if self.slots.capacity() > 4 * self.swept.max(FEW) {
-            self.slots.shrink_to(2 * self.swept, scenario);
+            self.slots.shrink_to(2 * self.swept, |slot| slot.hash(scenarios));
         }
+    }
+
+    /// Whether a bucket with this hash is here.
+    pub(super) fn holds(&self, scenario: &Scenario, key: &str, hash: BucketHash) -> bool {
+        self.slots.find(hash.spread(), |slot| slot.is(scenario, key)).is_some()
+    }
+
+    /// Puts back a bucket as the store has it.
+    pub(super) fn restore(
+        &mut self,
+        (bucket, hash): (Bucket, BucketHash),
+        owner: &Scenario,
+        scenarios: &[Scenario],
+    ) {
+        let slot = Slot::new(bucket, owner);
+        self.weight += slot.weight();
+        self.slots.insert_unique(hash.spread(), slot, |slot| slot.hash(scenarios));
+    }
+
+    /// Shows the buckets of a hash that changed since they were last handed over, which `take` does
+    /// now for this seal.
+    pub(super) fn hand_over(
+        &mut self,
+        hash: BucketHash,
+        seal: u8,
+        scenarios: &[Scenario],
+        mut take: impl FnMut(&Bucket, &Scenario),
+    ) {
+        for slot in self.slots.iter_hash_mut(hash.spread()) {
+            if !slot.keeping().dirty || slot.hash(scenarios) != hash.spread() {
+                continue;
+            }
+            let owner = scenarios.get(slot.name().0.index());
+            if let Some((owner, bucket)) = owner.and_then(|owner| Some((owner, slot.shown(owner)?)))
+            {
+                take(&bucket, owner);
+            }
+            slot.set_stored(seal);
+        }
+    }
+
+    /// Drops the buckets that the store has as they are and that have not changed for `age` seals;
+    /// `gone` gets the hash of each.
+    pub(super) fn evict(
+        &mut self,
+        (seal, age): (u8, u8),
+        scenarios: &[Scenario],
+        mut gone: impl FnMut(u64),
+    ) {
+        self.slots.retain(|slot| {
+            let keeping = slot.keeping();
+            let stays = keeping.dirty || !keeping.stored || seal.wrapping_sub(keeping.seal) <= age;
+            if !stays {
+                gone(slot.hash(scenarios));
+            }
+            stays
+        });
+        self.weight = self.slots.iter().map(Slot::weight).sum();
+        self.swept = self.slots.len();
+        self.slots.shrink_to(self.swept, |slot| slot.hash(scenarios));
+    }
+
+    /// What the buckets take, roughly. Unit: bytes.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
     }
 
     /// Scenario and key of every bucket, in no order.

@@ -1,16 +1,92 @@
 //! A bucket as expressions see it: `queue` and `leaky` (crowdsec pkg/pipeline/queue.go,
 //! pkg/leakybucket/bucket.go).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::catalogue::Catalogue;
+use super::codec::NO_TIME;
+use super::kept::Kept;
+use super::recall::Recall;
 use super::scenario::Scenario;
 use super::state::Bucket;
 use crate::expr::objects::{Queue, Record};
+use crate::expr::{Past, SieveId};
+use crate::schema::FieldId;
 use crate::time::Stamp;
 use crate::value::{List, Value};
 
 /// Name and value of a root.
 pub(crate) type Root = (&'static str, Value);
+
+/// A bucket that conditions ask about: answers come from the bytes of its events, and only who
+/// wants `queue` or `leaky` as a value gets events restored.
+#[derive(Debug)]
+pub(crate) struct View<'a> {
+    bucket: &'a Bucket,
+    scenario: &'a Scenario,
+    catalogue: &'a Catalogue,
+    /// What [`Bucket::sifted`] knows of.
+    sieves: &'a [SieveId],
+    recall: &'a mut Recall,
+}
+
+impl<'a> View<'a> {
+    /// A bucket whose events were asked by these sieves.
+    pub(crate) fn new(
+        bucket: &'a Bucket,
+        scenario: &'a Scenario,
+        catalogue: &'a Catalogue,
+        (sieves, recall): (&'a [SieveId], &'a mut Recall),
+    ) -> Self {
+        Self { bucket, scenario, catalogue, sieves, recall }
+    }
+
+    fn predicate(&self, sieve: SieveId) -> Option<usize> {
+        self.sieves.iter().position(|known| *known == sieve)
+    }
+
+    fn kept(&self, sieve: Option<SieveId>, place: usize) -> Option<&'a Kept> {
+        let queue = &self.bucket.queue;
+        let place = match sieve {
+            Some(sieve) => {
+                let sifted = self.bucket.sifted.as_ref()?;
+                sifted.place(queue, self.predicate(sieve)?, place)?
+            }
+            None => place,
+        };
+        queue.get(place)
+    }
+}
+
+impl Past for View<'_> {
+    fn count(&self, sieve: Option<SieveId>) -> usize {
+        let Some(sieve) = sieve else { return self.bucket.queue.len() };
+        let sifted = self.bucket.sifted.as_ref().zip(self.predicate(sieve));
+        sifted.map_or(0, |(sifted, predicate)| sifted.count(predicate))
+    }
+
+    fn time(&self, sieve: Option<SieveId>, place: usize) -> Stamp {
+        let glance = self.kept(sieve, place).and_then(|kept| self.catalogue.codec().glance(kept));
+        glance.and_then(|glance| glance.time).unwrap_or(NO_TIME)
+    }
+
+    fn text(&self, sieve: Option<SieveId>, place: usize, field: FieldId) -> Cow<'_, str> {
+        let glance = self.kept(sieve, place).and_then(|kept| self.catalogue.codec().glance(kept));
+        glance.and_then(|glance| glance.field(field)).unwrap_or(Cow::Borrowed(""))
+    }
+
+    fn root(&mut self, name: &str) -> Value {
+        let Self { bucket, scenario, catalogue, .. } = *self;
+        let events = self.recall.events(bucket, scenario, catalogue);
+        let [queue, leaky] = roots(bucket, events, scenario, None);
+        match name {
+            "queue" => queue.1,
+            "leaky" => leaky.1,
+            _ => Value::Nil,
+        }
+    }
+}
 
 /// `queue` and `leaky` of a bucket that holds `events`; `overflowed` is when it overflowed, if it
 /// did.
@@ -23,11 +99,6 @@ pub(crate) fn roots(
     let queue = Value::Object(Arc::new(Queue { events, capacity: capacity(scenario) }));
     let leaky = leaky(bucket, scenario, queue.clone(), overflowed);
     [("queue", queue), ("leaky", leaky)]
-}
-
-/// `queue` alone, for expressions that do not name `leaky`.
-pub(super) fn queue(events: Arc<List>, scenario: &Scenario) -> [Root; 1] {
-    [("queue", Value::Object(Arc::new(Queue { events, capacity: capacity(scenario) })))]
 }
 
 fn capacity(scenario: &Scenario) -> i64 {

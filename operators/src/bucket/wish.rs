@@ -1,5 +1,7 @@
 //! What a scenario wants of a live event: the part of a pour that is computed before the exchange.
 
+use std::sync::Arc;
+
 use super::pour::Claim;
 use super::scenario::{Kind, Scenario};
 use crate::expr::{Cx, EvalError, ExprId, Program, TestError};
@@ -9,11 +11,10 @@ use crate::value::Value;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
     /// Result of `groupby`, "" without one.
-    pub key: Box<str>,
-    /// Result of `distinct`, "" where it is no string; `None` without one or where it failed.
-    pub distinct: Option<Box<str>>,
-    /// Whether `cancel_on` holds; one that fails or gives no bool does not.
-    pub cancel: bool,
+    pub key: Arc<str>,
+    /// What the scenario says of the event. `distinct` is "" where it is no string; a `cancel_on`
+    /// that fails or gives no bool does not hold.
+    pub claim: Claim,
 }
 
 /// Why a scenario could not say what it wants of an event. The scenarios after it are asked all the
@@ -43,15 +44,15 @@ pub fn wish(
     if !program.test(scenario.filter, cx)? {
         return Ok(None);
     }
-    let mut wish = Wish { key: "".into(), distinct: None, cancel: false };
-    if let Some(groupby) = scenario.groupby {
-        wish.key = text(groupby, program, cx)?.ok_or(WishError::NoKey)?;
-    }
-    if scenario.kind == Kind::Trigger {
-        return Ok(Some(wish));
-    }
-    let claim = claim(scenario, program, cx);
-    Ok(Some(Wish { distinct: claim.distinct, cancel: claim.cancel, ..wish }))
+    let key = match scenario.groupby {
+        Some(groupby) => text(groupby, program, cx)?.ok_or(WishError::NoKey)?,
+        None => Arc::default(),
+    };
+    let claim = match scenario.kind {
+        Kind::Trigger => Claim { scenario: scenario.id, distinct: None, cancel: false },
+        _ => claim(scenario, program, cx),
+    };
+    Ok(Some(Wish { key, claim }))
 }
 
 /// What `scenario` says of the event of `cx` for a bucket of its own: also where another scenario
@@ -66,12 +67,12 @@ pub fn claim(scenario: &Scenario, program: &Program, cx: &mut Cx<'_>) -> Claim {
 }
 
 /// The string that an expression gives, `None` where it gives something else.
-fn text(id: ExprId, program: &Program, cx: &mut Cx<'_>) -> Result<Option<Box<str>>, EvalError> {
-    if let Some(text) = program.text(id, cx)? {
-        return Ok(Some(cx.event.text(&text).into()));
+fn text(id: ExprId, program: &Program, cx: &mut Cx<'_>) -> Result<Option<Arc<str>>, EvalError> {
+    if let Some(text) = program.shared_text(id, cx)? {
+        return Ok(Some(text));
     }
     match program.eval(id, cx)? {
-        Value::Str(text) => Ok(Some((&*text).into())),
+        Value::Str(text) => Ok(Some(text)),
         _ => Ok(None),
     }
 }

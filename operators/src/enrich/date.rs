@@ -42,6 +42,16 @@ pub struct Dates {
     named: Option<(String, Layout)>,
 }
 
+impl Date {
+    /// The instant that the RFC 3339 text says, where it needs no reading: no more of the zone is
+    /// written than whole minutes, and stamps end in 2262.
+    pub fn marshaled_stamp(&self) -> Option<Stamp> {
+        let Stamp { at, offset, .. } = self.stamp;
+        let exact = offset % 60 == 0 && at.0 != i64::MAX && at.0 != i64::MIN;
+        exact.then_some(Stamp { at, offset, utc: offset == 0 })
+    }
+}
+
 impl Default for Dates {
     fn default() -> Self {
         Self { known: KNOWN.iter().map(|layout| Layout::compile(layout)).collect(), named: None }
@@ -177,6 +187,23 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_known_stamp_is_what_reading_gives(
+            seconds in -62_167_219_200_i64..253_402_300_799,
+            nanos in prop_oneof![Just(0_u32), 0..1_000_000_000_u32],
+            offset in prop_oneof![Just(0), -90_000..90_000_i32, (-1500..1500_i32).prop_map(|m| m * 60)],
+        ) {
+            let utc = offset == 0;
+            let moment = Moment { offset, utc, ..Moment::utc(seconds, nanos) };
+            let Some(marshaled) = moment.marshal() else { return Ok(()) };
+            let date = Date { stamp: moment.stamp(), marshaled, fallback: false };
+            let Some(known) = date.marshaled_stamp() else { return Ok(()) };
+            let read = crate::time::layout::parse_rfc3339(&date.marshaled);
+            let shown = |stamp: Stamp| (stamp.at, stamp.offset, stamp.utc);
+            prop_assert_eq!(read.map(shown), Some(shown(known)), "{}", &date.marshaled);
+            prop_assert_eq!(known.rfc3339_nano(), date.marshaled);
+        }
+
         // The filter by shape must never change which layout is the first to take a text.
         #[test]
         fn the_filter_by_shape_changes_nothing(

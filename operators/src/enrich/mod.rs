@@ -7,6 +7,8 @@ pub mod geoip;
 pub mod places;
 pub mod unmarshal;
 
+use std::sync::Arc;
+
 use crate::event::Event;
 use crate::json::JsonError;
 use crate::lookup::Lookups;
@@ -97,7 +99,12 @@ impl Method {
                 if !read.fallback {
                     event.time = Some(read.stamp);
                 }
-                event.set_named(Space::Enriched, "MarshaledTime", Text::from(read.marshaled));
+                let stamp = read.marshaled_stamp();
+                let text: Arc<str> = read.marshaled.into();
+                if let Some(stamp) = stamp {
+                    event.know_date(Arc::clone(&text), stamp);
+                }
+                event.set_named(Space::Enriched, "MarshaledTime", Text::Shared(text));
             }
             Self::UnmarshalJson => unmarshal::line(event)?,
         }

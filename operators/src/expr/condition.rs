@@ -9,10 +9,13 @@ use super::context::Cx;
 use super::error::Failure;
 use super::eval::{self, Stop};
 use super::lines::{AnyLine, AnyRange};
+use super::past::{PastTest, Sieves};
 use super::reads::total;
 use super::rewrite::{inlined, unrolled};
+use super::sieve::SieveId;
 use super::subject::{Needles, Source, Subjects};
 use super::types::Type;
+use crate::schema::Schema;
 
 /// A compiled condition.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub(super) enum Test {
     MatchesOne(Source, RegexSet),
     AnyLine(Box<AnyLine>),
     AnyRange(Box<AnyRange>),
+    /// A question about held events; the node for where there are none at hand.
+    Past(Box<(PastTest, Node)>),
     Plain(Box<Node>),
 }
 
@@ -40,6 +45,8 @@ pub(super) enum Test {
 pub(super) struct Builder<'a> {
     pub(super) subjects: &'a mut Subjects,
     pub(super) folder: &'a mut Folder,
+    pub(super) sieves: &'a mut Sieves,
+    pub(super) schema: &'a Schema,
 }
 
 /// What a leaf of a chain of alternatives asks of its string.
@@ -74,16 +81,16 @@ impl Builder<'_> {
             }
             Kind::Let { .. } => match inlined(node) {
                 Some(body) => self.test(&body),
-                None => Test::Plain(Box::new(node.clone())),
+                None => self.other(node),
             },
             Kind::Predicate { name, arguments } => self.predicate(node, *name, arguments),
             Kind::Binary(Op::NotEqual, a, b) => match self.comparison(a, b) {
                 Some(test) => Test::Not(Box::new(test)),
-                None => Test::Plain(Box::new(node.clone())),
+                None => self.other(node),
             },
             Kind::Binary(Op::Equal, a, b) => match self.comparison(a, b) {
                 Some(test) => test,
-                None => Test::Plain(Box::new(node.clone())),
+                None => self.other(node),
             },
             _ => match self.leaf(node) {
                 Some((source, leaf)) => {
@@ -95,8 +102,16 @@ impl Builder<'_> {
                         _ => Test::Plain(Box::new(node.clone())),
                     }
                 }
-                None => Test::Plain(Box::new(node.clone())),
+                None => self.other(node),
             },
+        }
+    }
+
+    /// What is no question about strings of the event.
+    fn other(&mut self, node: &Node) -> Test {
+        match self.past(node) {
+            Some(test) => Test::Past(Box::new((test, node.clone()))),
+            None => Test::Plain(Box::new(node.clone())),
         }
     }
 
@@ -115,7 +130,7 @@ impl Builder<'_> {
         }
         match self.any_line(node) {
             Some(any) => Test::AnyLine(Box::new(any)),
-            None => Test::Plain(Box::new(node.clone())),
+            None => self.other(node),
         }
     }
 
@@ -295,7 +310,22 @@ impl Test {
             }
             Self::AnyLine(any) => any.run(subjects, cx),
             Self::AnyRange(any) => any.run(cx),
+            Self::Past(parts) => match &cx.past {
+                Some(past) => parts.0.run(&**past),
+                None => plain(&parts.1, cx),
+            },
             Self::Plain(node) => plain(node, cx),
+        }
+    }
+
+    /// The sieves that questions about held events need.
+    pub(super) fn sieves(&self, found: &mut Vec<SieveId>) {
+        match self {
+            Self::Not(x) => x.sieves(found),
+            Self::All(all) | Self::Any(all) => all.iter().for_each(|x| x.sieves(found)),
+            Self::Choose(parts) => parts.iter().for_each(|x| x.sieves(found)),
+            Self::Past(parts) => parts.0.sieves(found),
+            _ => {}
         }
     }
 }

@@ -39,15 +39,28 @@ impl Folder {
         if let Some(text) = node.text() {
             return Some(intern(text));
         }
+        match self.call(node)? {
+            Value::Str(text) => Some(intern(&text)),
+            _ => None,
+        }
+    }
+
+    /// The duration of a node that is a constant. Unit: nanoseconds.
+    pub(super) fn span(&mut self, node: &Node) -> Option<i64> {
+        match self.call(node)? {
+            Value::Duration(ns) => Some(ns),
+            _ => None,
+        }
+    }
+
+    /// The value of a call that is a constant and does not fail.
+    fn call(&mut self, node: &Node) -> Option<Value> {
         if !(matches!(node.kind, Kind::Call { .. }) && pure(node) && constant(node)) {
             return None;
         }
         let offline = Offline::new(EPOCH);
         let mut cx = Cx::new(&mut self.event, &offline, &mut self.memo);
-        match eval::run(node, &mut cx) {
-            Ok(Value::Str(text)) => Some(intern(&text)),
-            _ => None,
-        }
+        eval::run(node, &mut cx).ok()
     }
 }
 

@@ -164,7 +164,7 @@ fn leaf(node: &Node, cx: &mut Cx<'_>, frame: &Frame) -> Step {
         Kind::Part(part) => Value::str(at(node, part_of(event, *part))?),
         Kind::Environment => {
             let mut entries: BTreeMap<Arc<str>, Value> =
-                cx.roots.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
+                cx.roots().map(|(name, value)| (name.into(), value)).collect();
             entries.insert("evt".into(), Value::Event);
             Value::map(entries)
         }
@@ -449,15 +449,8 @@ fn element(base: &Value, index: &Value, cx: &Cx<'_>) -> Result<Value, String> {
     }
 }
 
-/// An index into something of a length; negative ones count from the end.
 fn position(index: &Value, length: usize) -> Result<usize, String> {
-    let wanted = operation::integer(index)?;
-    let size = i64::try_from(length).unwrap_or(i64::MAX);
-    let from_start = if wanted < 0 { wanted.saturating_add(size) } else { wanted };
-    usize::try_from(from_start)
-        .ok()
-        .filter(|i| *i < length)
-        .ok_or_else(|| format!("index out of range: {from_start} (array length is {length})"))
+    operation::position(operation::integer(index)?, length)
 }
 
 fn slice(
@@ -476,25 +469,18 @@ fn slice(
         }
     };
     let (to, from) = (bound(to)?, bound(from)?);
-    let clamp = |length: usize| {
-        let size = i64::try_from(length).unwrap_or(i64::MAX);
-        let place = |x: i64| if x < 0 { x.saturating_add(size).max(0) } else { x };
-        let to = place(to.unwrap_or(size)).min(size);
-        let from = place(from.unwrap_or(0)).min(to);
-        (usize::try_from(from).unwrap_or(0), usize::try_from(to).unwrap_or(0))
-    };
     let result = at(
         node,
         match &base {
             Value::Str(text) => {
-                let (from, to) = clamp(text.len());
+                let part = operation::bounds(from, to, text.len());
                 // A cut within a character leaves replacement characters, as printing Go's would.
-                let bytes = text.as_bytes().get(from..to).unwrap_or_default();
+                let bytes = text.as_bytes().get(part).unwrap_or_default();
                 Ok(Value::Str(String::from_utf8_lossy(bytes).into()))
             }
             Value::List(list) => {
-                let (from, to) = clamp(list.items.len());
-                let items = list.items.get(from..to).unwrap_or_default().to_vec();
+                let part = operation::bounds(from, to, list.items.len());
+                let items = list.items.get(part).unwrap_or_default().to_vec();
                 Ok(Value::List(Arc::new(List { kind: list.kind, items })))
             }
             other => Err(format!("cannot slice {}", other.type_name())),

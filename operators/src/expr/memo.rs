@@ -5,6 +5,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 use super::lines::Prepared;
+use super::program::ExprId;
 
 /// A key that no content has.
 pub(super) const NEVER: u64 = u64::MAX;
@@ -19,6 +20,15 @@ pub struct Memo {
     patterns: Vec<(Box<str>, Result<Regex, String>)>,
     raw: Option<Arc<str>>,
     lines: Vec<Option<Prepared>>,
+    shared: Vec<Shared>,
+}
+
+/// The text that an expression gave for a version of the event.
+#[derive(Clone, Debug)]
+struct Shared {
+    id: ExprId,
+    version: u64,
+    text: Arc<str>,
 }
 
 #[derive(Clone, Debug)]
@@ -40,6 +50,10 @@ struct Hits {
 /// How many regular expressions of run time are kept.
 const MAX_PATTERNS: usize = 64;
 
+/// Texts of how many expressions are kept. Few expressions name the buckets of an event, each of
+/// them many.
+const MAX_SHARED: usize = 8;
+
 impl Memo {
     /// An empty one.
     pub fn new() -> Self {
@@ -53,6 +67,7 @@ impl Memo {
             let (texts, hits, lines) = sizes;
             self.lines = vec![None; lines];
             self.program = program;
+            self.shared.clear();
             self.texts = vec![Computed { key: NEVER, text: None }; texts];
             let empty =
                 Hits { key: NEVER, asked: 0, scanned: false, bits: Vec::new(), found: Vec::new() };
@@ -132,6 +147,25 @@ impl Memo {
     pub(super) fn set_lines(&mut self, number: u32, prepared: Prepared) {
         if let Some(lines) = self.lines.get_mut(number as usize) {
             *lines = Some(prepared);
+        }
+    }
+
+    /// The text that an expression gave for this version of the event.
+    pub(super) fn shared(&self, id: ExprId, version: u64) -> Option<Arc<str>> {
+        let known = self.shared.iter().find(|known| known.id == id && known.version == version);
+        known.map(|known| Arc::clone(&known.text))
+    }
+
+    pub(super) fn set_shared(&mut self, id: ExprId, version: u64, text: Arc<str>) {
+        let new = Shared { id, version, text };
+        match self.shared.iter_mut().find(|known| known.id == id) {
+            Some(old) => *old = new,
+            None => {
+                if self.shared.len() == MAX_SHARED {
+                    drop(self.shared.remove(0));
+                }
+                self.shared.push(new);
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::alert::{Alert, AlertEvent, Decision, Overflow, Source};
+use crate::alert::{Alert, Decision, Listed, Overflow, Source};
 use crate::event::{Event, Kind};
 use crate::value::{List, ListKind, Map, MapKind, Object, Value};
 
@@ -154,10 +154,7 @@ impl Object for Alert {
             "CreatedAt" | "MachineID" | "UUID" => Value::str(""),
             "Kind" => Value::str("crowdsec"),
             "Decisions" => typed(self.decisions.iter().cloned().map(object)),
-            "Events" => typed(
-                (0..self.events.len())
-                    .map(|index| object(Listed { events: Arc::clone(&self.events), index })),
-            ),
+            "Events" => typed(self.events.iter().cloned().map(object)),
             "EventsCount" => Value::Int64(self.events_count.into()),
             "ID" => Value::Int64(0),
             "Labels" => Value::strings(self.labels.iter().map(|(key, value)| {
@@ -205,28 +202,7 @@ fn entry(pairs: &[(Arc<str>, Arc<str>)], key: &str) -> Value {
     found.map_or_else(|| Value::str(""), |(_, value)| text(value))
 }
 
-/// One event of an alert.
-#[derive(Clone, Debug)]
-struct Listed {
-    events: Arc<Vec<AlertEvent>>,
-    index: usize,
-}
-
 impl Object for Listed {
-    fn type_name(&self) -> &'static str {
-        "*models.Event"
-    }
-
-    fn field(&self, name: &str) -> Option<Value> {
-        self.events.get(self.index)?.field(name)
-    }
-
-    fn call(&self, method: &str, arguments: &[Value]) -> Option<Result<Value, String>> {
-        self.events.get(self.index)?.call(method, arguments)
-    }
-}
-
-impl Object for AlertEvent {
     fn type_name(&self) -> &'static str {
         "*models.Event"
     }

@@ -1,6 +1,7 @@
 //! Operators over values, after expr-lang's `vm/runtime`.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::ast::Op;
@@ -78,6 +79,25 @@ fn float(value: &Value) -> Option<f64> {
         Value::Float(x) => Some(*x),
         _ => None,
     }
+}
+
+/// An index into something of a length; negative ones count from the end.
+pub(super) fn position(index: i64, length: usize) -> Result<usize, String> {
+    let size = i64::try_from(length).unwrap_or(i64::MAX);
+    let from_start = if index < 0 { index.saturating_add(size) } else { index };
+    usize::try_from(from_start)
+        .ok()
+        .filter(|i| *i < length)
+        .ok_or_else(|| format!("index out of range: {from_start} (array length is {length})"))
+}
+
+/// The part of something of a length that a slice is; negative bounds count from the end.
+pub(super) fn bounds(from: Option<i64>, to: Option<i64>, length: usize) -> Range<usize> {
+    let size = i64::try_from(length).unwrap_or(i64::MAX);
+    let place = |x: i64| if x < 0 { x.saturating_add(size).max(0) } else { x };
+    let to = place(to.unwrap_or(size)).min(size);
+    let from = place(from.unwrap_or(0)).min(to);
+    usize::try_from(from).unwrap_or(0)..usize::try_from(to).unwrap_or(0)
 }
 
 fn arithmetic(op: Op, a: &Value, b: &Value) -> Result<Value, String> {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::ast::{Loop, Node, Op};
 use super::context::Cx;
 use super::eval::{Frame, Scope, Step, at, eval, owned, truth};
-use super::held::HeldTest;
 use super::operation;
 use crate::value::{List, ListKind, Map, MapKind, Value};
 
@@ -23,9 +22,7 @@ pub(super) fn run(
     let value = eval(collection, cx, frame)?;
     let items = at(collection, items(&value))?;
     let items = &*items;
-    let body = rest.first();
-    let test = body.and_then(|body| HeldTest::new(body, items));
-    let mut walk = Walk { body, test, cx, frame };
+    let mut walk = Walk { body: rest.first(), cx, frame };
     match builtin {
         Loop::All | Loop::None | Loop::Any => {
             let stops = builtin != Loop::All;
@@ -95,7 +92,6 @@ fn number(index: usize) -> Value {
 
 struct Walk<'a, 'b, 'c> {
     body: Option<&'a Node>,
-    test: Option<HeldTest<'a>>,
     cx: &'b mut Cx<'c>,
     frame: &'b mut Frame,
 }
@@ -111,14 +107,6 @@ impl Walk<'_, '_, '_> {
     }
 
     fn holds(&mut self, index: usize, item: &Value) -> Step<bool> {
-        if let Some(test) = &self.test
-            && let Value::Held(event) = item
-        {
-            if let Some(body) = self.body {
-                at(body, self.frame.work.node())?;
-            }
-            return Ok(test.holds(event));
-        }
         let value = self.value(index, item, Value::Nil)?;
         match self.body {
             Some(body) => at(body, truth(&value)),

@@ -10,8 +10,10 @@ use super::condition::{Builder, Test};
 use super::constant::Folder;
 use super::context::Cx;
 use super::error::{CompileError, EvalError, TestError};
+use super::past::Sieves;
 use super::phrase::Phrase;
 use super::reads::{self, Guard, Reads};
+use super::sieve::{FieldText, SieveId};
 use super::subject::Subjects;
 use super::types::Type;
 use super::{check, eval, parse};
@@ -77,6 +79,7 @@ pub struct Compiler {
     expressions: Vec<Expression>,
     known: BTreeMap<(&'static str, Env, Expect), ExprId>,
     subjects: Subjects,
+    sieves: Sieves,
     folder: Option<Folder>,
 }
 
@@ -112,7 +115,12 @@ impl Compiler {
         let reads = reads::reads(&tree, &mut self.schema);
         let guards = reads::guards(&tree);
         let folder = self.folder.get_or_insert_with(Folder::new);
-        let mut builder = Builder { subjects: &mut self.subjects, folder };
+        let mut builder = Builder {
+            subjects: &mut self.subjects,
+            folder,
+            sieves: &mut self.sieves,
+            schema: &self.schema,
+        };
         let code = match tree.ty {
             Type::Bool if always_bool(&tree) => Code::Test(builder.test(&tree)),
             Type::String if !reads.mutates => Code::Text(builder.phrase(&tree)),
@@ -133,6 +141,7 @@ impl Compiler {
             schema: Arc::new(self.schema),
             expressions: self.expressions,
             subjects: self.subjects,
+            sieves: self.sieves,
         }
     }
 }
@@ -171,6 +180,7 @@ pub struct Program {
     schema: Arc<Schema>,
     expressions: Vec<Expression>,
     subjects: Subjects,
+    sieves: Sieves,
 }
 
 impl Program {
@@ -241,6 +251,28 @@ impl Program {
         Ok(phrase.run(&self.subjects, cx)?)
     }
 
+    /// The same as a text of its own, made once for all who ask while the event stays as it is.
+    ///
+    /// # Errors
+    /// As [`Program::eval`].
+    pub fn shared_text(&self, id: ExprId, cx: &mut Cx<'_>) -> Result<Option<Arc<str>>, EvalError> {
+        let Code::Text(phrase) = &self.get(id)?.code else { return Ok(None) };
+        cx.memo.serve(self.number, self.subjects.sizes());
+        let version = cx.event.version();
+        if let Some(known) = cx.memo.shared(id, version) {
+            return Ok(Some(known));
+        }
+        let Some(text) = phrase.run(&self.subjects, cx)? else { return Ok(None) };
+        let text = match text {
+            Text::Shared(text) => text,
+            other => Arc::from(cx.event.text(&other)),
+        };
+        if !self.reads(id).dynamic {
+            cx.memo.set_shared(id, version, Arc::clone(&text));
+        }
+        Ok(Some(text))
+    }
+
     /// The field that an expression is, where it is nothing but that.
     pub fn field(&self, id: ExprId) -> Option<FieldId> {
         match self.expressions.get(id.0 as usize)?.code {
@@ -258,6 +290,23 @@ impl Program {
     pub fn reads(&self, id: ExprId) -> &Reads {
         static NOTHING: std::sync::LazyLock<Reads> = std::sync::LazyLock::new(Reads::default);
         self.get(id).map_or(&NOTHING, |expression| &expression.reads)
+    }
+
+    /// What a condition asks of each event of a bucket, each once: who gives it a [`super::Past`]
+    /// knows the answers.
+    pub fn sieves(&self, id: ExprId) -> Vec<SieveId> {
+        let mut found = Vec::new();
+        if let Ok(Expression { code: Code::Test(test), .. }) = self.get(id) {
+            test.sieves(&mut found);
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Whether a sieve lets an event through, whose texts `text` gives.
+    pub fn lets(&self, sieve: SieveId, text: FieldText<'_, '_>) -> bool {
+        self.sieves.get(sieve).is_some_and(|sieve| sieve.lets(text))
     }
 
     /// Conditions that must hold for the expression to be true, in order of evaluation.

@@ -1,9 +1,12 @@
 //! *The* order of records and of what follows from them (law 1).
 
+pub mod arrival;
 pub mod batch;
 pub mod clock;
+pub mod journal;
 pub mod merge;
 pub mod operator;
+pub mod sequencer;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,10 +30,23 @@ pub struct OrderKey {
 }
 
 impl OrderKey {
+    /// Before every record.
+    pub const FIRST: Self =
+        Self { clock: EventTime(i64::MIN), partition: Partition(0), position: 0 };
+
     /// The place of a line whose clock is not known yet.
     pub fn at(place: crate::detector::Place) -> Self {
         let clock = EventTime(i64::MIN);
         Self { clock, partition: place.partition, position: place.position }
+    }
+
+    /// The same place at the earliest clock that puts it behind `floor`.
+    pub fn behind(self, floor: Self) -> Self {
+        let there = Self { clock: floor.clock, ..self };
+        if there > floor {
+            return there;
+        }
+        Self { clock: EventTime(floor.clock.0.saturating_add(1)), ..self }
     }
 
     /// Behind every record whose clock is `deadline`, before every later one: where a bucket that

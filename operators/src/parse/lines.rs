@@ -1,11 +1,13 @@
 //! Lines on their way into the parsers, and what is known of them behind: the messages between
 //! source, parse and order. Transport, not a promise.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::bucket::pour::Pour;
+use crate::detector::Origin;
 use crate::order::Partition;
 use crate::time::EventTime;
 
@@ -35,6 +37,46 @@ pub struct Lines {
     pub spans: Vec<LineSpan>,
     /// Whether the partition ends here.
     pub last: bool,
+    /// What the transport says of them; `None` in a replay, where a line is all there is.
+    pub transport: Option<Arc<Transport>>,
+}
+
+/// By which clock lines fill buckets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Clock {
+    /// The line's own date.
+    #[default]
+    Event,
+    /// When the line arrived, as CrowdSec does it live.
+    Arrival,
+}
+
+/// What the transport says of the lines of a block.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Transport {
+    /// Where lines come from, each once.
+    pub origins: Vec<Arc<Origin>>,
+    /// Place in `origins` by line; empty where all lines have the first.
+    pub origin_of: Vec<u16>,
+    /// When each line was written; empty where the transport does not say.
+    pub times: Vec<EventTime>,
+    /// When they arrived.
+    pub arrived: EventTime,
+    /// By which clock they count.
+    pub clock: Clock,
+}
+
+impl Transport {
+    /// Where a line comes from.
+    pub fn origin(&self, line: u32) -> Option<&Arc<Origin>> {
+        let place = self.origin_of.get(line as usize).copied().unwrap_or(0);
+        self.origins.get(usize::from(place))
+    }
+
+    /// When a line was written, as the transport says.
+    pub fn time(&self, line: u32) -> Option<EventTime> {
+        self.times.get(line as usize).copied()
+    }
 }
 
 /// What the order must know of successive lines.
@@ -52,6 +94,8 @@ pub struct Parsed {
     pub found: Vec<(u32, Found)>,
     /// The text again, if a line is [`Found::Later`].
     pub block: Option<Arc<str>>,
+    /// What the transport says of them.
+    pub transport: Option<Arc<Transport>>,
     /// Whether the partition ends here.
     pub last: bool,
     /// What was counted.
@@ -99,12 +143,16 @@ pub struct Tally {
     pub whitelisted: u64,
     /// Lines that were poured somewhere.
     pub poured: u64,
+    /// Lines without a date that count by the time of their transport.
+    pub undated: u64,
+    /// Lines dated so far ahead of their arrival that the arrival counts.
+    pub ahead: u64,
     /// Successes by top-level node ([`super::node::Node::number`]).
     pub nodes: Vec<u64>,
     /// Pours by scenario.
     pub scenarios: Vec<u64>,
-    /// Lines by number of the source partition.
-    pub partitions: Vec<u64>,
+    /// Lines by source partition.
+    pub partitions: BTreeMap<Partition, u64>,
     /// The first lines that no parser took.
     pub samples: Vec<Sample>,
 }
@@ -118,9 +166,13 @@ impl Tally {
         self.aborted += other.aborted;
         self.whitelisted += other.whitelisted;
         self.poured += other.poured;
+        self.undated += other.undated;
+        self.ahead += other.ahead;
         add_each(&mut self.nodes, &other.nodes);
         add_each(&mut self.scenarios, &other.scenarios);
-        add_each(&mut self.partitions, &other.partitions);
+        for (partition, lines) in &other.partitions {
+            *self.partitions.entry(*partition).or_default() += lines;
+        }
         self.samples.extend_from_slice(&other.samples);
         self.samples.sort();
         self.samples.truncate(MAX_SAMPLES);

@@ -38,12 +38,14 @@ pub fn parse(detector: &mut Detector, lines: &Lines) -> Parsed {
         stamps: Vec::with_capacity(lines.spans.len()),
         found: Vec::new(),
         block: None,
+        transport: lines.transport.clone(),
         last: lines.last,
         tally: Tally::default(),
     };
     for (number, span) in (0_u32..).zip(&lines.spans) {
         let raw = RawLine::new(Arc::clone(&lines.block), span.start, span.end);
         let place = Place { partition: lines.partition, position: span.position };
+        detector.comes(lines.transport.as_deref(), number);
         match detector.line(raw, place, None, &mut parsed.tally) {
             Verdict::Done { stamp, pours } => {
                 parsed.stamps.push((span.position, stamp));
@@ -58,5 +60,6 @@ pub fn parse(detector: &mut Detector, lines: &Lines) -> Parsed {
             }
         }
     }
+    parsed.tally.partitions.insert(lines.partition, parsed.tally.lines);
     parsed
 }

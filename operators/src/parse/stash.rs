@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::lookup;
 use crate::time::EventTime;
 
 /// Which entry leaves a full cache.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Strategy {
     /// The one that was used least recently. `ARC` is treated as this one too: it adapts between
     /// recency and frequency, which no rule of the hub asks for.
@@ -30,7 +32,7 @@ pub struct CacheSpec {
     pub strategy: Strategy,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Entry {
     value: Arc<str>,
     until: Option<EventTime>,
@@ -38,17 +40,17 @@ struct Entry {
     count: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Cache {
     size: usize,
     strategy: Strategy,
     entries: BTreeMap<Arc<str>, Entry>,
 }
 
-/// The caches of a source partition.
-#[derive(Debug)]
+/// The caches of a source partition. What is serialised goes to disk: fields are only added.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Stashes {
-    caches: BTreeMap<&'static str, Cache>,
+    caches: BTreeMap<Arc<str>, Cache>,
     clock: Option<EventTime>,
     uses: u64,
 }
@@ -59,7 +61,7 @@ impl Stashes {
         let mut caches = BTreeMap::new();
         for spec in specs {
             // The first declaration of a name wins, as it does for what CrowdSec reads.
-            caches.entry(spec.name).or_insert_with(|| Cache {
+            caches.entry(spec.name.into()).or_insert_with(|| Cache {
                 size: spec.size.max(1),
                 strategy: spec.strategy,
                 entries: BTreeMap::new(),

@@ -51,6 +51,23 @@ impl Decide {
         Self { profiles, exempt, evaluator, nothing, history: History::new(), remembers }
     }
 
+    /// From now on these are exempt.
+    pub fn set_exempt(&mut self, exempt: Arc<Exempt>) {
+        self.exempt = exempt;
+    }
+
+    /// Whether profiles ask for the history, so that it is kept.
+    pub fn remembers(&self) -> bool {
+        self.remembers
+    }
+
+    /// Takes decisions that were made at `at` into the history.
+    pub fn remember(&mut self, decisions: &[crate::alert::Decision], at: EventTime) {
+        if self.remembers {
+            self.history.remember(decisions, at);
+        }
+    }
+
     /// Decides about an alert, which is not before the last one of its source value in the order.
     pub fn decide(&mut self, alert: &mut Alert, lookups: &dyn Lookups) -> Verdict {
         let now = alert.stop_at.at;

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Pour;
+use crate::bucket::conditional::Case;
 use crate::bucket::evaluate::Evaluator;
 use crate::bucket::overflow::{Surroundings, overflow};
 use crate::bucket::recall::Recall;
 use crate::bucket::scenario::{Kind, Scenario, ScenarioId};
-use crate::bucket::state::{Bucket, GRACE};
-use crate::bucket::{Catalogue, Overflowed, bayesian, conditional, overflow_filter, view};
+use crate::bucket::state::{Bucket, GRACE, Keeping};
+use crate::bucket::{Catalogue, Overflowed, bayesian, overflow_filter, view};
 use crate::expr::Program;
 use crate::lookup::Lookups;
 use crate::order::OrderKey;
@@ -70,7 +71,7 @@ impl<'a> Buckets<'a> {
             return;
         };
         if let Some(value) = &claim.distinct
-            && !bucket.distinct.insert(value.clone())
+            && !bucket.distinct.insert((**value).into())
         {
             self.live.insert(name, bucket);
             return;
@@ -106,15 +107,14 @@ impl<'a> Buckets<'a> {
         let items = events.map(|(event, _)| Value::Held(Arc::new(event))).collect();
         let events = Arc::new(List { kind: ListKind::Typed, items });
         let roots = view::roots(bucket, events, scenario, None);
-        let mut evaluator = Evaluator::new(Arc::clone(&self.program));
-        let mut recall = Recall::default();
-        let mut around = self.surroundings(&mut evaluator, &mut recall);
-        let held = |condition| conditional::holds(condition, &mut event, &roots, &mut around);
-        scenario.condition.and_then(held) == Some(true)
+        let evaluator = &mut Evaluator::new(Arc::clone(&self.program));
+        let (event, roots, lookups) = (&mut event, &roots, self.lookups);
+        // The queue is a list here, which conditions look through.
+        let mut case = Case { evaluator, event, roots, past: None, lookups, errors: 0 };
+        scenario.condition.and_then(|condition| case.holds(condition)) == Some(true)
             || match &scenario.kind {
                 Kind::Bayesian(numbers) => {
-                    let latched = &mut bucket.latched;
-                    bayesian::overflows(numbers, latched, &mut event, &roots, &mut around)
+                    bayesian::overflows(numbers, &mut bucket.latched, &mut case)
                 }
                 _ => false,
             }
@@ -174,7 +174,7 @@ impl<'a> Buckets<'a> {
 fn empty(scenario: &Scenario, pour: &Pour, at: Stamp) -> Bucket {
     Bucket {
         scenario: scenario.id,
-        key: pour.key.clone(),
+        key: (*pour.key).into(),
         tokens: scenario.limiter.full(),
         first: at,
         last: at,
@@ -182,8 +182,10 @@ fn empty(scenario: &Scenario, pour: &Pour, at: Stamp) -> Bucket {
         clock: pour.order.clock,
         total: 0,
         queue: Default::default(),
+        sifted: None,
         distinct: Default::default(),
         latched: Default::default(),
+        keeping: Keeping::NEW,
     }
 }
 

@@ -53,7 +53,7 @@ pub struct World {
 struct Pour {
     order: OrderKey,
     scenario: ScenarioId,
-    key: Box<str>,
+    key: Arc<str>,
     /// What the scenario says, and what those say whose buckets it shares.
     claims: Vec<Claim>,
     time: Option<Stamp>,
@@ -183,8 +183,7 @@ impl World {
             }
             *cx.memo = Memo::new();
             let Ok(Some(wish)) = wish(scenario, &self.rules.program, cx) else { continue };
-            let own = Claim { scenario: scenario.id, distinct: wish.distinct, cancel: wish.cancel };
-            let mut claims = vec![own];
+            let mut claims = vec![wish.claim];
             for other in catalogue.scenarios().iter().filter(|other| shares(scenario, other)) {
                 *cx.memo = Memo::new();
                 claims.push(claim(other, &self.rules.program, cx));

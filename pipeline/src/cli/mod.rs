@@ -8,9 +8,11 @@ pub mod compare;
 pub mod completion;
 pub mod explain;
 pub mod hubtest;
+pub mod import;
 pub mod inputs;
 pub mod replay;
 pub mod rules;
+pub mod run;
 
 use std::process::ExitCode;
 
@@ -37,6 +39,10 @@ pub enum Command {
     Explain(Box<explain::Explain>),
     /// Run the tests of a hub, and what helps to write them
     Hubtest(Box<hubtest::Hubtest>),
+    /// Import what another system knew
+    Import(import::Import),
+    /// Run the service
+    Run(Box<run::Run>),
     /// Print the completions of a shell
     Completion(completion::Completion),
 }
@@ -64,6 +70,8 @@ impl Command {
             Self::Check(check) => check.run(),
             Self::Explain(explain) => explain.run(),
             Self::Hubtest(hubtest) => hubtest.run(),
+            Self::Import(import) => import.run(),
+            Self::Run(run) => run.run(),
             Self::Completion(completion) => {
                 completion.run();
                 Ok(ExitCode::SUCCESS)

@@ -162,10 +162,7 @@ impl Replay {
         let (readers, origins): (Vec<_>, Vec<Origin>) =
             inputs.into_iter().map(|input| (input.reader, input.origin)).unzip();
         let run = replay::Replay {
-            rules: Arc::clone(&loaded.rules),
-            profiles: Arc::clone(&loaded.profiles),
-            exempt: Arc::clone(&loaded.exempt),
-            lookups: Arc::clone(&loaded.lookups) as _,
+            detection: loaded.detection(),
             origins: origins.into(),
             readers,
             workers: self.workers,
@@ -224,8 +221,10 @@ fn summarize(summary: &mut Summary, outcome: &Outcome, loaded: &Loaded, names: &
         line: sample.text.clone(),
     });
     summary.unparsed = Unparsed { lines: tally.unparsed, samples: samples.collect() };
-    for (source, lines) in summary.inputs.iter_mut().zip(&tally.partitions) {
-        source.lines = *lines;
+    for (partition, lines) in &tally.partitions {
+        if let Some(source) = summary.inputs.get_mut(partition.0 as usize) {
+            source.lines = *lines;
+        }
     }
 }
 

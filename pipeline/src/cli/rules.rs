@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use operators::bucket::kept::SourceNames;
+use operators::bucket::codec::SourceNames;
 use operators::profile::simulation::Simulation;
 use operators::profile::{Exempt, Profile, simulation, spec as profile_spec};
 use operators::rules::Rules;
@@ -13,6 +13,7 @@ use operators::yaml::{Reading, RuleError, Source};
 
 use super::clock;
 use crate::compile::{self, Options};
+use crate::detection::Detection;
 use crate::hub::data::Place;
 use crate::hub::{self, RuleSet, RuleSource, Selection, file};
 use crate::lookup::WorldLookups;
@@ -183,6 +184,18 @@ impl RuleArgs {
                 errors.push(error);
                 Arc::default()
             }
+        }
+    }
+}
+
+impl Loaded {
+    /// What the workers of a graph are made of.
+    pub fn detection(&self) -> Detection {
+        Detection {
+            rules: Arc::clone(&self.rules),
+            profiles: Arc::clone(&self.profiles),
+            exempt: Arc::clone(&self.exempt),
+            lookups: Arc::clone(&self.lookups) as _,
         }
     }
 }

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use operators::alert::wire::WireAlert;
 use operators::bucket::detect::{Detect, Outcome};
 use operators::bucket::scenario::{Kind, Takes};
-use operators::bucket::{Buckets, Counters, Overflowed, Pour, Scenario, ScenarioId};
+use operators::bucket::{Buckets, Counters, Overflowed, Pour, Scenario, ScenarioId, Want};
 use operators::detector::{Origin, Place};
 use operators::event::{Event, Line};
 use operators::expr::{Cx, Memo};
 use operators::lookup::Lookups;
 use operators::order::batch::Via;
-use operators::order::clock::PartitionClock;
+use operators::order::clock::{Claim, PartitionClock};
 use operators::order::{OrderKey, Partition};
 use operators::parse::node::Abort;
 use operators::parse::pass::Hands;
@@ -132,16 +132,17 @@ impl Explainer {
     pub fn line(&mut self, number: u64, offset: u64, raw: RawLine, out: &mut Vec<LineStory>) {
         let (waiting, stamp) = self.parse(number, offset, raw);
         let mut ready = Vec::new();
-        self.clock.line(stamp, Some(waiting), &mut |clock, item| ready.push((clock, item)));
-        out.extend(ready.into_iter().map(|(clock, item)| self.pour(clock, item)));
+        let claim = stamp.map_or(Claim::Nothing, Claim::Doubtful);
+        self.clock.line((offset, claim), Some(waiting), &mut |placed| ready.push(placed));
+        out.extend(ready.into_iter().map(|placed| self.pour(placed.clock, placed.item)));
     }
 
     /// There are no more lines; appends what is left, and returns what overflows because its time
     /// is over by then.
     pub fn end(&mut self, out: &mut Vec<LineStory>) -> Vec<OverflowStory> {
         let mut ready = Vec::new();
-        self.clock.end(&mut |clock, item| ready.push((clock, item)));
-        out.extend(ready.into_iter().map(|(clock, item)| self.pour(clock, item)));
+        self.clock.end(&mut |placed| ready.push(placed));
+        out.extend(ready.into_iter().map(|placed| self.pour(placed.clock, placed.item)));
         let mut overflows = Vec::new();
         self.lines.buckets.borrow_mut().advance(self.end, &*self.parts.lookups, &mut overflows);
         let mut stories = self.settle(overflows, None);
@@ -204,8 +205,7 @@ impl Explainer {
         let mut overflows = Vec::new();
         for mut pour in pours {
             pour.order = OrderKey { clock, partition: PARTITION, position: story.offset };
-            let told = self.lines.pour(&self.parts, &pour, &mut overflows);
-            story.scenarios.extend(told);
+            story.scenarios.extend(self.lines.pour(&self.parts, &pour, &mut overflows));
         }
         let before = EventTime(clock.0.saturating_sub(1));
         let lookups = &*self.parts.lookups;
@@ -314,29 +314,39 @@ impl Explainer {
 }
 
 impl Rounds {
-    /// Pours, and tells what that did.
-    fn pour(
+    /// Pours into one bucket after the other, and tells what that did.
+    fn pour(&self, parts: &Parts, pour: &Pour, overflows: &mut Vec<Overflowed>) -> Vec<PourStory> {
+        let each = pour.wants.iter().filter_map(|want| {
+            let alone = Pour { wants: vec![want.clone()], ..pour.clone() };
+            self.pour_one(parts, &alone, want, overflows)
+        });
+        each.collect()
+    }
+
+    fn pour_one(
         &self,
         parts: &Parts,
         pour: &Pour,
+        want: &Want,
         overflows: &mut Vec<Overflowed>,
     ) -> Option<PourStory> {
-        let scenario = parts.rules.catalogue.scenario(pour.scenario)?;
+        let id = want.claim.scenario;
+        let scenario = parts.rules.catalogue.scenario(id)?;
         let mut buckets = self.buckets.borrow_mut();
         // What ends by itself before this pour is not its doing.
         let before = EventTime(pour.order.clock.0.saturating_sub(1));
         buckets.advance(before, &*parts.lookups, overflows);
-        let old = buckets.counters().get(pour.scenario.index()).cloned().unwrap_or_default();
+        let old = buckets.counters().get(id.index()).cloned().unwrap_or_default();
         buckets.pour(pour, &*parts.lookups, overflows);
-        let new = buckets.counters().get(pour.scenario.index()).cloned().unwrap_or_default();
-        let at = pour.time.unwrap_or(pour.order.clock);
-        let open = buckets.open(pour.scenario, &pour.key, at);
+        let new = buckets.counters().get(id.index()).cloned().unwrap_or_default();
+        let at = pour.time.map_or(pour.order.clock, |time| time.at);
+        let open = buckets.open(id, &want.key, at);
         let open = open.filter(|_| scenario.kind != Kind::Trigger);
         let (outcome, reason) = outcome(&old, &new);
         Some(PourStory {
             scenario: scenario.name.to_string(),
-            key: pour.key.to_string(),
-            distinct: pour.distinct.as_ref().map(ToString::to_string),
+            key: want.key.to_string(),
+            distinct: want.claim.distinct.as_ref().map(ToString::to_string),
             outcome,
             reason,
             bucket: open.map(|open| BucketStory {

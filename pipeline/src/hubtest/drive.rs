@@ -61,7 +61,9 @@ pub fn drive(rules: &Arc<Rules>, lookups: &Arc<dyn Lookups>, log: &Log) -> Dump 
     let pours = parse(rules, lookups, log, &mut dump);
     let rounds = if rules.matcher.takes_overflows() { 2 } else { 1 };
     let mut batches = match pours.last() {
-        Some((key, ..)) => vec![Batch { worker: 0, clock: key.clock, pours }],
+        Some((_, last)) => {
+            vec![Batch { worker: 0, clock: last.order.clock, seal: false, pours }]
+        }
         None => return dump,
     };
     for round in 1..=rounds {
@@ -75,7 +77,7 @@ pub fn drive(rules: &Arc<Rules>, lookups: &Arc<dyn Lookups>, log: &Log) -> Dump 
         overflows.into_iter().for_each(|event| dump.overflow(event));
         let again = outcomes.into_iter().filter_map(|outcome| match outcome {
             Outcome::Again(batch) => Some(batch),
-            Outcome::Alert(_) => None,
+            Outcome::Alert(_) | Outcome::Changes(_) => None,
         });
         batches = again.collect();
     }
@@ -88,7 +90,7 @@ fn parse(
     lookups: &Arc<dyn Lookups>,
     log: &Log,
     dump: &mut Dump,
-) -> Vec<(OrderKey, Via, operators::bucket::Pour)> {
+) -> Vec<(Via, operators::bucket::Pour)> {
     let (source, labels) = (Arc::clone(&log.path), Arc::clone(&log.labels));
     let origins = Arc::from([Origin { source, labels, module: "file" }]);
     let mut detector = Detector::new(Arc::clone(rules), Arc::clone(lookups), origins);
@@ -106,7 +108,7 @@ fn parse(
         let order = OrderKey { clock: STILL, ..OrderKey::at(place) };
         ordered.extend(pours.into_iter().map(|mut pour| {
             pour.order = order;
-            (order, Via::default(), pour)
+            (Via::default(), pour)
         }));
     }
     ordered

@@ -29,6 +29,22 @@ pub enum StoreError {
         /// What RocksDB said.
         source: rocksdb::Error,
     },
+    /// A record in it cannot be read.
+    #[error(
+        "{} holds a record that cannot be read ({family} {key}): `spillway state verify` names all \
+         of them; restore a backup, or move it away to begin anew",
+        path.display()
+    )]
+    Unreadable {
+        /// The directory.
+        path: PathBuf,
+        /// The column family.
+        family: &'static str,
+        /// The key, with what is no text escaped.
+        key: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
     /// It was written by a version with another format.
     #[error(
         "{} has format {found}, this version reads {known}: use a version that knows it",

@@ -2,8 +2,13 @@
 //! mean stands with whoever writes them.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use operators::bucket::record::remembered_until;
+use operators::time::EventTime;
+
+use rocksdb::compaction_filter::Decision as CompactionDecision;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
     Direction, ErrorKind, IteratorMode, Options, WriteBatch, WriteBufferManager, WriteOptions,
@@ -31,11 +36,17 @@ impl Default for Budget {
     }
 }
 
+/// A key with its value, or why the next one cannot be read.
+pub type Entry = Result<(Box<[u8]>, Box<[u8]>), StoreError>;
+
 /// The store of one process.
 pub struct Store {
     db: DB,
     path: PathBuf,
     poisoned: AtomicBool,
+    /// What is remembered until an earlier time is dropped when files are merged. Unit: nanoseconds
+    /// since 1970.
+    horizon: Arc<AtomicI64>,
 }
 
 impl std::fmt::Debug for Store {
@@ -52,12 +63,18 @@ impl Store {
     pub fn open(path: &Path, budget: Budget) -> Result<Self, StoreError> {
         let cache = Cache::new_lru_cache(budget.cache);
         let options = options(budget, &cache);
-        let families = Family::ALL
-            .iter()
-            .map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(&cache)));
+        let horizon = Arc::new(AtomicI64::new(i64::MIN));
+        let families = Family::ALL.iter().map(|family| {
+            let mut options = family_options(&cache);
+            if family.is_forgetful() {
+                forget(&mut options, Arc::clone(&horizon));
+            }
+            ColumnFamilyDescriptor::new(family.name(), options)
+        });
         let db = DB::open_cf_descriptors(&options, path, families)
             .map_err(|source| failed(path, "opened", source))?;
-        let store = Self { db, path: path.to_path_buf(), poisoned: AtomicBool::new(false) };
+        let (path, poisoned) = (path.to_path_buf(), AtomicBool::new(false));
+        let store = Self { db, path, poisoned, horizon };
         store.check_format()?;
         Ok(store)
     }
@@ -84,11 +101,29 @@ impl Store {
         &'a self,
         family: Family,
         from: &[u8],
-    ) -> impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), StoreError>> + use<'a> {
+    ) -> impl Iterator<Item = Entry> + use<'a> {
         let mode = IteratorMode::From(from, Direction::Forward);
         let entries = self.handle(family).map(|handle| self.db.iterator_cf(handle, mode));
         let entries = entries.into_iter().flatten();
         entries.map(|entry| entry.map_err(|source| failed(&self.path, "read", source)))
+    }
+
+    /// Keys before `to` with their values, the last first.
+    ///
+    /// # Errors
+    /// Each step may fail as [`Store::get`] does.
+    pub fn scan_back<'a>(
+        &'a self,
+        family: Family,
+        to: &[u8],
+    ) -> impl Iterator<Item = Entry> + use<'a> {
+        let mode = IteratorMode::From(to, Direction::Reverse);
+        let entries = self.handle(family).map(|handle| self.db.iterator_cf(handle, mode));
+        let to: Box<[u8]> = to.into();
+        let entries = entries.into_iter().flatten();
+        let entries =
+            entries.map(|entry| entry.map_err(|source| failed(&self.path, "read", source)));
+        entries.skip_while(move |entry| matches!(entry, Ok((key, _)) if **key >= *to))
     }
 
     /// The same, as long as keys begin with `prefix`.
@@ -99,12 +134,30 @@ impl Store {
         &'a self,
         family: Family,
         prefix: &[u8],
-    ) -> impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), StoreError>> + use<'a> {
+    ) -> impl Iterator<Item = Entry> + use<'a> {
         let prefix = prefix.to_vec();
         self.scan(family, &prefix).take_while(move |entry| match entry {
             Ok((key, _)) => key.starts_with(&prefix),
             Err(_) => true,
         })
+    }
+
+    /// Takes no commit any more: what was to be read could not be, and what follows from its absence
+    /// must not be kept.
+    pub fn poison(&self, error: &StoreError) {
+        tracing::error!(error = %crate::report::chain(error), "the store cannot be read");
+        self.poisoned.store(true, Ordering::Release);
+    }
+
+    /// Says how far the order is: what is remembered until an earlier time may be dropped.
+    pub fn forget_before(&self, clock: EventTime) {
+        self.horizon.fetch_max(clock.0, Ordering::Relaxed);
+    }
+
+    /// The error of a record that was read and makes no sense.
+    pub fn unreadable(&self, family: Family, key: &[u8], source: serde_json::Error) -> StoreError {
+        let key = key.escape_ascii().to_string();
+        StoreError::Unreadable { path: self.path.clone(), family: family.name(), key, source }
     }
 
     /// An empty batch.
@@ -233,6 +286,17 @@ fn family_options(cache: &Cache) -> Options {
     options.set_write_buffer_size(16 << 20);
     options.set_level_compaction_dynamic_level_bytes(true);
     options
+}
+
+/// Drops entries that say until when they are remembered, once that is over.
+fn forget(options: &mut Options, horizon: Arc<AtomicI64>) {
+    options.set_compaction_filter("forget", move |_level, _key, value| {
+        let horizon = EventTime(horizon.load(Ordering::Relaxed));
+        match remembered_until(value) {
+            Some(until) if until < horizon => CompactionDecision::Remove,
+            _ => CompactionDecision::Keep,
+        }
+    });
 }
 
 fn failed(path: &Path, doing: &'static str, source: rocksdb::Error) -> StoreError {

@@ -27,7 +27,7 @@ mod remote;
 mod sphere;
 mod state;
 mod string;
-mod time;
+pub(super) mod time;
 mod uri;
 mod url;
 mod xml;

@@ -36,8 +36,7 @@ fn parse_unix(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
     Ok(Value::Str(text.unwrap_or_default().into()))
 }
 
-/// The nanoseconds between the times, sorted.
-fn gaps(a: &[Value]) -> Result<Vec<i64>, String> {
+fn times(a: &[Value]) -> Result<Vec<i64>, String> {
     let items = a.first().and_then(items).ok_or_else(|| mismatch(a, 0, "a list of times"))?;
     let mut times = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
@@ -46,26 +45,45 @@ fn gaps(a: &[Value]) -> Result<Vec<i64>, String> {
             _ => return Err(format!("element at index {index} is not a time.Time")),
         }
     }
+    Ok(times)
+}
+
+/// The nanoseconds between the times, sorted.
+fn gaps(times: &mut [i64]) -> Result<&mut [i64], String> {
     if times.len() < 2 {
         return Err("need at least two times to calculate an interval".to_owned());
     }
     times.sort_unstable();
-    Ok(times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect())
+    for place in 1..times.len() {
+        times[place - 1] = times[place].saturating_sub(times[place - 1]);
+    }
+    let last = times.len() - 1;
+    Ok(&mut times[..last])
 }
 
-fn average_interval(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    let gaps = gaps(a)?;
+/// The mean of the gaps between instants. Unit: nanoseconds.
+pub(in crate::expr) fn average(times: &mut [i64]) -> Result<i64, String> {
+    let gaps = gaps(times)?;
     let total = gaps.iter().fold(0_i64, |total, gap| total.saturating_add(*gap));
-    Ok(Value::Duration(total / i64::try_from(gaps.len()).unwrap_or(i64::MAX)))
+    Ok(total / i64::try_from(gaps.len()).unwrap_or(i64::MAX))
 }
 
-fn median_interval(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    let mut gaps = gaps(a)?;
+/// The median of the gaps between instants. Unit: nanoseconds.
+pub(in crate::expr) fn median(times: &mut [i64]) -> Result<i64, String> {
+    let gaps = gaps(times)?;
     gaps.sort_unstable();
     let middle = gaps.len() / 2;
-    Ok(Value::Duration(if gaps.len() % 2 == 1 {
+    Ok(if gaps.len() % 2 == 1 {
         gaps[middle]
     } else {
         gaps[middle - 1].wrapping_add(gaps[middle]) / 2
-    }))
+    })
+}
+
+fn average_interval(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
+    average(&mut times(a)?).map(Value::Duration)
+}
+
+fn median_interval(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
+    median(&mut times(a)?).map(Value::Duration)
 }

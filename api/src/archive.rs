@@ -1,0 +1,101 @@
+//! What was kept and is read again: alerts with their decisions, allowlists, usage metrics.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use operators::alert::Alert;
+use serde::{Deserialize, Serialize};
+
+use crate::allow::Allowlists;
+use crate::filter::AlertFilter;
+use crate::filter::alert::Page;
+use crate::record::Record;
+
+/// An alert as it was kept.
+#[derive(Clone, Debug)]
+pub struct KeptAlert {
+    /// Running number, in the order of commits.
+    pub id: u64,
+    /// When it was kept. Unit: nanoseconds since the Unix epoch.
+    pub created: i64,
+    /// Who found it.
+    pub machine: Arc<str>,
+    /// `crowdsec`, `cscli` and so on.
+    pub kind: Arc<str>,
+    /// The alert; its decisions are those below.
+    pub alert: Alert,
+    /// What was decided, by number; `until` of one that was ended is when it ended.
+    pub decisions: Vec<Record>,
+}
+
+/// What a client says of its work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Whether a bouncer says it, or else a machine.
+    pub bouncer: bool,
+    /// Its name.
+    pub by: String,
+    /// When it arrived. Unit: nanoseconds since the Unix epoch.
+    pub at: i64,
+    /// The metrics as it sent them, with its type if it is a bouncer.
+    pub payload: serde_json::Value,
+}
+
+/// The store cannot be read or written; the text is for the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ArchiveError(pub String);
+
+/// Whoever keeps what was judged. Calls may block for milliseconds.
+pub trait Archive: Send + Sync {
+    /// The alert of a number.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn alert(&self, id: u64) -> Result<Option<KeptAlert>, ArchiveError>;
+
+    /// Hands matching alerts to `take`, in the order of the page, until it has enough.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn alerts(
+        &self,
+        filter: &AlertFilter,
+        page: Page,
+        now: i64,
+        take: &mut dyn FnMut(KeptAlert) -> ControlFlow<()>,
+    ) -> Result<(), ArchiveError>;
+
+    /// A decision by its running number or by its hash, ended ones too.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn decision(&self, id: u64) -> Result<Option<Record>, ArchiveError>;
+
+    /// The allowlists as they are now.
+    fn allowlists(&self) -> Arc<Allowlists>;
+
+    /// Keeps usage metrics.
+    ///
+    /// # Errors
+    /// The store does not take them.
+    fn keep_usage(&self, usage: &Usage) -> Result<(), ArchiveError>;
+
+    /// Writes a line of the audit log: who changed what, when, from where.
+    fn audit(&self, entry: &Audit);
+}
+
+/// A line of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audit {
+    /// When. Unit: nanoseconds since the Unix epoch.
+    pub at: i64,
+    /// Machine or bouncer, "" for one that is not known.
+    pub who: String,
+    /// From which address.
+    pub ip: String,
+    /// What, such as `DELETE /v1/decisions?ip=192.0.2.7`.
+    pub what: String,
+    /// What came of it, such as `2 decisions ended`.
+    pub outcome: String,
+}

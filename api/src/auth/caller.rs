@@ -1,0 +1,122 @@
+//! The address that a request comes from, and the certificate of its connection.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use crate::filter::net::Net;
+
+/// Who is at the other end of a connection. Listeners put it into each request.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its address; 127.0.0.1 on a Unix socket.
+    pub ip: IpAddr,
+    /// Whether it is a process of this machine on the Unix socket.
+    pub unix: bool,
+    /// What it proved by a client certificate.
+    pub certificate: Option<Arc<Certificate>>,
+}
+
+impl Peer {
+    /// A process at the Unix socket.
+    pub fn local() -> Self {
+        Self { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), unix: true, certificate: None }
+    }
+
+    /// A client at an address.
+    pub fn at(ip: IpAddr) -> Self {
+        Self { ip: ip.to_canonical(), unix: false, certificate: None }
+    }
+}
+
+/// A client certificate of a connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Certificate {
+    /// Common name of the subject.
+    pub name: String,
+    /// Organisational units of the subject.
+    pub units: Vec<String>,
+    /// Why it is refused, if it is: for the log.
+    pub refused: Option<String>,
+}
+
+/// Which proxies are believed when they say whom they ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proxies {
+    /// Whether their headers are read at all.
+    pub forwarded: bool,
+    /// Proxies that are believed.
+    pub trusted: Vec<Net>,
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The address of the client, behind proxies that are believed.
+    pub ip: IpAddr,
+    /// Whether it is a process of this machine on the Unix socket.
+    pub unix: bool,
+    /// What it proved by a client certificate.
+    pub certificate: Option<Arc<Certificate>>,
+}
+
+impl Caller {
+    /// Who asks by a request with these headers on the connection of `peer`.
+    pub fn new(peer: &Peer, headers: &HeaderMap, proxies: &Proxies) -> Self {
+        let ip = match proxies.forwarded && !peer.unix {
+            true => forwarded(peer.ip, headers, proxies),
+            false => peer.ip,
+        };
+        Self { ip, unix: peer.unix, certificate: peer.certificate.clone() }
+    }
+
+    /// Whether it is on this machine, or in one of the networks.
+    pub fn is_trusted(&self, networks: &[Net]) -> bool {
+        self.unix
+            || self.ip.to_string() == "127.0.0.1"
+            || self.ip.to_string() == "::1"
+            || networks.iter().any(|net| net.contains(Net::of(self.ip)))
+    }
+}
+
+/// The last address of `X-Forwarded-For` that is no proxy, as gin finds it; else `X-Real-Ip`.
+fn forwarded(peer: IpAddr, headers: &HeaderMap, proxies: &Proxies) -> IpAddr {
+    let trusted = |ip: IpAddr| proxies.trusted.iter().any(|net| net.contains(Net::of(ip)));
+    if !trusted(peer) {
+        return peer;
+    }
+    let all = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    for text in [all("x-forwarded-for"), all("x-real-ip")].into_iter().flatten() {
+        let parts: Vec<&str> = text.split(',').collect();
+        for (left, part) in parts.iter().enumerate().rev() {
+            let Ok(ip) = part.trim().parse::<IpAddr>() else { break };
+            if left == 0 || !trusted(ip) {
+                return ip.to_canonical();
+            }
+        }
+    }
+    peer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(peer: &str, header: &str, trusted: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", header.parse().unwrap());
+        let trusted = trusted.iter().map(|text| Net::parse(text).unwrap()).collect();
+        let proxies = Proxies { forwarded: true, trusted };
+        Caller::new(&Peer::at(peer.parse().unwrap()), &headers, &proxies).ip.to_string()
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        assert_eq!(asked("10.0.0.1", "192.0.2.7, 10.0.0.2", &["10.0.0.0/8"]), "192.0.2.7");
+        assert_eq!(asked("198.51.100.1", "192.0.2.7", &["10.0.0.0/8"]), "198.51.100.1");
+        assert_eq!(asked("10.0.0.1", "1.1.1.1, 192.0.2.7", &["10.0.0.0/8"]), "192.0.2.7");
+        assert_eq!(asked("10.0.0.1", "1.1.1.1, 2.2.2.2", &["0.0.0.0/0"]), "1.1.1.1");
+        assert_eq!(asked("10.0.0.1", "rubbish", &["10.0.0.0/8"]), "10.0.0.1");
+    }
+}

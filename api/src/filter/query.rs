@@ -1,0 +1,112 @@
+//! The query of a URL as Go's `url.Values` holds it: of a repeated parameter the first value counts.
+
+/// Parameters in the order of the URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query(Vec<(String, String)>);
+
+/// So many parameters are read, the rest is ignored.
+const MOST: usize = 128;
+
+impl Query {
+    /// Reads what stands behind `?`. A pair that is not decodable is skipped, as by Go; so is one
+    /// with a semicolon.
+    pub fn parse(text: &str) -> Self {
+        let pairs = text.split('&').filter(|pair| !pair.is_empty() && !pair.contains(';'));
+        let pair = |pair: &str| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Some((unescaped(key)?, unescaped(value)?))
+        };
+        Self(pairs.filter_map(pair).take(MOST).collect())
+    }
+
+    /// The first value of a parameter.
+    pub fn first(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a parameter.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Each parameter with its first value, by name.
+    pub fn each(&self) -> std::collections::BTreeMap<&str, &str> {
+        let mut each = std::collections::BTreeMap::new();
+        for (key, value) in &self.0 {
+            each.entry(key.as_str()).or_insert(value.as_str());
+        }
+        each
+    }
+
+    /// Adds a parameter behind the others.
+    pub fn push(&mut self, name: &str, value: &str) {
+        self.0.push((name.to_owned(), value.to_owned()));
+    }
+}
+
+/// Decodes `+` and `%xx`; bytes that are no UTF-8 become U+FFFD.
+fn unescaped(text: &str) -> Option<String> {
+    if !text.contains(['%', '+']) {
+        return Some(text.to_owned());
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let (high, low) = (bytes.next()?, bytes.next()?);
+                let digit = |byte: u8| char::from(byte).to_digit(16);
+                u8::try_from(digit(high)? * 16 + digit(low)?).ok()?
+            }
+            byte => byte,
+        });
+    }
+    Some(String::from_utf8_lossy(&out).into_owned())
+}
+
+/// `strconv.ParseBool`.
+pub fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+/// `strconv.Atoi`, with its words.
+///
+/// # Errors
+/// What Go would say.
+pub fn parse_int(text: &str) -> Result<i64, String> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let shown = crate::wire::text::quoted(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("strconv.Atoi: parsing {shown}: invalid syntax"));
+    }
+    text.parse().map_err(|_| format!("strconv.Atoi: parsing {shown}: value out of range"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_value_counts() {
+        let query = Query::parse("a=1&b=x%2Cy+z&a=2&&c&bad=%zz&d;e=1");
+        assert_eq!(query.first("a"), Some("1"));
+        assert_eq!(query.first("b"), Some("x,y z"));
+        assert_eq!(query.first("c"), Some(""));
+        assert_eq!(query.first("bad"), None);
+        assert_eq!(query.all("a").count(), 2);
+        assert_eq!(query.each().len(), 3);
+    }
+
+    #[test]
+    fn numbers_and_bools_are_gos() {
+        assert_eq!(parse_int("-12"), Ok(-12));
+        assert!(parse_int("1x").unwrap_err().ends_with("invalid syntax"));
+        assert!(parse_int("99999999999999999999").unwrap_err().ends_with("out of range"));
+        assert_eq!((parse_bool("T"), parse_bool("yes")), (Some(true), None));
+    }
+}

@@ -1,0 +1,379 @@
+//! `/v1/admin`: accounts and allowlists. Open to processes of this machine on the Unix socket and to
+//! machines that were made administrators, to nobody else.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::body;
+use super::decisions::unexpected;
+use crate::accounts::{AccountError, Bouncer, BouncerEntry, Machine, MachineEntry, Proof};
+use crate::allow::{AllowChange, AllowItem};
+use crate::auth::guard::{AsAdmin, hash_of};
+use crate::auth::password;
+use crate::error::{ApiError, empty, json};
+use crate::intake::{Change, Outcome};
+use crate::service::Service;
+use crate::wire::text::{read_rfc3339, rfc3339};
+
+/// A bouncer as administrators see it.
+#[derive(Debug, Serialize)]
+struct ShownBouncer {
+    name: String,
+    ip_address: String,
+    revoked: bool,
+    #[serde(rename = "type")]
+    kind: String,
+    version: String,
+    auth_type: &'static str,
+    auto_created: bool,
+    created_at: String,
+    updated_at: String,
+    last_pull: Option<String>,
+    os: String,
+    feature_flags: Vec<String>,
+}
+
+impl ShownBouncer {
+    fn new(entry: &BouncerEntry) -> Self {
+        let row = entry.row();
+        Self {
+            name: row.name.clone(),
+            ip_address: row.ip.clone(),
+            revoked: row.revoked,
+            kind: row.kind.clone(),
+            version: row.version.clone(),
+            auth_type: if row.proof == Proof::Tls { "tls" } else { "api-key" },
+            auto_created: row.auto_created,
+            created_at: rfc3339(row.created),
+            updated_at: rfc3339(row.updated),
+            last_pull: time(entry.last_pull()),
+            os: os(&row.os),
+            feature_flags: row.features.clone(),
+        }
+    }
+}
+
+/// A machine as administrators see it.
+#[derive(Debug, Serialize)]
+struct ShownMachine {
+    #[serde(rename = "machineId")]
+    id: String,
+    #[serde(rename = "ipAddress")]
+    ip: String,
+    version: String,
+    #[serde(rename = "isValidated")]
+    validated: bool,
+    admin: bool,
+    auth_type: &'static str,
+    created_at: String,
+    updated_at: String,
+    last_push: Option<String>,
+    last_heartbeat: Option<String>,
+    os: String,
+    scenarios: String,
+    #[serde(rename = "featureflags")]
+    feature_flags: Vec<String>,
+    datasources: Option<serde_json::Value>,
+    hub_items: Option<serde_json::Value>,
+}
+
+impl ShownMachine {
+    fn new(entry: &MachineEntry) -> Self {
+        let row = entry.row();
+        Self {
+            id: row.id.clone(),
+            ip: row.ip.clone(),
+            version: row.version.clone(),
+            validated: row.validated,
+            admin: row.admin,
+            auth_type: if row.proof == Proof::Tls { "tls" } else { "password" },
+            created_at: rfc3339(row.created),
+            updated_at: rfc3339(row.updated),
+            last_push: time(entry.last_push()),
+            last_heartbeat: time(entry.last_heartbeat()),
+            os: os(&row.os),
+            scenarios: row.scenarios.clone(),
+            feature_flags: row.features.clone(),
+            datasources: row.datasources.clone(),
+            hub_items: row.hub_items.clone(),
+        }
+    }
+}
+
+fn time(at: i64) -> Option<String> {
+    (at > 0).then(|| rfc3339(at))
+}
+
+fn os((name, _, version): &(String, String, String)) -> String {
+    match (name.as_str(), version.as_str()) {
+        ("", _) => String::new(),
+        (name, "") => name.to_owned(),
+        (name, version) => format!("{name}/{version}"),
+    }
+}
+
+fn shown(status: StatusCode, value: &impl Serialize) -> Result<Response, ApiError> {
+    let body = serde_json::to_vec(value).map_err(|error| ApiError::internal(error.to_string()))?;
+    Ok(json(status, body))
+}
+
+async fn read<T: DeserializeOwned>(
+    service: &Arc<Service>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<T, ApiError> {
+    let whole = body::read(service, headers, body, body::KNOWN).await?;
+    serde_json::from_slice(&whole.bytes).map_err(|error| ApiError::bad(error.to_string()))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
+fn refused(error: AccountError) -> ApiError {
+    let status = match error {
+        AccountError::Exists(_) => StatusCode::CONFLICT,
+        AccountError::Unknown(_) => StatusCode::NOT_FOUND,
+        AccountError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    ApiError::new(status, error.to_string())
+}
+
+pub(super) async fn bouncers(
+    State(service): State<Arc<Service>>,
+    _admin: AsAdmin,
+) -> Result<Response, ApiError> {
+    let all: Vec<_> =
+        service.accounts.bouncers().iter().map(|entry| ShownBouncer::new(entry)).collect();
+    shown(StatusCode::OK, &all)
+}
+
+#[derive(Debug, Deserialize)]
+struct NewBouncer {
+    name: String,
+    key: Option<String>,
+}
+
+pub(super) async fn add_bouncer(
+    State(service): State<Arc<Service>>,
+    admin: AsAdmin,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let new: NewBouncer = read(&service, &headers, body).await?;
+    named(&new.name)?;
+    let key = match new.key.filter(|key| !key.is_empty()) {
+        Some(key) => key,
+        None => password::generate().map_err(ApiError::internal)?,
+    };
+    let now = service.now();
+    let row = Bouncer {
+        name: new.name.clone(),
+        key: hash_of(key.as_bytes()),
+        created: now,
+        updated: now,
+        ..Bouncer::default()
+    };
+    let accounts = Arc::clone(&service.accounts);
+    service.blocking(move || accounts.add_bouncer(row)).await?.map_err(refused)?;
+    admin.audit(&service, format!("add bouncer {}", new.name), "added");
+    shown(StatusCode::CREATED, &serde_json::json!({ "name": new.name, "api_key": key }))
+}
+
+pub(super) async fn remove_bouncer(
+    State(service): State<Arc<Service>>,
+    admin: AsAdmin,
+    Path(name): Path<String>,
+) -> Result<Response, ApiError> {
+    let (accounts, id) = (Arc::clone(&service.accounts), name.clone());
+    service.blocking(move || accounts.remove_bouncer(&id)).await?.map_err(refused)?;
+    admin.audit(&service, format!("delete bouncer {name}"), "removed");
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+pub(super) async fn machines(
+    State(service): State<Arc<Service>>,
+    _admin: AsAdmin,
+) -> Result<Response, ApiError> {
+    let all: Vec<_> =
+        service.accounts.machines().iter().map(|entry| ShownMachine::new(entry)).collect();
+    shown(StatusCode::OK, &all)
+}
+
+#[derive(Debug, Deserialize)]
+struct NewMachine {
+    machine_id: String,
+    password: Option<String>,
+    #[serde(default)]
+    admin: bool,
+    /// Whether a machine of that name gets this password, rather than being refused.
+    #[serde(default)]
+    force: bool,
+}
+
+pub(super) async fn add_machine(
+    State(service): State<Arc<Service>>,
+    admin: AsAdmin,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let new: NewMachine = read(&service, &headers, body).await?;
+    named(&new.machine_id)?;
+    let password = match new.password.filter(|password| !password.is_empty()) {
+        Some(password) => password,
+        None => password::generate().map_err(ApiError::internal)?,
+    };
+    let hash = super::watchers::hashed(&service, password.clone()).await?;
+    let now = service.now();
+    let row = Machine {
+        id: new.machine_id.clone(),
+        password: hash.clone(),
+        validated: true,
+        admin: new.admin,
+        created: now,
+        updated: now,
+        ..Machine::default()
+    };
+    let (accounts, force) = (Arc::clone(&service.accounts), new.force);
+    let made = service.blocking(move || match accounts.add_machine(row) {
+        Err(AccountError::Exists(id)) if force => accounts.change_machine(&id, |row| {
+            (row.password, row.validated, row.updated) = (hash, true, now);
+        }),
+        made => made.map(|_| ()),
+    });
+    made.await?.map_err(refused)?;
+    admin.audit(&service, format!("add machine {}", new.machine_id), "added");
+    let made = serde_json::json!({ "machine_id": new.machine_id, "password": password });
+    shown(StatusCode::CREATED, &made)
+}
+
+pub(super) async fn validate_machine(
+    State(service): State<Arc<Service>>,
+    admin: AsAdmin,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let (accounts, now, name) = (Arc::clone(&service.accounts), service.now(), id.clone());
+    let change =
+        move || accounts.change_machine(&name, |row| (row.validated, row.updated) = (true, now));
+    service.blocking(change).await?.map_err(refused)?;
+    admin.audit(&service, format!("validate machine {id}"), "validated");
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+pub(super) async fn remove_machine(
+    State(service): State<Arc<Service>>,
+    admin: AsAdmin,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let (accounts, name) = (Arc::clone(&service.accounts), id.clone());
+    service.blocking(move || accounts.remove_machine(&name)).await?.map_err(refused)?;
+    admin.audit(&service, format!("delete machine {id}"), "removed");
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+fn named(name: &str) -> Result<(), ApiError> {
+    match name.is_empty() || name.len() > 255 {
+        true => Err(ApiError::bad("a name has 1 to 255 bytes")),
+        false => Ok(()),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct NewList {
+    name: String,
+    #[serde(default)]
+    description: String,
+}
+
+pub(super) async fn create_allowlist(
+    State(service): State<Arc<Service>>,
+    admin: AsAdmin,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let NewList { name, description } = read(&service, &headers, body).await?;
+    let what = format!("create allowlist {name}");
+    allow(&service, &admin, AllowChange::Create { name, description }, what).await
+}
+
+pub(super) async fn delete_allowlist(
+    State(service): State<Arc<Service>>,
+    admin: AsAdmin,
+    Path(name): Path<String>,
+) -> Result<Response, ApiError> {
+    let what = format!("delete allowlist {name}");
+    allow(&service, &admin, AllowChange::Delete { name }, what).await
+}
+
+#[derive(Debug, Deserialize)]
+struct NewItems {
+    items: Vec<NewItem>,
+}
+
+#[derive(Debug, Deserialize)]
+struct NewItem {
+    value: String,
+    #[serde(default)]
+    description: String,
+    /// RFC 3339; absent for never.
+    expiration: Option<String>,
+}
+
+pub(super) async fn add_items(
+    State(service): State<Arc<Service>>,
+    admin: AsAdmin,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let new: NewItems = read(&service, &headers, body).await?;
+    let item = |new: NewItem| {
+        let expires = match new.expiration.filter(|text| !text.is_empty()) {
+            None => None,
+            Some(text) => Some(read_rfc3339(&text).ok_or_else(|| {
+                ApiError::bad(format!("not a time: {text:?}: write 2026-12-31T00:00:00Z"))
+            })?),
+        };
+        Ok(AllowItem { value: new.value, comment: new.description, created: 0, expires })
+    };
+    let items: Vec<AllowItem> = new.items.into_iter().map(item).collect::<Result<_, ApiError>>()?;
+    let values: Vec<&str> = items.iter().take(5).map(|item| item.value.as_str()).collect();
+    let what = format!("add {} items to allowlist {name}: {}", items.len(), values.join(" "));
+    allow(&service, &admin, AllowChange::Add { name, items }, what).await
+}
+
+#[derive(Debug, Deserialize)]
+struct OldItems {
+    values: Vec<String>,
+}
+
+pub(super) async fn remove_items(
+    State(service): State<Arc<Service>>,
+    admin: AsAdmin,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let OldItems { values } = read(&service, &headers, body).await?;
+    let what = format!("remove {} items from allowlist {name}", values.len());
+    allow(&service, &admin, AllowChange::Remove { name, values }, what).await
+}
+
+async fn allow(
+    service: &Arc<Service>,
+    admin: &AsAdmin,
+    change: AllowChange,
+    what: String,
+) -> Result<Response, ApiError> {
+    match service.submit(Change::Allow(change)).await? {
+        Outcome::Allowed(ended) => {
+            admin.audit(service, what, &format!("done, {ended} decisions ended"));
+            shown(StatusCode::OK, &serde_json::json!({ "expiredDecisions": ended }))
+        }
+        Outcome::Refused(why) => Err(ApiError::new(StatusCode::CONFLICT, why)),
+        _ => Err(unexpected()),
+    }
+}

@@ -1,0 +1,8 @@
+//! The JSON that bouncers, agents and cscli send and expect: CrowdSec's words, byte for byte.
+
+pub mod alert;
+pub mod bind;
+pub mod posted;
+pub mod text;
+pub mod usage;
+pub mod validation;

@@ -1,0 +1,202 @@
+//! Usage metrics as bouncers and agents send them (crowdsec controllers/v1/usagemetrics.go).
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use super::validation::Failures;
+use crate::error::ApiError;
+
+/// Characters of a name.
+const MOST_CHARS: usize = 255;
+
+#[derive(Debug, Deserialize)]
+struct All {
+    log_processors: Option<Vec<Option<Component>>>,
+    remediation_components: Option<Vec<Option<Component>>>,
+}
+
+/// What a client says of itself and its work.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Component {
+    /// Version of the client.
+    pub version: Option<String>,
+    /// Its system.
+    pub os: Option<Os>,
+    /// Its feature flags.
+    pub feature_flags: Option<Vec<String>>,
+    utc_startup_timestamp: Option<i64>,
+    metrics: Option<Vec<Option<Metrics>>>,
+    /// Type of a bouncer.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// Hub items of an agent.
+    pub hub_items: Option<serde_json::Value>,
+    /// Sources of an agent by kind.
+    pub datasources: Option<BTreeMap<String, i64>>,
+}
+
+/// A system.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Os {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its family.
+    pub family: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+struct Metrics {
+    items: Option<Vec<Option<Item>>>,
+    meta: Option<Meta>,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+struct Meta {
+    utc_now_timestamp: Option<i64>,
+    window_size_seconds: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+struct Item {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<BTreeMap<String, String>>,
+    name: Option<String>,
+    unit: Option<String>,
+    value: Option<f64>,
+}
+
+impl Component {
+    /// Its metrics, to be kept.
+    pub fn payload(&self, bouncer: bool) -> serde_json::Value {
+        let metrics = serde_json::to_value(&self.metrics).unwrap_or_default();
+        match bouncer {
+            true => serde_json::json!({ "metrics": metrics, "type": self.kind }),
+            false => serde_json::json!({ "metrics": metrics }),
+        }
+    }
+}
+
+/// Reads the body of `POST /v1/usage-metrics`: of a bouncer, or else of a machine.
+///
+/// # Errors
+/// It cannot be read or is of the wrong kind (400), or is not complete (422).
+pub fn read(body: &[u8], bouncer: bool) -> Result<Component, ApiError> {
+    let all: All = super::bind::decode(body, "models.AllMetrics").map_err(ApiError::bad)?;
+    let mut failures = Failures::default();
+    let mut each = |name: &str, list: &Option<Vec<Option<Component>>>, agent: bool| {
+        for (place, component) in list.iter().flatten().enumerate() {
+            if let Some(component) = component {
+                let wrong = checked(component, agent);
+                failures.part(&format!("{name}.{place}"), wrong);
+            }
+        }
+    };
+    each("log_processors", &all.log_processors, true);
+    each("remediation_components", &all.remediation_components, false);
+    if failures.check().is_err() {
+        return Err(ApiError::invalid(failures.collapsed()));
+    }
+    let processors = all.log_processors.unwrap_or_default();
+    let components = all.remediation_components.unwrap_or_default();
+    let wrong = match (processors.len(), components.len(), bouncer) {
+        (0, _, false) => Some("Missing log processor data"),
+        (2.., _, _) => Some("Payload has more than one log processor"),
+        (_, 0, true) => Some("Missing remediation component data"),
+        (_, 2.., _) => Some("Payload has more than one remediation component"),
+        (1, 1, _) => Some("Payload has both LP and RC data"),
+        _ => None,
+    };
+    if let Some(text) = wrong {
+        return Err(ApiError::bad(text));
+    }
+    let own = if bouncer { components } else { processors };
+    own.into_iter().flatten().next().ok_or_else(|| ApiError::bad("the data is null"))
+}
+
+fn checked(component: &Component, agent: bool) -> Failures {
+    let mut failures = Failures::default();
+    for (place, metrics) in component.metrics.iter().flatten().enumerate() {
+        let Some(metrics) = metrics else { continue };
+        failures.part(&format!("metrics.{place}"), checked_metrics(metrics));
+    }
+    if let Some(os) = &component.os {
+        let mut inner = Failures::default();
+        short(&mut inner, "name", os.name.as_deref());
+        short(&mut inner, "version", os.version.as_deref());
+        failures.part("os", inner);
+    }
+    failures.required("utc_startup_timestamp", component.utc_startup_timestamp.as_ref());
+    short(&mut failures, "version", component.version.as_deref());
+    if agent {
+        failures.required("datasources", component.datasources.as_ref());
+        failures.required("hub_items", component.hub_items.as_ref());
+    }
+    failures
+}
+
+fn checked_metrics(metrics: &Metrics) -> Failures {
+    let mut failures = Failures::default();
+    failures.required("items", metrics.items.as_ref());
+    for (place, item) in metrics.items.iter().flatten().enumerate() {
+        let Some(item) = item else { continue };
+        let mut inner = Failures::default();
+        short(&mut inner, "name", item.name.as_deref());
+        short(&mut inner, "unit", item.unit.as_deref());
+        inner.required("value", item.value.as_ref());
+        failures.part(&format!("items.{place}"), inner);
+    }
+    failures.required("meta", metrics.meta.as_ref());
+    if let Some(meta) = &metrics.meta {
+        let mut inner = Failures::default();
+        inner.required("utc_now_timestamp", meta.utc_now_timestamp.as_ref());
+        inner.required("window_size_seconds", meta.window_size_seconds.as_ref());
+        failures.part("meta", inner);
+    }
+    failures
+}
+
+fn short(failures: &mut Failures, name: &str, text: Option<&str>) {
+    failures.required(name, text.as_ref());
+    if text.is_some_and(|text| text.chars().count() > MOST_CHARS) {
+        failures.note(name, &format!("in body should be at most {MOST_CHARS} chars long"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{"remediation_components":[{"version":"v1","type":"b","feature_flags":[],"utc_startup_timestamp":1,"os":{"name":"debian","version":"12"},"metrics":[{"meta":{"utc_now_timestamp":2,"window_size_seconds":100},"items":[{"name":"dropped","value":3,"unit":"packet","labels":{"origin":"cscli"}}]}]}]}"#;
+
+    fn told(body: &str, bouncer: bool) -> String {
+        let error = read(body.as_bytes(), bouncer).unwrap_err();
+        format!("{} {}", error.status().as_u16(), error.message())
+    }
+
+    #[test]
+    fn a_bouncers_metrics_are_kept_as_sent() {
+        let component = read(GOOD.as_bytes(), true).unwrap();
+        assert_eq!(
+            component.payload(true).to_string(),
+            r#"{"metrics":[{"items":[{"labels":{"origin":"cscli"},"name":"dropped","unit":"packet","value":3.0}],"meta":{"utc_now_timestamp":2,"window_size_seconds":100}}],"type":"b"}"#
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_told_as_recorded() {
+        assert_eq!(
+            told(r#"{"remediation_components":[{"version":"v1"}]}"#, true),
+            "422 validation failure list:\nremediation_components.0.utc_startup_timestamp in body is required"
+        );
+        assert_eq!(told(GOOD, false), "400 Missing log processor data");
+        assert_eq!(told("{}", true), "400 Missing remediation component data");
+        assert!(told(&GOOD.replace("[{\"meta\"", "{\"meta\""), true).starts_with("400 "));
+    }
+}

@@ -1,0 +1,17 @@
+//! The sources that speak HTTP, against the real servers and the real senders where those can be had:
+//! each line once, in order, with the same offset, whatever breaks. Without them recorded
+//! conversations are replayed, and what is skipped says so.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod docker;
+mod hostile;
+mod http;
+mod loki;
+mod otlp;
+mod pipe;
+mod push;
+mod sender;
+mod server;
+mod service;
+mod tls;
+mod victorialogs;

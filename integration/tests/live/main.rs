@@ -1,0 +1,65 @@
+//! Live runs from inside: the whole engine over a source of known lines and a real store.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+mod source;
+mod world;
+
+use world::{Way, check_same, logs, outbox, replayed, run, without_places};
+
+#[test]
+fn a_live_run_finds_what_a_replay_finds() {
+    let logs = logs(3, 2000);
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), &logs, Way::default(), None);
+    let (live, replay) = (outbox(folder.path()), replayed(&logs));
+    assert!(replay.len() > 50, "{}", replay.len());
+    check_same(&without_places(&live), &without_places(&replay));
+}
+
+#[test]
+fn workers_and_deliveries_change_nothing() {
+    let logs = logs(3, 2000);
+    let whole = |way| {
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path(), &logs, way, None);
+        outbox(folder.path())
+    };
+    let one = whole(Way::default());
+    for (workers, chunk) in [(2, 7), (3, 1000)] {
+        check_same(&whole(Way { workers, chunk, ..Way::default() }), &one);
+    }
+}
+
+#[test]
+fn a_run_that_begins_again_goes_on() {
+    let logs = logs(3, 2000);
+    let whole = {
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path(), &logs, Way::default(), None);
+        outbox(folder.path())
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for stop in [1, 2, 3, 5, 8, 2, 1] {
+        let workers = 1 + usize::try_from(stop % 3).unwrap();
+        run(folder.path(), &logs, Way { workers, ..Way::default() }, Some(stop));
+    }
+    run(folder.path(), &logs, Way::default(), None);
+    check_same(&outbox(folder.path()), &whole);
+}
+
+#[test]
+fn buckets_that_memory_has_no_room_for_are_found_again() {
+    let logs = logs(3, 4000);
+    let whole = |memory| {
+        let folder = tempfile::tempdir().unwrap();
+        // Many small commits, so that buckets are left alone for some of them.
+        let (pause, epoch) = (Duration::from_millis(1), Duration::ZERO);
+        let way = Way { memory, chunk: 10, pause, epoch, ..Way::default() };
+        run(folder.path(), &logs, way, None);
+        outbox(folder.path())
+    };
+    check_same(&whole(0), &whole(1 << 30));
+}

@@ -1,0 +1,200 @@
+//! What the tests of live runs share: logs, rules, a live run to its end or to a sudden stop, and the
+//! replay of the same lines.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use benchmarks::generator::calendar::Moment;
+use benchmarks::generator::disorder::Disorder;
+use benchmarks::generator::{Kind, Plan, generate};
+use connectors::{ReadOptions, Reader};
+use operators::alert::Alert;
+use operators::alert::wire::WireAlert;
+use operators::detector::Origin;
+use operators::order::Partition;
+use operators::parse::lines::Clock;
+use pipeline::cli::rules::{Loaded, RuleArgs};
+use pipeline::emit::Stream;
+use pipeline::live::command::Command;
+use pipeline::live::engine::{Engine, Setup};
+use pipeline::live::lanes::SourceSettings;
+use pipeline::live::names::Names;
+use pipeline::live::pace::Pace;
+use pipeline::live::record;
+use pipeline::live::sources::Configured;
+use pipeline::replay::{self, Replay};
+use pipeline::state::{Budget, Store};
+use tokio::runtime::Runtime;
+
+use crate::source::Listed;
+
+/// Who detects.
+pub(crate) const MACHINE: &str = "test";
+
+/// Generated logs under their names.
+pub(crate) fn logs(count: u64, lines: u64) -> Vec<(String, Arc<Vec<String>>)> {
+    let log = |seed| {
+        let mut bytes = Vec::new();
+        let (start, disorder) = (Moment::default(), Disorder::default());
+        generate(&Plan { kind: Kind::Ssh, lines, seed, start, disorder }, &mut bytes).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        (format!("log.{seed}"), Arc::new(text.lines().map(str::to_owned).collect()))
+    };
+    (0..count).map(log).collect()
+}
+
+fn labels() -> Arc<BTreeMap<Arc<str>, Arc<str>>> {
+    Arc::new([("type".into(), "syslog".into())].into_iter().collect())
+}
+
+pub(crate) fn load(names: &Arc<Names>) -> Loaded {
+    let names = Arc::clone(names);
+    let args = RuleArgs {
+        now: Some("2026-12-31T00:00:00Z".parse::<Now>().unwrap().0),
+        ..RuleArgs::default()
+    };
+    args.load(Box::new(move |partition| names.get(partition))).unwrap()
+}
+
+struct Now(operators::time::Stamp);
+
+impl std::str::FromStr for Now {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        pipeline::cli::clock::parse(text).map(Self)
+    }
+}
+
+/// How a live run goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
+    pub(crate) workers: usize,
+    pub(crate) chunk: usize,
+    pub(crate) pause: Duration,
+    pub(crate) epoch: Duration,
+    pub(crate) memory: usize,
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        let (pause, epoch) = (Duration::ZERO, Duration::from_millis(5));
+        Self { workers: 1, chunk: 50, pause, epoch, memory: 1 << 30 }
+    }
+}
+
+/// What a live run over `logs` puts into the outbox of the store in `folder`, from where the last one
+/// there stopped; `stop` after so many seals, or when all lines are through.
+pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, stop: Option<u64>) {
+    let store = Arc::new(Store::open(folder, Budget::default()).unwrap());
+    let runtime = Runtime::new().unwrap();
+    let names = Arc::new(Names::default());
+    let loaded = load(&names);
+    let source = Listed { lanes: logs.to_vec(), chunk: way.chunk, pause: way.pause };
+    let settings = SourceSettings { name: "listed".into(), labels: labels(), clock: Clock::Event };
+    let pace = Pace { hold: None, epoch: way.epoch, ..Pace::default() };
+    let setup = Setup {
+        store: Arc::clone(&store),
+        sources: vec![Configured { settings, source: Box::new(source) }],
+        pace,
+        workers: way.workers,
+        memory: way.memory,
+        machine: MACHINE.into(),
+        runtime: runtime.handle().clone(),
+        names,
+    };
+    let engine = Engine::start(setup, Box::new(|_| {})).unwrap();
+    let handles = engine.handles().clone();
+    let all: BTreeMap<_, _> = logs.iter().map(|(n, l)| (n.clone(), l.len() as u64)).collect();
+    let watch = std::thread::spawn(move || {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let late = Instant::now() > deadline;
+            let lanes = record::lanes(&store).unwrap();
+            let known = lanes.len() == all.len();
+            let through = lanes.iter().all(|(key, lane)| {
+                let (_, name) = key.split_once('\0').unwrap();
+                lane.next >= all[name]
+            });
+            let kept = handles.kept.load(std::sync::atomic::Ordering::Acquire);
+            if late || (known && through) || stop.is_some_and(|stop| kept >= stop) {
+                handles.commanded.say(Command::Finish);
+                handles.waking.ring();
+                assert!(!late, "the run does not end");
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let engine = engine.generation(&loaded.detection()).unwrap();
+    watch.join().unwrap();
+    assert!(engine.end().unwrap().is_empty(), "sources end");
+}
+
+/// The alerts in the outbox, in order.
+pub(crate) fn outbox(folder: &Path) -> Vec<String> {
+    let store = Store::open(folder, Budget::default()).unwrap();
+    let messages = record::messages(&store, 0).map(|message| message.unwrap());
+    let (numbers, messages): (Vec<_>, Vec<_>) = messages.unzip();
+    assert!(numbers.iter().copied().eq(0..numbers.len() as u64), "no number is missing");
+    let alerts = messages.into_iter().filter(|message| message.stream == Stream::Alerts);
+    alerts.map(|message| message.payload.unwrap()).collect()
+}
+
+/// The alerts of a replay of `logs`.
+pub(crate) fn replayed(logs: &[(String, Arc<Vec<String>>)]) -> Vec<String> {
+    let names: Vec<Arc<str>> = logs.iter().map(|(name, _)| name.as_str().into()).collect();
+    let known = names.clone();
+    let shown = Arc::new(Names::default());
+    shown.set((0..).map(Partition).zip(known).collect());
+    let loaded = load(&shown);
+    let reader = |(name, lines): &(String, Arc<Vec<String>>)| {
+        // Offsets of the live run are line numbers, those of a replay are bytes.
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let stream = std::io::Cursor::new(text);
+        Reader::of_stream(name, stream, ReadOptions::default(), Arc::default())
+    };
+    let origin =
+        |name: &Arc<str>| Origin { source: Arc::clone(name), labels: labels(), module: "file" };
+    let run = Replay {
+        detection: loaded.detection(),
+        origins: names.iter().map(origin).collect(),
+        readers: logs.iter().map(reader).collect(),
+        workers: 1,
+    };
+    let alerts: Arc<Mutex<Vec<String>>> = Arc::default();
+    let taken = Arc::clone(&alerts);
+    let emit = Box::new(move |alert: Alert| {
+        let file = |partition: Partition| Arc::clone(&names[partition.0 as usize]);
+        let wire = WireAlert::new(&alert, MACHINE, &file);
+        taken.lock().unwrap().push(serde_json::to_string(&wire).unwrap());
+    });
+    replay::run(run, emit, Box::new(|_| {})).unwrap();
+    Arc::into_inner(alerts).unwrap().into_inner().unwrap()
+}
+
+/// An alert without what follows from offsets: places and names.
+pub(crate) fn without_places(alerts: &[String]) -> Vec<serde_json::Value> {
+    let strip = |alert: &String| {
+        let mut alert: serde_json::Value = serde_json::from_str(alert).unwrap();
+        for key in ["coordinates", "id", "uuid"] {
+            alert.as_object_mut().unwrap().remove(key);
+        }
+        for decision in alert["decisions"].as_array_mut().unwrap() {
+            decision.as_object_mut().unwrap().remove("id");
+        }
+        alert
+    };
+    alerts.iter().map(strip).collect()
+}
+
+/// Fails where two runs differ first.
+#[track_caller]
+pub(crate) fn check_same<T: PartialEq + std::fmt::Debug>(got: &[T], expected: &[T]) {
+    let differs = got.iter().zip(expected).position(|(got, expected)| got != expected);
+    if let Some(at) = differs {
+        assert_eq!(got[at], expected[at], "alert {at} of {}", expected.len());
+    }
+    assert_eq!(got.len(), expected.len(), "number of alerts");
+}

@@ -1,0 +1,105 @@
+//! When a line of a live run was: its own date, what its transport says, or when it arrived.
+
+use super::clock::{Claim, STRAY};
+use crate::parse::lines::{Clock, Tally, Transport};
+use crate::time::EventTime;
+
+/// How far a line may be dated ahead of its arrival. Unit: nanoseconds.
+pub const AHEAD: i64 = 60 * 1_000_000_000;
+
+/// A partition whose clock is no further behind the arrival is read as it is written. Unit:
+/// nanoseconds.
+pub const FRESH: i64 = 300 * 1_000_000_000;
+
+/// What a line's time is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dated {
+    /// What it says to the clock of its partition.
+    pub claim: Claim,
+    /// What takes the place of its own date.
+    pub replaced: Option<EventTime>,
+}
+
+/// Dates a line of a partition whose clock stands at `now`.
+///
+/// A stamp of the last day needs no other line's word: the arrival bears it out. A line without a
+/// date has the time of its transport, else that of its arrival; so has one that is dated over a
+/// minute ahead. In a backlog the arrival says nothing: there the time of the line before counts.
+pub fn date(
+    stamp: Option<EventTime>,
+    (transport, line): (&Transport, u32),
+    now: Option<EventTime>,
+    tally: &mut Tally,
+) -> Dated {
+    let arrived = transport.arrived;
+    let is_ahead = |time: &EventTime| time.0 > arrived.0.saturating_add(AHEAD);
+    if transport.clock == Clock::Arrival {
+        return Dated { claim: Claim::Trusted(arrived), replaced: Some(arrived) };
+    }
+    match stamp {
+        Some(stamp) if !is_ahead(&stamp) => {
+            return Dated { claim: worth(stamp, arrived), replaced: None };
+        }
+        Some(_) => tally.ahead += 1,
+        None => tally.undated += 1,
+    }
+    if let Some(time) = transport.time(line).filter(|time| !is_ahead(time)) {
+        return Dated { claim: worth(time, arrived), replaced: Some(time) };
+    }
+    match now.filter(|now| now.0 < arrived.0.saturating_sub(FRESH)) {
+        Some(now) => Dated { claim: Claim::Nothing, replaced: Some(now) },
+        None => Dated { claim: Claim::Guess(arrived), replaced: Some(arrived) },
+    }
+}
+
+fn worth(time: EventTime, arrived: EventTime) -> Claim {
+    match time.0 >= arrived.0.saturating_sub(STRAY) {
+        true => Claim::Trusted(time),
+        false => Claim::Doubtful(time),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+    const NOW: i64 = 1_000_000 * SECOND;
+
+    /// The claim and replacement of a stamp, both relative to an arrival, in seconds.
+    #[track_caller]
+    fn check(stamp: Option<i64>, clock: Option<i64>, claim: Claim, replaced: Option<i64>) {
+        let at = |seconds: i64| EventTime(NOW + seconds * SECOND);
+        let transport = Transport {
+            origins: Vec::new(),
+            origin_of: Vec::new(),
+            times: Vec::new(),
+            arrived: at(0),
+            clock: Clock::Event,
+        };
+        let dated = date(stamp.map(at), (&transport, 0), clock.map(at), &mut Tally::default());
+        assert_eq!(dated, Dated { claim, replaced: replaced.map(at) });
+    }
+
+    #[test]
+    fn a_fresh_stamp_is_trusted_and_an_old_one_doubtful() {
+        let at = |seconds: i64| EventTime(NOW + seconds * SECOND);
+        check(Some(-5), Some(-9), Claim::Trusted(at(-5)), None);
+        check(Some(59), None, Claim::Trusted(at(59)), None);
+        check(Some(-100_000), Some(-100_001), Claim::Doubtful(at(-100_000)), None);
+    }
+
+    #[test]
+    fn the_arrival_stands_in_for_what_is_missing_or_forged() {
+        let at = |seconds: i64| EventTime(NOW + seconds * SECOND);
+        check(None, Some(-9), Claim::Guess(at(0)), Some(0));
+        check(None, None, Claim::Guess(at(0)), Some(0));
+        check(Some(61), Some(-9), Claim::Guess(at(0)), Some(0));
+    }
+
+    #[test]
+    fn in_a_backlog_the_line_before_does() {
+        check(None, Some(-7200), Claim::Nothing, Some(-7200));
+        check(Some(3600), Some(-7200), Claim::Nothing, Some(-7200));
+    }
+}

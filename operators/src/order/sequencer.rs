@@ -1,0 +1,258 @@
+//! Puts parsed blocks of partitions into one order, as pure logic: blocks in, in any order; pours in
+//! *the* order out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::arrival;
+use super::batch::Via;
+use super::clock::Claim;
+use super::journal::Journal;
+use super::merge::{Merge, Next, Settled};
+use super::{OrderKey, Partition};
+use crate::bucket::Pour;
+use crate::detector::{Detector, Place, Verdict};
+use crate::parse::lines::{Found, LineSpan, Parsed, Tally};
+use crate::parse::stash::Stashes;
+use crate::text::RawLine;
+use crate::time::{EventTime, Stamp};
+
+/// The order of one run.
+#[derive(Debug)]
+pub struct Sequencer {
+    merge: Merge<Vec<Pour>>,
+    detector: Detector,
+    stashes: BTreeMap<Partition, Journal>,
+    early: BTreeMap<(Partition, u64), Parsed>,
+    taken: BTreeMap<Partition, u64>,
+    done: Vec<u64>,
+    tally: Tally,
+    /// Partitions of a live run that were moved since the last seal.
+    moved: BTreeSet<Partition>,
+    /// Whether seals are asked for.
+    live: bool,
+}
+
+/// How far a partition of a live run is.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The partition.
+    pub partition: Partition,
+    /// Its lines and clock.
+    pub settled: Settled,
+    /// Its stash there, where it changed.
+    pub stash: Option<Stashes>,
+}
+
+/// Where the whole order stands.
+#[derive(Clone, Debug)]
+pub struct Stand {
+    /// The latest that was ordered: nothing that is still to come stands before it.
+    pub present: OrderKey,
+    /// The partitions that have moved.
+    pub partitions: Vec<Standing>,
+}
+
+impl Sequencer {
+    /// A sequencer of these partitions, each from its beginning to its end; the detector parses
+    /// what needs the stash.
+    pub fn new(partitions: impl IntoIterator<Item = Partition>, detector: Detector) -> Self {
+        Self::over(Merge::new(partitions), detector, false)
+    }
+
+    /// A sequencer of a live run, which goes on behind what an earlier one ordered. Partitions are
+    /// opened as they come.
+    pub fn live(present: OrderKey, detector: Detector) -> Self {
+        Self::over(Merge::going_on(present), detector, true)
+    }
+
+    fn over(merge: Merge<Vec<Pour>>, detector: Detector, live: bool) -> Self {
+        Self {
+            merge,
+            detector,
+            stashes: BTreeMap::new(),
+            early: BTreeMap::new(),
+            taken: BTreeMap::new(),
+            done: Vec::new(),
+            tally: Tally::default(),
+            moved: BTreeSet::new(),
+            live,
+        }
+    }
+
+    /// Takes a partition in, as an earlier run left it. Its blocks are numbered from 0 again.
+    pub fn open(&mut self, partition: Partition, from: Settled, stash: Option<Stashes>) {
+        self.merge.open(partition, from);
+        self.taken.remove(&partition);
+        if let Some(stash) = stash {
+            self.stashes.insert(partition, Journal::going_on(stash));
+        }
+    }
+
+    /// Takes a block, in any order of blocks.
+    pub fn take(&mut self, parsed: Parsed) {
+        let partition = parsed.partition;
+        add_one(&mut self.done, parsed.worker);
+        self.early.insert((partition, parsed.number), parsed);
+        loop {
+            let next = self.taken.entry(partition).or_default();
+            let Some(parsed) = self.early.remove(&(partition, *next)) else { return };
+            *next += 1;
+            self.feed(parsed);
+        }
+    }
+
+    /// Appends what is certain to `pours`; the partition that is needed next, `None` at the end.
+    /// What is needed and `idle` says has nothing to say is gone on without.
+    pub fn drain(
+        &mut self,
+        pours: &mut Vec<(Via, Pour)>,
+        idle: &mut dyn FnMut(Partition) -> bool,
+    ) -> Option<Partition> {
+        loop {
+            match self.merge.pop() {
+                Next::Item(order, items) => {
+                    if self.live {
+                        self.moved.insert(order.partition);
+                    }
+                    pours.extend(items.into_iter().map(|mut pour| {
+                        pour.order = order;
+                        (Via::default(), pour)
+                    }));
+                }
+                Next::Wants(partition) if idle(partition) => self.merge.park(partition),
+                Next::Wants(partition) => return Some(partition),
+                Next::End => return None,
+            }
+        }
+    }
+
+    /// Time goes on without lines, while nothing is needed.
+    pub fn advance(&mut self, clock: EventTime) {
+        self.merge.advance(clock);
+    }
+
+    /// Where the order stands, as far as it has moved since the last call.
+    pub fn stand(&mut self) -> Stand {
+        let mut partitions = Vec::new();
+        for (partition, settled) in self.merge.take_through() {
+            self.moved.remove(&partition);
+            partitions.push(self.standing(partition, settled));
+        }
+        for partition in std::mem::take(&mut self.moved) {
+            if let Some(settled) = self.merge.settled(partition) {
+                partitions.push(self.standing(partition, settled));
+            }
+        }
+        Stand { present: self.merge.present(), partitions }
+    }
+
+    fn standing(&mut self, partition: Partition, settled: Settled) -> Standing {
+        let stash = self.stashes.get_mut(&partition);
+        let stash = stash.and_then(|stash| stash.settle(settled.next)).cloned();
+        Standing { partition, settled, stash }
+    }
+
+    fn feed(&mut self, parsed: Parsed) {
+        self.tally.add(&parsed.tally);
+        if self.live {
+            self.moved.insert(parsed.partition);
+        }
+        let Parsed { partition, found, stamps, block, transport, last, .. } = parsed;
+        let mut found = found.into_iter().peekable();
+        for (number, (position, stamp)) in (0_u32..).zip(stamps) {
+            let (stamp, mut pours) = match found.next_if(|(line, _)| *line == number) {
+                None => (stamp, None),
+                Some((_, Found::Pours(pours))) => (stamp, Some(pours)),
+                Some((_, Found::Later(span))) => {
+                    let Some(block) = &block else { continue };
+                    self.detector.comes(transport.as_deref(), number);
+                    let (stamp, pours) = self.parse_in_order(block, span, partition);
+                    (stamp, (!pours.is_empty()).then_some(pours))
+                }
+            };
+            let claim = match transport.as_deref() {
+                None => stamp.map_or(Claim::Nothing, Claim::Doubtful),
+                Some(transport) => {
+                    let now = self.merge.likely_clock(partition);
+                    let dated = arrival::date(stamp, (transport, number), now, &mut self.tally);
+                    if let Some(time) = dated.replaced {
+                        let time = Some(Stamp { at: time, offset: 0, utc: true });
+                        pours.iter_mut().flatten().for_each(|pour| pour.time = time);
+                    }
+                    dated.claim
+                }
+            };
+            self.merge.line(partition, (position, claim), pours);
+        }
+        if last {
+            self.merge.end(partition);
+        }
+    }
+
+    fn parse_in_order(
+        &mut self,
+        block: &Arc<str>,
+        span: LineSpan,
+        partition: Partition,
+    ) -> (Option<EventTime>, Vec<Pour>) {
+        let raw = RawLine::new(Arc::clone(block), span.start, span.end);
+        let place = Place { partition, position: span.position };
+        let (caches, live) = (&self.detector.rules().caches, self.live);
+        let stash = self.stashes.entry(partition).or_insert_with(|| match live {
+            true => Journal::going_on(Stashes::new(caches)),
+            false => Journal::new(caches),
+        });
+        let stash = stash.at(span.position, self.merge.partition_clock(partition));
+        *self.tally.partitions.entry(partition).or_default() += 1;
+        match self.detector.line(raw, place, Some(stash), &mut self.tally) {
+            Verdict::Done { stamp, pours } => (stamp, pours),
+            Verdict::WantsStash => (None, Vec::new()),
+        }
+    }
+
+    /// Whether partitions come and go.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// The merged clock.
+    pub fn clock(&self) -> EventTime {
+        self.merge.clock()
+    }
+
+    /// Blocks taken so far, by partition.
+    pub fn taken(&self) -> &BTreeMap<Partition, u64> {
+        &self.taken
+    }
+
+    /// Blocks parsed so far, by worker.
+    pub fn done(&self) -> &[u64] {
+        &self.done
+    }
+
+    /// What was counted so far.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Stamps that the clocks did not follow, so far.
+    pub fn strays(&self) -> u64 {
+        self.merge.strays()
+    }
+
+    /// Lines with pours that came when the order had gone on without their partition, so far.
+    pub fn late(&self) -> u64 {
+        self.merge.late()
+    }
+}
+
+fn add_one(counts: &mut Vec<u64>, worker: u64) {
+    let Ok(at) = usize::try_from(worker) else { return };
+    if counts.len() <= at {
+        counts.resize(at + 1, 0);
+    }
+    if let Some(count) = counts.get_mut(at) {
+        *count += 1;
+    }
+}

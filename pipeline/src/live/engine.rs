@@ -1,0 +1,362 @@
+//! A live run: one store, the sources, and one generation of the graph after the other. A generation
+//! lives as long as its rules; what it has not settled is read again by the next one.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use connectors::{Inbox, SourceId};
+use operators::bucket::scenario::Takes;
+use operators::detector::Origin;
+use operators::epoch::Epoch;
+use operators::order::operator::{Demand, Wish};
+use operators::order::sequencer::Sequencer;
+use tokio::runtime::Handle;
+
+use super::buckets::Shelf;
+use super::command::{Command, Commanded};
+use super::feed::{Feed, FeedParts};
+use super::keeper::{Keeper, Told};
+use super::lanes::Lanes;
+use super::names::Names;
+use super::pace::Pace;
+use super::record;
+use super::sink::{Commit, Sink};
+use super::sources::{Configured, Running, Watched, is_fine};
+use super::wake::Waking;
+use crate::detection::Detection;
+use crate::graph::{self, Parts, Source};
+use crate::state::{Store, StoreError};
+
+/// How long a worker without work waits before it looks again.
+const PARK: Duration = Duration::from_secs(1);
+/// How long sources may take to end.
+const SOURCES_END: Duration = Duration::from_secs(5);
+
+/// What a live run is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// What is kept.
+    pub store: Arc<Store>,
+    /// Where lines come from.
+    pub sources: Vec<Configured>,
+    /// Times.
+    pub pace: Pace,
+    /// How many threads detect.
+    pub workers: usize,
+    /// How much memory buckets may take, of all workers together. Unit: bytes.
+    pub memory: usize,
+    /// Who detects, as alerts say it.
+    pub machine: Arc<str>,
+    /// Where tasks of sources run.
+    pub runtime: Handle,
+    /// What lanes are called; rules look sources up here.
+    pub names: Arc<Names>,
+}
+
+/// Why a live run ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The store failed.
+    #[error("what was found cannot be kept")]
+    Store(#[from] StoreError),
+    /// The store has failed before.
+    #[error("what was found could not be kept")]
+    Unkept,
+    /// Threads could not be started.
+    #[error("cannot start threads: {0}")]
+    Threads(String),
+    /// A worker died of a defect of this program.
+    #[error("a worker failed: {0}")]
+    Worker(String),
+}
+
+/// The handles by which others reach a live run.
+#[derive(Clone, Debug)]
+pub struct Handles {
+    /// What to do next.
+    pub commanded: Commanded,
+    /// Rings after a new command.
+    pub waking: Waking,
+    /// Number of the last seal that is kept.
+    pub kept: Arc<AtomicU64>,
+    /// Number of the last seal that was ordered.
+    pub sealed: Arc<AtomicU64>,
+    /// The sources.
+    pub watched: Arc<[Watched]>,
+}
+
+/// A live run, ready to go.
+#[derive(Debug)]
+pub struct Engine {
+    store: Arc<Store>,
+    pace: Pace,
+    workers: usize,
+    memory: usize,
+    running: Running,
+    handles: Handles,
+    reader: Reader,
+    commits: Sender<Commit>,
+    keeper: std::thread::JoinHandle<Result<(), StoreError>>,
+    starting: BTreeSet<SourceId>,
+}
+
+/// What the worker that reads hands from one generation to the next.
+#[derive(Debug)]
+struct Reader {
+    inbox: Inbox,
+    lanes: Lanes,
+}
+
+impl Engine {
+    /// Starts the sources and the keeper. `after` is called after each commit with the sequence
+    /// that the next message of the outbox will have.
+    ///
+    /// # Errors
+    /// The store cannot be read, or threads cannot be started.
+    pub fn start(setup: Setup, after: Box<dyn FnMut(u64) + Send>) -> Result<Self, EngineError> {
+        let Setup { store, sources, pace, workers, memory, machine, runtime, names } = setup;
+        let waking = Waking::default();
+        let bell = waking.clone();
+        let inbox = Inbox::new(move || bell.ring());
+        let settings = sources.iter().map(|source| source.settings.clone()).collect();
+        let (places, records) = (record::sources(&store)?, record::lanes(&store)?);
+        let lanes = Lanes::new(settings, places, records, Arc::clone(&names));
+        let mut batch = store.batch();
+        record::put_sources(&mut batch, lanes.ordinals());
+        store.commit(batch)?;
+
+        let starting = (0..).zip(&sources).map(|(number, _)| SourceId(number)).collect();
+        let running = Running::start(sources, &inbox, |source| lanes.resume(source), &runtime)
+            .map_err(|error| EngineError::Threads(error.to_string()))?;
+        let kept = Arc::new(AtomicU64::new(0));
+        let (commanded, sealed) = (Commanded::default(), Arc::default());
+        let watched = running.watched().into();
+        let handles =
+            Handles { commanded, waking: waking.clone(), kept: Arc::clone(&kept), sealed, watched };
+        let mut after = after;
+        let after = Box::new(move |next| {
+            after(next);
+            waking.ring();
+        });
+        let told = Told { kept, after };
+        let keeper = Keeper::new(Arc::clone(&store), Arc::clone(&names), machine, told)?;
+        let (commits, coming) = channel();
+        let keeper = keep(keeper, coming, &handles)?;
+        let reader = Reader { inbox, lanes };
+        Ok(Self {
+            store,
+            pace,
+            workers,
+            memory,
+            running,
+            handles,
+            reader,
+            commits,
+            keeper,
+            starting,
+        })
+    }
+
+    /// How others reach it.
+    pub fn handles(&self) -> &Handles {
+        &self.handles
+    }
+
+    /// Detects with these rules until a command says otherwise; everything that was settled is on
+    /// its way to the store then.
+    ///
+    /// # Errors
+    /// The store or a worker failed.
+    pub fn generation(mut self, detection: &Detection) -> Result<Self, EngineError> {
+        self.handles.commanded.say(Command::Go);
+        let lag = u8::try_from(self.pace.ahead + 2).unwrap_or(u8::MAX);
+        let budget = self.memory / self.workers.max(1);
+        let generation = Arc::new(Generation {
+            detection: detection.clone(),
+            store: Arc::clone(&self.store),
+            shelf: Shelf::new(Arc::clone(&self.store), detection, lag, budget)?,
+            pace: self.pace,
+            handles: self.handles.clone(),
+            commits: Mutex::new(self.commits.clone()),
+            reader: Mutex::new(Some(self.reader)),
+            starting: std::mem::take(&mut self.starting),
+        });
+        let shared = Arc::clone(&generation);
+        let config = match self.workers {
+            0 | 1 => timely::Config::thread(),
+            workers => timely::Config::process(workers),
+        };
+        let guards = timely::execute(config, move |worker| shared.work(worker));
+        let guards = guards.map_err(EngineError::Threads)?;
+        for end in guards.join() {
+            end.map_err(EngineError::Worker)??;
+        }
+        let reader = generation.reader.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let reader = reader.ok_or_else(|| EngineError::Worker("the reader is gone".to_owned()))?;
+        let next = Self { reader, ..self };
+        next.all_kept()?;
+        Ok(next)
+    }
+
+    /// Waits until everything that was sealed is in the store: the next generation reads it there.
+    fn all_kept(&self) -> Result<(), EngineError> {
+        let Handles { kept, sealed, .. } = &self.handles;
+        while kept.load(Ordering::Acquire) < sealed.load(Ordering::Acquire) {
+            if self.keeper.is_finished() {
+                return Err(EngineError::Unkept);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// Tells the sources to stop; what they sent is still in the inbox.
+    pub fn stop_sources(&self) {
+        self.running.stop();
+    }
+
+    /// Ends everything; the sources that did not end in time.
+    ///
+    /// # Errors
+    /// Something could not be kept.
+    pub fn end(self) -> Result<Vec<Arc<str>>, EngineError> {
+        let late = self.running.join(SOURCES_END);
+        drop(self.commits);
+        let kept = self.keeper.join();
+        kept.map_err(|_| EngineError::Worker("the keeper panicked".to_owned()))??;
+        Ok(late)
+    }
+}
+
+/// Runs the keeper on a thread; when it fails the run ends.
+fn keep(
+    keeper: Keeper,
+    coming: Receiver<Commit>,
+    handles: &Handles,
+) -> Result<std::thread::JoinHandle<Result<(), StoreError>>, EngineError> {
+    let handles = handles.clone();
+    let thread = std::thread::Builder::new().name("keeper".to_owned()).spawn(move || {
+        let end = keeper.run(&coming);
+        if let Err(error) = &end {
+            tracing::error!(error = %crate::report::chain(error), "the store takes nothing");
+            handles.commanded.say(Command::Finish);
+            handles.waking.ring();
+        }
+        end
+    });
+    thread.map_err(|error| EngineError::Threads(error.to_string()))
+}
+
+struct Generation {
+    detection: Detection,
+    store: Arc<Store>,
+    shelf: Shelf,
+    pace: Pace,
+    handles: Handles,
+    commits: Mutex<Sender<Commit>>,
+    reader: Mutex<Option<Reader>>,
+    starting: BTreeSet<SourceId>,
+}
+
+impl Generation {
+    fn work(&self, worker: &mut timely::worker::Worker) -> Result<(), EngineError> {
+        let own = match worker.index() {
+            0 => self.reader.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            _ => None,
+        };
+        let workers = worker.peers() as u64;
+        let detection = &self.detection;
+        let again = detection.looks_at_overflows();
+        let at = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let place = (at(worker.index() as u64), at(workers));
+        let buckets = |takes| self.shelf.buckets(detection, takes, place);
+        let (detect, _) = detection.detect(buckets(Takes::Logs), workers, again);
+        let (detect_again, _) = detection.detect(buckets(Takes::Overflows), workers, false);
+        let demand: Rc<RefCell<Demand>> = Rc::default();
+        let reading = own.map(|reader| self.reading(reader, &demand, workers)).transpose()?;
+        let (read, feed, sequencer, sink) = match reading {
+            Some(Reading { inbox, lanes, feed, sequencer, sink }) => {
+                (Some((inbox, lanes)), Some(feed), Some(sequencer), Some(sink))
+            }
+            None => (None, None, None, None),
+        };
+        let feed = feed.map(|feed| (feed, self.handles.waking.clone()));
+        let sink: Box<dyn FnMut(Vec<graph::Out>)> = match sink {
+            Some(mut sink) => Box::new(move |out| sink.epoch(out)),
+            None => Box::new(|_| {}),
+        };
+        let parts = Parts {
+            source: Source::Live(feed),
+            sequencer,
+            demand,
+            detector: detection.detector(Arc::from([] as [Origin; 0])),
+            detect,
+            detect_again: again.then_some(detect_again),
+            decide: detection.decide(),
+            lookups: Arc::clone(&detection.lookups),
+            sink,
+        };
+        worker.dataflow::<Epoch, _, _>(|scope| graph::build(scope, parts));
+        while worker.has_dataflows() {
+            worker.step_or_park(Some(PARK));
+        }
+        if let Some((inbox, lanes)) = read {
+            let reader = Rc::into_inner(inbox).zip(Rc::into_inner(lanes));
+            let reader = reader.map(|(inbox, lanes)| Reader { inbox, lanes: lanes.into_inner() });
+            *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = reader;
+        }
+        Ok(())
+    }
+
+    /// What the worker that reads has besides the others.
+    fn reading(
+        &self,
+        reader: Reader,
+        demand: &Rc<RefCell<Demand>>,
+        workers: u64,
+    ) -> Result<Reading, EngineError> {
+        let Reader { inbox, mut lanes } = reader;
+        let no_origins = Arc::from([] as [Origin; 0]);
+        let present = record::present(&self.store)?;
+        let sequencer = Sequencer::live(present, self.detection.detector(no_origins));
+        for (partition, settled) in lanes.begin() {
+            let stash = record::stash(&self.store, partition)?;
+            demand.borrow_mut().wishes.push(Wish::Open(partition, settled, stash));
+        }
+        let inbox = Rc::new(inbox);
+        let lanes = Rc::new(RefCell::new(lanes));
+        let health: BTreeMap<_, _> = (0..)
+            .map(SourceId)
+            .zip(self.handles.watched.iter().map(|w| w.health.clone()))
+            .collect();
+        let parts = FeedParts {
+            inbox: Rc::clone(&inbox),
+            lanes: Rc::clone(&lanes),
+            demand: Rc::clone(demand),
+            pace: self.pace,
+            commanded: self.handles.commanded.clone(),
+            kept: Arc::clone(&self.handles.kept),
+            sealed: Arc::clone(&self.handles.sealed),
+            starting: self.starting.clone(),
+            fine: Box::new(move |source| health.get(&source).is_some_and(is_fine)),
+        };
+        let feed = Feed::new(parts, workers);
+        let commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let sink = Sink::new(Rc::clone(&lanes), Rc::clone(demand), commits);
+        Ok(Reading { inbox, lanes, feed, sequencer, sink })
+    }
+}
+
+struct Reading {
+    inbox: Rc<Inbox>,
+    lanes: Rc<RefCell<Lanes>>,
+    feed: Feed,
+    sequencer: Sequencer,
+    sink: Sink,
+}

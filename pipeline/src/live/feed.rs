@@ -1,0 +1,328 @@
+//! The source of a live run: what sources deliver becomes blocks of lines for the parsers; what the
+//! clock says becomes wishes to the order. Runs on the worker that reads and waits for nothing.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use connectors::{Arrival, Inbox, SourceId};
+use operators::epoch::Epoch;
+use operators::order::Partition;
+use operators::order::operator::{Demand, Wish};
+use operators::parse::lines::Lines;
+use operators::time::EventTime;
+
+use super::command::{Command, Commanded};
+use super::lanes::Lanes;
+use super::pace::{MARKER_EVERY, Pace, left, wall};
+
+/// How long lines that were read may take at the end, besides what they are held.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// Blocks that a worker may have before it has parsed one.
+const BLOCKS_PER_WORKER: u64 = 4;
+
+/// What the feed shares with others.
+pub struct FeedParts {
+    /// What arrives.
+    pub inbox: Rc<Inbox>,
+    /// The lanes.
+    pub lanes: Rc<RefCell<Lanes>>,
+    /// What the order says and is told.
+    pub demand: Rc<RefCell<Demand>>,
+    /// Times.
+    pub pace: Pace,
+    /// What to do.
+    pub commanded: Commanded,
+    /// Number of the last seal that is kept.
+    pub kept: Arc<AtomicU64>,
+    /// Number of the last seal that was ordered.
+    pub sealed: Arc<AtomicU64>,
+    /// Sources that have not opened their first lanes.
+    pub starting: BTreeSet<SourceId>,
+    /// Whether a source reads, and is not in trouble.
+    pub fine: Box<dyn Fn(SourceId) -> bool>,
+}
+
+impl std::fmt::Debug for FeedParts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FeedParts").field("pace", &self.pace).finish_non_exhaustive()
+    }
+}
+
+/// The source of one generation of a live run.
+pub struct Feed {
+    parts: FeedParts,
+    workers: u64,
+    /// Blocks given to each worker.
+    given: Vec<u64>,
+    began: Instant,
+    /// Whether anything was given to the order since the last seal.
+    fed: bool,
+    sealed: Instant,
+    marked: Instant,
+    /// When the order began to want what it wants.
+    wanted: Option<(Partition, Instant)>,
+    /// When it was told to drain.
+    draining: Option<Instant>,
+    finished: bool,
+}
+
+impl std::fmt::Debug for Feed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Feed").field("fed", &self.fed).finish_non_exhaustive()
+    }
+}
+
+/// What the feed wants after a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// To be woken when something arrives, or after so long.
+    Sleep(Option<Duration>),
+    /// Nothing any more.
+    Ended,
+}
+
+impl Feed {
+    /// A feed for so many workers. Lanes that an earlier generation had are opened again, as they
+    /// stand; stashes are given with [`Wish::Open`] by the caller.
+    pub fn new(parts: FeedParts, workers: u64) -> Self {
+        let now = Instant::now();
+        let given = (0..workers).map(|_| 0).collect();
+        Self {
+            parts,
+            workers,
+            given,
+            began: now,
+            fed: false,
+            sealed: now,
+            marked: now,
+            wanted: None,
+            draining: None,
+            finished: false,
+        }
+    }
+
+    /// The epoch that new blocks belong to.
+    pub fn epoch(&self) -> Epoch {
+        self.parts.demand.borrow().epoch
+    }
+
+    /// Looks at everything once; blocks go to `give`.
+    pub fn turn(&mut self, mut give: impl FnMut(Lines)) -> Turn {
+        if self.finished {
+            return Turn::Ended;
+        }
+        let now = Instant::now();
+        self.receive();
+        let begun = self.begun(now);
+        let mut wake = Wake::default();
+        if begun {
+            self.send(&mut give);
+            self.go_on_without(now, &mut wake);
+            self.let_time_pass(now, &mut wake);
+        } else {
+            wake.after(left(self.parts.pace.patience, self.began, now));
+        }
+        match self.parts.commanded.get() {
+            Command::Go => self.seal_in_time(now, &mut wake),
+            Command::Drain if !self.drained(now) => self.seal_in_time(now, &mut wake),
+            Command::Drain | Command::Finish => return self.finish(),
+        }
+        Turn::Sleep(wake.0)
+    }
+
+    fn receive(&mut self) {
+        let lanes = Rc::clone(&self.parts.lanes);
+        let mut lanes = lanes.borrow_mut();
+        let mut opened = false;
+        while let Some(arrival) = self.parts.inbox.try_next() {
+            match arrival {
+                Arrival::Opened { lane, name } => {
+                    if let Some((number, fresh)) = lanes.open(lane, &name) {
+                        opened = true;
+                        let mut demand = self.parts.demand.borrow_mut();
+                        demand.idle.remove(&number);
+                        if let Some(settled) = fresh {
+                            demand.wishes.push(Wish::Open(number, settled, None));
+                        }
+                    }
+                }
+                Arrival::Delivered { lane, delivery, arrived, permit } => {
+                    if let Some(number) = lanes.deliver(lane, delivery, (arrived, permit)) {
+                        self.parts.demand.borrow_mut().idle.remove(&number);
+                    }
+                }
+                Arrival::Ready(source) => {
+                    self.parts.starting.remove(&source);
+                    self.parts.demand.borrow_mut().idle.extend(lanes.absent(source));
+                }
+                Arrival::CaughtUp(lane, caught_up) => {
+                    lanes.caught_up(lane, caught_up);
+                }
+                Arrival::Closed(lane) => {
+                    lanes.close(lane);
+                }
+            }
+        }
+        if opened {
+            lanes.show_names();
+        }
+    }
+
+    /// Whether the order may begin: every source has opened its first lanes, or had time to.
+    fn begun(&self, now: Instant) -> bool {
+        let Pace { hold, patience, .. } = self.parts.pace;
+        self.parts.starting.is_empty()
+            || (hold.is_some() && left(patience, self.began, now).is_none())
+    }
+
+    fn send(&mut self, give: &mut impl FnMut(Lines)) {
+        let mut lanes = self.parts.lanes.borrow_mut();
+        let wanted = self.parts.demand.borrow().wanted;
+        while let Some(worker) = self.free_worker() {
+            let Some(mut lines) = lanes.next(wanted) else { break };
+            lines.worker = worker;
+            if let Some(given) = usize::try_from(worker).ok().and_then(|at| self.given.get_mut(at))
+            {
+                *given += 1;
+            }
+            self.fed = true;
+            give(lines);
+        }
+    }
+
+    /// The worker with the fewest blocks, if it may have one more; of equals the last, for the first
+    /// also orders.
+    fn free_worker(&self) -> Option<u64> {
+        let demand = self.parts.demand.borrow();
+        let busy = |(worker, given): (u64, &u64)| {
+            let done = usize::try_from(worker).ok().and_then(|at| demand.done.get(at));
+            (given - done.copied().unwrap_or(0), u64::MAX - worker)
+        };
+        let (least, worker) = (0..self.workers).zip(&self.given).map(busy).min()?;
+        (least < BLOCKS_PER_WORKER).then_some(u64::MAX - worker)
+    }
+
+    /// Lets the order go on without a lane that has had nothing to say for long enough.
+    fn go_on_without(&mut self, now: Instant, wake: &mut Wake) {
+        let mut demand = self.parts.demand.borrow_mut();
+        let Some(wanted) = demand.wanted else {
+            self.wanted = None;
+            return;
+        };
+        if demand.idle.contains(&wanted) {
+            return;
+        }
+        let since = match self.wanted {
+            Some((known, since)) if known == wanted => since,
+            _ => {
+                self.wanted = Some((wanted, now));
+                now
+            }
+        };
+        let silence = self.parts.lanes.borrow().silence(wanted, demand.wanted_taken);
+        let Some(silence) = silence else { return };
+        let waits = match (silence.closed, self.parts.pace.hold) {
+            (true, _) => None,
+            (false, None) => return,
+            (false, Some(hold)) => {
+                match silence.caught_up {
+                    true => left(hold, since, now),
+                    // What is behind is waited for as long as it comes nearer.
+                    false => {
+                        let patience = self.parts.pace.patience.max(hold);
+                        left(patience, silence.since.max(since), now)
+                    }
+                }
+            }
+        };
+        if waits.is_some() {
+            return wake.after(waits);
+        }
+        demand.idle.insert(wanted);
+        demand.order.iter().for_each(timely::scheduling::Activator::activate);
+        self.fed = true;
+    }
+
+    /// While every lane is read to its end, time goes on by the clock of the host.
+    fn let_time_pass(&mut self, now: Instant, wake: &mut Wake) {
+        let Some(hold) = self.parts.pace.hold else { return };
+        let mut demand = self.parts.demand.borrow_mut();
+        if demand.wanted.is_some() || !self.parts.lanes.borrow().all_caught_up() {
+            return;
+        }
+        if let Some(left) = left(MARKER_EVERY, self.marked, now) {
+            return wake.after(Some(left));
+        }
+        let sources = self.parts.lanes.borrow().sources();
+        if !sources.into_iter().all(&self.parts.fine) {
+            return wake.after(Some(MARKER_EVERY));
+        }
+        self.marked = now;
+        let hold = i64::try_from(hold.as_nanos()).unwrap_or(i64::MAX);
+        let time = EventTime(wall().0.saturating_sub(hold));
+        if demand.clock.is_none_or(|clock| clock < time) {
+            demand.wishes.push(Wish::Advance(time));
+            demand.order.iter().for_each(timely::scheduling::Activator::activate);
+            self.fed = true;
+        }
+        wake.after(Some(MARKER_EVERY));
+    }
+
+    fn seal_in_time(&mut self, now: Instant, wake: &mut Wake) {
+        if !self.fed {
+            return;
+        }
+        let Pace { epoch, ahead, .. } = self.parts.pace;
+        if let Some(left) = left(epoch, self.sealed, now) {
+            return wake.after(Some(left));
+        }
+        // What keeps them wakes this again.
+        let sealed = self.parts.sealed.load(Ordering::Acquire);
+        if sealed - self.parts.kept.load(Ordering::Acquire) < ahead {
+            self.seal_now();
+            self.sealed = now;
+        }
+    }
+
+    fn seal_now(&mut self) {
+        let number = self.parts.sealed.fetch_add(1, Ordering::AcqRel) + 1;
+        let mut demand = self.parts.demand.borrow_mut();
+        // What is still being parsed comes behind this seal.
+        self.fed = self.given.iter().sum::<u64>() > demand.done.iter().sum();
+        demand.wishes.push(Wish::Seal(number));
+        demand.order.iter().for_each(timely::scheduling::Activator::activate);
+    }
+
+    /// Whether what was read is through, or had time to be.
+    fn drained(&mut self, now: Instant) -> bool {
+        let Some(hold) = self.parts.pace.hold else { return true };
+        let since = *self.draining.get_or_insert(now);
+        let time = hold * 2 + DRAIN;
+        !self.parts.lanes.borrow().waits() || left(time, since, now).is_none()
+    }
+
+    fn finish(&mut self) -> Turn {
+        self.seal_now();
+        self.parts.demand.borrow_mut().wishes.push(Wish::Finish);
+        self.finished = true;
+        Turn::Ended
+    }
+}
+
+/// The soonest time to look again.
+#[derive(Debug, Default)]
+struct Wake(Option<Duration>);
+
+impl Wake {
+    fn after(&mut self, time: Option<Duration>) {
+        self.0 = match (self.0, time) {
+            (Some(known), Some(time)) => Some(known.min(time)),
+            (known, time) => known.or(time),
+        };
+    }
+}

@@ -1,0 +1,422 @@
+//! The lanes of a live run: their numbers in the order, what of them is not through yet, and where
+//! they go on. Lives on the worker that reads and survives from one set of rules to the next.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use connectors::{Delivery, LaneId, Permit, Position, Receipt, Resume, SourceId};
+use operators::detector::Origin;
+use operators::order::Partition;
+use operators::order::merge::Settled;
+use operators::parse::lines::{Clock, LineSpan, Lines, Transport};
+use operators::time::EventTime;
+use serde::{Deserialize, Serialize};
+
+use super::names::Names;
+
+/// Lanes of one source have numbers from its place times this on.
+const LANES_PER_SOURCE: u32 = 1 << 20;
+
+/// What the configuration says of a source, as far as its lines are concerned.
+#[derive(Clone, Debug)]
+pub struct SourceSettings {
+    /// Unique name.
+    pub name: Arc<str>,
+    /// Labels of every line.
+    pub labels: Arc<BTreeMap<Arc<str>, Arc<str>>>,
+    /// By which clock its lines count.
+    pub clock: Clock,
+}
+
+/// A lane as the store keeps it. A promise: fields are only added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneRecord {
+    /// Its number in the order.
+    pub number: u32,
+    /// Where its source reads on.
+    pub position: String,
+    /// Lines before this offset are through.
+    pub next: u64,
+    /// Its clock there. Unit: nanoseconds since 1970.
+    pub clock: Option<i64>,
+}
+
+/// Lines that are not all through.
+#[derive(Debug)]
+struct Pending {
+    /// Offset of the last line, where there is one.
+    last: Option<u64>,
+    from: Position,
+    to: Position,
+    block: Arc<str>,
+    spans: Vec<LineSpan>,
+    transport: Arc<Transport>,
+    held: Held,
+}
+
+/// What is given back when lines are kept.
+#[derive(Debug)]
+pub struct Held {
+    /// Room in the window.
+    pub permit: Permit,
+    /// Who wants to know.
+    pub receipt: Option<Receipt>,
+}
+
+#[derive(Debug)]
+struct Lane {
+    source: SourceId,
+    key: Box<str>,
+    settled: Settled,
+    position: Option<Position>,
+    pending: VecDeque<Pending>,
+    /// How many of `pending` are on their way to the order.
+    sent: usize,
+    /// Whether the order knows it.
+    ordered: bool,
+    /// How many blocks this order was given.
+    blocks: u64,
+    caught_up: bool,
+    /// Whether nothing more comes for now.
+    closed: bool,
+    /// When the last line came, or the lane was opened.
+    heard: Instant,
+    /// The last origin, as the source and as the rules see it.
+    origin: Option<(Arc<connectors::Origin>, Arc<Origin>)>,
+}
+
+/// A lane with nothing to say.
+#[derive(Clone, Copy, Debug)]
+pub struct Silence {
+    /// When its last line came, or it was opened.
+    pub since: Instant,
+    /// Whether it was read to its end.
+    pub caught_up: bool,
+    /// Whether nothing more comes for now.
+    pub closed: bool,
+}
+
+/// All lanes.
+#[derive(Debug)]
+pub struct Lanes {
+    sources: Vec<SourceSettings>,
+    /// Place of each source in the order.
+    ordinals: BTreeMap<Arc<str>, u32>,
+    lanes: BTreeMap<Partition, Lane>,
+    numbers: BTreeMap<Box<str>, Partition>,
+    open: BTreeMap<LaneId, Partition>,
+    names: Arc<Names>,
+    /// Lanes with something to send.
+    ready: VecDeque<Partition>,
+}
+
+/// The key of a lane in the store.
+pub fn key(source: &str, lane: &str) -> String {
+    format!("{source}\0{lane}")
+}
+
+impl Lanes {
+    /// The lanes that the store knows, of these sources in the order of the configuration.
+    /// `ordinals` says which place each source has had so far; new ones get the next.
+    pub fn new(
+        sources: Vec<SourceSettings>,
+        mut ordinals: BTreeMap<Arc<str>, u32>,
+        records: impl IntoIterator<Item = (Box<str>, LaneRecord)>,
+        names: Arc<Names>,
+    ) -> Self {
+        let mut next = ordinals.values().max().map_or(0, |last| last + 1);
+        for source in &sources {
+            ordinals.entry(Arc::clone(&source.name)).or_insert_with(|| {
+                next += 1;
+                next - 1
+            });
+        }
+        let (lanes, numbers, open) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let ready = VecDeque::new();
+        let mut all = Self { sources, ordinals, lanes, numbers, open, names, ready };
+        for (key, record) in records {
+            all.remember(key, &record);
+        }
+        all.show_names();
+        all
+    }
+
+    /// The place of each source in the order.
+    pub fn ordinals(&self) -> &BTreeMap<Arc<str>, u32> {
+        &self.ordinals
+    }
+
+    /// Where the lanes of a source go on, by name.
+    pub fn resume(&self, source: SourceId) -> BTreeMap<Arc<str>, Resume> {
+        let lanes = self.lanes.values().filter(|lane| lane.source == source);
+        lanes
+            .filter_map(|lane| {
+                let (_, name) = lane.key.split_once('\0')?;
+                let position = lane.position.clone()?;
+                Some((Arc::from(name), Resume { position, next_offset: lane.settled.next }))
+            })
+            .collect()
+    }
+
+    fn remember(&mut self, key: Box<str>, record: &LaneRecord) {
+        let number = Partition(record.number);
+        self.numbers.insert(key.clone(), number);
+        let name = key.split_once('\0').map_or("", |(source, _)| source);
+        // A source that is not configured any more keeps its numbers.
+        let Some(at) = self.sources.iter().position(|source| &*source.name == name) else { return };
+        let source = SourceId(u32::try_from(at).unwrap_or(u32::MAX));
+        let settled = Settled { next: record.next, clock: record.clock.map(EventTime) };
+        let position = Some(Position::from_text(&record.position));
+        self.lanes.insert(number, Lane { settled, position, ..Lane::new(source, key) });
+    }
+
+    /// A lane begins in this run: its number and, where the order does not know it yet, where it
+    /// stands.
+    pub fn open(&mut self, id: LaneId, name: &str) -> Option<(Partition, Option<Settled>)> {
+        let source = self.sources.get(id.source.0 as usize)?;
+        let key: Box<str> = key(&source.name, name).into();
+        let number = match self.numbers.get(&key) {
+            Some(number) => *number,
+            None => self.next_number(&source.name.clone()),
+        };
+        self.numbers.insert(key.clone(), number);
+        let lane = self.lanes.entry(number).or_insert_with(|| Lane::new(id.source, key));
+        lane.heard = Instant::now();
+        (lane.caught_up, lane.closed) = (false, false);
+        self.open.insert(id, number);
+        let fresh = !std::mem::replace(&mut lane.ordered, true);
+        Some((number, fresh.then_some(lane.settled)))
+    }
+
+    fn next_number(&self, source: &str) -> Partition {
+        let base = self.ordinals.get(source).copied().unwrap_or(0) * LANES_PER_SOURCE;
+        let own = Partition(base)..Partition(base.saturating_add(LANES_PER_SOURCE));
+        let known = self.numbers.values().filter(|number| own.contains(number)).max();
+        Partition(known.map_or(base, |last| last.0 + 1))
+    }
+
+    /// Makes the names of new lanes known to those who show them.
+    pub fn show_names(&self) {
+        let names = self
+            .lanes
+            .iter()
+            .filter_map(|(number, lane)| Some((*number, Arc::from(lane.key.split_once('\0')?.1))));
+        self.names.set(names.collect());
+    }
+
+    /// Takes lines in.
+    pub fn deliver(
+        &mut self,
+        id: LaneId,
+        delivery: Delivery,
+        (arrived, permit): (i64, Permit),
+    ) -> Option<Partition> {
+        let number = *self.open.get(&id)?;
+        let lane = self.lanes.get_mut(&number)?;
+        let settings = self.sources.get(id.source.0 as usize)?;
+        lane.heard = Instant::now();
+        lane.take(settings, delivery, arrived, permit);
+        self.ready.push_back(number);
+        Some(number)
+    }
+
+    /// Whether everything that is there has been sent on a lane.
+    pub fn caught_up(&mut self, id: LaneId, caught_up: bool) -> Option<Partition> {
+        let number = *self.open.get(&id)?;
+        self.lanes.get_mut(&number)?.caught_up = caught_up;
+        Some(number)
+    }
+
+    /// Nothing more comes on a lane for now.
+    pub fn close(&mut self, id: LaneId) -> Option<Partition> {
+        let number = self.open.remove(&id)?;
+        let lane = self.lanes.get_mut(&number)?;
+        (lane.caught_up, lane.closed) = (true, true);
+        Some(number)
+    }
+
+    /// A source has opened all the lanes that it has now: what is known of it otherwise is not there
+    /// and has nothing to say.
+    pub fn absent(&self, source: SourceId) -> Vec<Partition> {
+        let open: BTreeSet<_> = self.open.values().collect();
+        let absent = |(number, lane): &(&Partition, &Lane)| {
+            lane.source == source && !open.contains(number) && lane.pending.is_empty()
+        };
+        self.lanes.iter().filter(absent).map(|(number, _)| *number).collect()
+    }
+
+    /// A new order begins: whatever is not through is sent again. The lanes with where they stand.
+    pub fn begin(&mut self) -> Vec<(Partition, Settled)> {
+        self.ready.clear();
+        for (number, lane) in &mut self.lanes {
+            lane.sent = 0;
+            lane.ordered = true;
+            lane.blocks = 0;
+            lane.heard = Instant::now();
+            if !lane.pending.is_empty() {
+                self.ready.push_back(*number);
+            }
+        }
+        self.lanes.iter().map(|(number, lane)| (*number, lane.settled)).collect()
+    }
+
+    /// The next block for the order, `wanted` first. The caller names the worker.
+    pub fn next(&mut self, wanted: Option<Partition>) -> Option<Lines> {
+        if let Some(wanted) = wanted
+            && let Some(lines) = self.lanes.get_mut(&wanted).and_then(|lane| lane.next(wanted))
+        {
+            return Some(lines);
+        }
+        while let Some(number) = self.ready.front().copied() {
+            if let Some(lines) = self.lanes.get_mut(&number).and_then(|lane| lane.next(number)) {
+                return Some(lines);
+            }
+            self.ready.pop_front();
+        }
+        None
+    }
+
+    /// How silent a lane is: all it has was sent, and `taken` blocks of it have been taken by the
+    /// order. `None` if it has, or may have, more.
+    pub fn silence(&self, number: Partition, taken: u64) -> Option<Silence> {
+        let lane = self.lanes.get(&number)?;
+        let idle = lane.sent == lane.pending.len() && lane.blocks == taken;
+        let Lane { heard: since, caught_up, closed, .. } = *lane;
+        idle.then_some(Silence { since, caught_up, closed })
+    }
+
+    /// The sources with open lanes.
+    pub fn sources(&self) -> BTreeSet<SourceId> {
+        self.open.keys().map(|lane| lane.source).collect()
+    }
+
+    /// Whether lines are here that are not through.
+    pub fn waits(&self) -> bool {
+        self.lanes.values().any(|lane| !lane.pending.is_empty())
+    }
+
+    /// Whether every lane has been read to its end.
+    pub fn all_caught_up(&self) -> bool {
+        let mut open = self.open.values().filter_map(|number| self.lanes.get(number));
+        open.all(|lane| lane.caught_up && lane.sent == lane.pending.len())
+    }
+
+    /// A lane is through up to `settled`: what the store is to know, and what is given back when it
+    /// does.
+    pub fn settle(
+        &mut self,
+        number: Partition,
+        settled: Settled,
+    ) -> Option<(Box<str>, LaneRecord, Vec<Held>)> {
+        let lane = self.lanes.get_mut(&number)?;
+        let held = lane.settle(settled);
+        let position = lane.position.as_ref().map_or("", Position::as_str).to_owned();
+        let clock = settled.clock.map(|clock| clock.0);
+        let record = LaneRecord { number: number.0, position, next: settled.next, clock };
+        Some((lane.key.clone(), record, held))
+    }
+}
+
+impl Lane {
+    fn new(source: SourceId, key: Box<str>) -> Self {
+        Self {
+            source,
+            key,
+            settled: Settled::default(),
+            position: None,
+            pending: VecDeque::new(),
+            sent: 0,
+            ordered: false,
+            blocks: 0,
+            caught_up: false,
+            closed: false,
+            heard: Instant::now(),
+            origin: None,
+        }
+    }
+
+    fn take(
+        &mut self,
+        settings: &SourceSettings,
+        delivery: Delivery,
+        arrived: i64,
+        permit: Permit,
+    ) {
+        let Delivery { chunk, origins, origin_of, times, from, to, receipt } = delivery;
+        let span = |span: &connectors::Span| LineSpan {
+            start: span.start,
+            end: span.end,
+            position: span.offset,
+        };
+        let spans: Vec<_> = chunk.lines.iter().map(span).collect();
+        let last = spans.last().map(|span| span.position);
+        let origins = origins.into_iter().map(|origin| self.origin(settings, origin)).collect();
+        let transport = Transport {
+            origins,
+            origin_of,
+            times: times.into_iter().map(EventTime).collect(),
+            arrived: EventTime(arrived),
+            clock: settings.clock,
+        };
+        self.pending.push_back(Pending {
+            last,
+            from,
+            to,
+            block: chunk.text,
+            spans,
+            transport: Arc::new(transport),
+            held: Held { permit, receipt },
+        });
+    }
+
+    /// An origin as the rules see it: labels of the acquisition, and on top those of the line.
+    fn origin(&mut self, settings: &SourceSettings, from: Arc<connectors::Origin>) -> Arc<Origin> {
+        if let Some((known, origin)) = &self.origin
+            && *known == from
+        {
+            return Arc::clone(origin);
+        }
+        let labels = match from.labels.is_empty() {
+            true => Arc::clone(&settings.labels),
+            false => {
+                let mut labels = BTreeMap::clone(&settings.labels);
+                labels.extend(from.labels.iter().map(|(k, v)| (Arc::clone(k), Arc::clone(v))));
+                Arc::new(labels)
+            }
+        };
+        let origin =
+            Arc::new(Origin { source: Arc::clone(&from.source), labels, module: from.module });
+        self.origin = Some((from, Arc::clone(&origin)));
+        origin
+    }
+
+    /// What was not sent yet.
+    fn next(&mut self, partition: Partition) -> Option<Lines> {
+        let pending = self.pending.get(self.sent)?;
+        let number = self.blocks;
+        self.sent += 1;
+        self.blocks += 1;
+        let fresh = pending.spans.iter().filter(|span| span.position >= self.settled.next);
+        let (block, spans) = (Arc::clone(&pending.block), fresh.copied().collect());
+        let transport = Some(Arc::clone(&pending.transport));
+        Some(Lines { worker: 0, partition, number, block, spans, last: false, transport })
+    }
+
+    fn settle(&mut self, settled: Settled) -> Vec<Held> {
+        self.settled = settled;
+        let mut held = Vec::new();
+        while self.sent > 0
+            && let Some(front) =
+                self.pending.pop_front_if(|front| front.last.is_none_or(|last| last < settled.next))
+        {
+            self.sent -= 1;
+            self.position = Some(front.to);
+            held.push(front.held);
+        }
+        if let Some(front) = self.pending.front() {
+            self.position = Some(front.from.clone());
+        }
+        held
+    }
+}

@@ -1,0 +1,178 @@
+//! What a live run keeps, under which keys: promises to later versions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use operators::bucket::dialect::Dialect;
+use operators::order::{OrderKey, Partition};
+use operators::parse::stash::Stashes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::lanes::LaneRecord;
+use crate::emit::Message;
+use crate::state::{Batch, Family, Store, StoreError};
+
+const PRESENT: &[u8] = b"order/present";
+const SOURCES: &[u8] = b"sources";
+const DIALECTS: &[u8] = b"dialect/";
+const NEXT_MESSAGE: &[u8] = b"outbox/next";
+
+/// Reads JSON that an earlier run wrote; what cannot be read is damage.
+fn read<T: DeserializeOwned>(
+    store: &Store,
+    family: Family,
+    key: &[u8],
+) -> Result<Option<T>, StoreError> {
+    let Some(bytes) = store.get(family, key)? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(|source| store.unreadable(family, key, source))
+}
+
+fn put<T: Serialize>(batch: &mut Batch<'_>, family: Family, key: &[u8], value: &T) {
+    // Records are plain structs: writing them to memory cannot fail.
+    batch.put(family, key, &serde_json::to_vec(value).unwrap_or_default());
+}
+
+/// Where the order stood.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn present(store: &Store) -> Result<OrderKey, StoreError> {
+    Ok(read(store, Family::Meta, PRESENT)?.unwrap_or(OrderKey::FIRST))
+}
+
+/// Keeps where the order stands.
+pub fn put_present(batch: &mut Batch<'_>, present: OrderKey) {
+    put(batch, Family::Meta, PRESENT, &present);
+}
+
+/// The place of each source in the order.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn sources(store: &Store) -> Result<BTreeMap<Arc<str>, u32>, StoreError> {
+    Ok(read(store, Family::Meta, SOURCES)?.unwrap_or_default())
+}
+
+/// Keeps the places of sources.
+pub fn put_sources(batch: &mut Batch<'_>, places: &BTreeMap<Arc<str>, u32>) {
+    put(batch, Family::Meta, SOURCES, places);
+}
+
+/// All lanes, by key.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn lanes(store: &Store) -> Result<Vec<(Box<str>, LaneRecord)>, StoreError> {
+    let entries = store.scan(Family::Lanes, b"");
+    let entries = entries.map(|entry| {
+        let (key, value) = entry?;
+        let name = String::from_utf8_lossy(&key).into_owned().into_boxed_str();
+        let record = serde_json::from_slice(&value)
+            .map_err(|source| store.unreadable(Family::Lanes, &key, source))?;
+        Ok((name, record))
+    });
+    entries.collect()
+}
+
+/// Keeps a lane.
+pub fn put_lane(batch: &mut Batch<'_>, key: &str, lane: &LaneRecord) {
+    put(batch, Family::Lanes, key.as_bytes(), lane);
+}
+
+/// The parse state of a source partition.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn stash(store: &Store, partition: Partition) -> Result<Option<Stashes>, StoreError> {
+    read(store, Family::Stashes, &partition.0.to_be_bytes())
+}
+
+/// Keeps the parse state of a source partition.
+pub fn put_stash(batch: &mut Batch<'_>, partition: Partition, stash: &Stashes) {
+    put(batch, Family::Stashes, &partition.0.to_be_bytes(), stash);
+}
+
+/// The sequence that the next message gets.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn next_message(store: &Store) -> Result<u64, StoreError> {
+    Ok(read(store, Family::Meta, NEXT_MESSAGE)?.unwrap_or(0))
+}
+
+/// Keeps the sequence that the next message gets.
+pub fn put_next_message(batch: &mut Batch<'_>, next: u64) {
+    put(batch, Family::Meta, NEXT_MESSAGE, &next);
+}
+
+/// Puts a message into the outbox.
+pub fn put_message(batch: &mut Batch<'_>, sequence: u64, message: &Message) {
+    put(batch, Family::Outbox, &sequence.to_be_bytes(), message);
+}
+
+/// Messages of the outbox from a sequence on.
+///
+/// # Errors
+/// Each step may fail to read.
+pub fn messages(
+    store: &Store,
+    from: u64,
+) -> impl Iterator<Item = Result<(u64, Message), StoreError>> + use<'_> {
+    store.scan(Family::Outbox, &from.to_be_bytes()).map(|entry| {
+        let (key, value) = entry?;
+        let bytes = <[u8; 8]>::try_from(&*key).unwrap_or_default();
+        let message = serde_json::from_slice(&value)
+            .map_err(|source| store.unreadable(Family::Outbox, &key, source))?;
+        Ok((u64::from_be_bytes(bytes), message))
+    })
+}
+
+/// The number under which a dialect is known, given now and kept if it is new.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub fn dialect(store: &Store, dialect: &Dialect) -> Result<u32, StoreError> {
+    let known = store.scan_prefix(Family::Meta, DIALECTS);
+    let mut next = 0;
+    for entry in known {
+        let (key, value) = entry?;
+        let number = key.get(DIALECTS.len()..).and_then(|bytes| bytes.try_into().ok());
+        let number = number.map_or(0, u32::from_be_bytes);
+        let read: Dialect = serde_json::from_slice(&value)
+            .map_err(|source| store.unreadable(Family::Meta, &key, source))?;
+        if read == *dialect {
+            return Ok(number);
+        }
+        next = number + 1;
+    }
+    let mut batch = store.batch();
+    put(&mut batch, Family::Meta, &dialect_key(next), dialect);
+    store.commit(batch)?;
+    Ok(next)
+}
+
+/// The dialect of that number.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn dialect_of(store: &Store, number: u32) -> Result<Option<Dialect>, StoreError> {
+    read(store, Family::Meta, &dialect_key(number))
+}
+
+fn dialect_key(number: u32) -> Vec<u8> {
+    [DIALECTS, &number.to_be_bytes()].concat()
+}
+
+/// How far an output is: the sequence of its next message.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn output(store: &Store, name: &str) -> Result<Option<u64>, StoreError> {
+    read(store, Family::Outputs, name.as_bytes())
+}
+
+/// Keeps how far an output is.
+pub fn put_output(batch: &mut Batch<'_>, name: &str, next: u64) {
+    put(batch, Family::Outputs, name.as_bytes(), &next);
+}

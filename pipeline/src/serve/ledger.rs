@@ -1,0 +1,201 @@
+//! What is written when alerts and decisions come and go. Each commit has a number; alerts and
+//! decisions get running numbers in the order of commits. All of it goes into the caller's batch, so
+//! that it becomes real together with whatever else the caller keeps.
+
+use std::sync::Arc;
+
+use api::record::Record;
+use operators::alert::Alert;
+use serde::{Deserialize, Serialize};
+
+use super::places;
+use super::row::{AlertRow, DecisionRow, End};
+use crate::state::{Batch, Family, Store, StoreError};
+
+const COUNTERS: &[u8] = b"serve counters";
+
+/// The last numbers that were given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Commits.
+    pub seq: u64,
+    /// Alerts.
+    pub alert: u64,
+    /// Decisions.
+    pub decision: u64,
+}
+
+/// Gives numbers.
+#[derive(Debug)]
+pub struct Ledger {
+    counters: Counters,
+}
+
+/// What a commit means for the view.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Feed {
+    /// The commit.
+    pub seq: u64,
+    /// When it was made. Unit: nanoseconds since the Unix epoch.
+    pub now: i64,
+    /// Decisions that began, by number.
+    pub begun: Vec<Record>,
+    /// Numbers of decisions that ended, and when.
+    pub ended: Vec<(u64, i64)>,
+}
+
+impl Feed {
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.begun.is_empty() && self.ended.is_empty()
+    }
+}
+
+/// An alert to be written, with its decisions.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// Who found it.
+    pub machine: Arc<str>,
+    /// `crowdsec`, `cscli` and so on.
+    pub kind: Arc<str>,
+    /// The alert and what was decided.
+    pub alert: Alert,
+}
+
+/// A commit in the making.
+#[derive(Debug)]
+pub struct Commit {
+    counters: Counters,
+    feed: Feed,
+}
+
+impl Ledger {
+    /// Goes on with the numbers of a store.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn open(store: &Store) -> Result<Self, StoreError> {
+        let bytes = store.get(Family::Meta, COUNTERS)?;
+        let counters = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        Ok(Self { counters: counters.unwrap_or_default() })
+    }
+
+    /// The last numbers that were given.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Begins a commit at a time. Unit: nanoseconds since the Unix epoch.
+    pub fn begin(&self, now: i64) -> Commit {
+        let seq = self.counters.seq + 1;
+        let feed = Feed { seq, now, ..Feed::default() };
+        Commit { counters: Counters { seq, ..self.counters }, feed }
+    }
+
+    /// Ends a commit: writes the numbers. What comes back is for the view, once the batch is on disk.
+    pub fn finish(&mut self, commit: Commit, batch: &mut Batch<'_>) -> Feed {
+        self.counters = commit.counters;
+        self.write(batch);
+        commit.feed
+    }
+
+    fn write(&self, batch: &mut Batch<'_>) {
+        let bytes = serde_json::to_vec(&self.counters).unwrap_or_default();
+        batch.put(Family::Meta, COUNTERS, &bytes);
+    }
+}
+
+impl Commit {
+    /// The number of this commit.
+    pub fn seq(&self) -> u64 {
+        self.counters.seq
+    }
+
+    /// Whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.feed.is_empty()
+    }
+
+    /// When it is made. Unit: nanoseconds since the Unix epoch.
+    pub fn now(&self) -> i64 {
+        self.feed.now
+    }
+
+    /// Writes an alert with its decisions; gives its number.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub fn alert(
+        &mut self,
+        batch: &mut Batch<'_>,
+        judged: Judged,
+    ) -> Result<u64, serde_json::Error> {
+        self.alert_of(batch, judged, self.feed.now)
+    }
+
+    /// The same for an alert that was kept elsewhere before, at `created`.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub fn alert_of(
+        &mut self,
+        batch: &mut Batch<'_>,
+        judged: Judged,
+        created: i64,
+    ) -> Result<u64, serde_json::Error> {
+        let Judged { machine, kind, mut alert } = judged;
+        self.counters.alert += 1;
+        let id = self.counters.alert;
+        places::put(batch, &alert, id);
+        let first = self.counters.decision + 1;
+        let made = alert.stop_at.at.0;
+        let decisions = std::mem::take(&mut alert.decisions);
+        let count = decisions.len() as u64;
+        for decision in decisions {
+            self.counters.decision += 1;
+            let record = Record {
+                id: self.counters.decision,
+                hash: decision.id,
+                alert: id,
+                until: decision.until.0,
+                origin: decision.origin,
+                kind: decision.kind,
+                scope: decision.scope,
+                value: decision.value,
+                scenario: decision.scenario,
+                simulated: decision.simulated,
+            };
+            self.decision(batch, DecisionRow { record, born: self.counters.seq, made });
+        }
+        let row = AlertRow { created, machine, kind, first, count, alert };
+        batch.put(Family::Alerts, &id.to_be_bytes(), &row.encode()?);
+        Ok(id)
+    }
+
+    fn decision(&mut self, batch: &mut Batch<'_>, row: DecisionRow) {
+        let id = row.record.id;
+        batch.put(Family::Decisions, &id.to_be_bytes(), &row.encode());
+        batch.put(Family::Names, &row.record.hash.to_be_bytes(), &id.to_be_bytes());
+        if row.record.until > self.feed.now {
+            self.feed.begun.push(row.record);
+        } else {
+            // It was over before it came.
+            let end = End { seq: self.counters.seq, at: row.record.until };
+            batch.put(Family::Ends, &id.to_be_bytes(), &end.encode());
+        }
+    }
+
+    /// Writes that an active decision ends, by hand or by time.
+    pub fn end(&mut self, batch: &mut Batch<'_>, id: u64, at: i64) {
+        let end = End { seq: self.counters.seq, at };
+        batch.put(Family::Ends, &id.to_be_bytes(), &end.encode());
+        self.feed.ended.push((id, at));
+    }
+
+    /// Removes an alert. Its decisions must have ended, or end with this commit; they stay until
+    /// everybody was told.
+    pub fn remove_alert(&mut self, batch: &mut Batch<'_>, id: u64, alert: &Alert) {
+        batch.delete(Family::Alerts, &id.to_be_bytes());
+        places::take(batch, alert, id);
+    }
+}

@@ -1,0 +1,192 @@
+//! Decisions and alerts as they lie in the store. A version byte comes first; what older versions
+//! wrote is read as long as the store's format is the same.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use api::record::Record;
+use operators::alert::Alert;
+use serde::{Deserialize, Serialize};
+
+const VERSION: u8 = 1;
+
+/// A decision as it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecisionRow {
+    /// The decision.
+    pub record: Record,
+    /// The commit that brought it.
+    pub born: u64,
+    /// When it was made, on the clock of its alert. Unit: nanoseconds since the Unix epoch.
+    pub made: i64,
+}
+
+/// Texts that many decisions share, kept once while they are read.
+#[derive(Debug, Default)]
+pub struct Shared(BTreeSet<Arc<str>>);
+
+/// So many texts are shared.
+const MOST_SHARED: usize = 4_096;
+
+impl Shared {
+    fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = text.into();
+        if self.0.len() < MOST_SHARED {
+            self.0.insert(Arc::clone(&new));
+        }
+        new
+    }
+}
+
+impl DecisionRow {
+    /// The bytes under its number.
+    pub fn encode(&self) -> Vec<u8> {
+        let record = &self.record;
+        let mut out = Vec::with_capacity(96);
+        out.push(VERSION);
+        out.push(u8::from(record.simulated));
+        for number in [record.hash, record.alert, self.born] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        for time in [record.until, self.made] {
+            out.extend_from_slice(&time.to_le_bytes());
+        }
+        for text in [&record.origin, &record.kind, &record.scope, &record.value, &record.scenario] {
+            let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
+            out.extend_from_slice(&length.to_le_bytes());
+            out.extend_from_slice(text.as_bytes().get(..length.into()).unwrap_or_default());
+        }
+        out
+    }
+
+    /// The decision of a number; `None` where the bytes are no decision.
+    pub fn decode(id: u64, bytes: &[u8], shared: &mut Shared) -> Option<Self> {
+        let mut bytes = Bytes(bytes);
+        if bytes.take(1)? != [VERSION] {
+            return None;
+        }
+        let simulated = bytes.take(1)? == [1];
+        let (hash, alert, born) = (bytes.number()?, bytes.number()?, bytes.number()?);
+        let (until, made) = (bytes.number()?.cast_signed(), bytes.number()?.cast_signed());
+        let origin = shared.text(bytes.text()?);
+        let kind = shared.text(bytes.text()?);
+        let scope = shared.text(bytes.text()?);
+        let value = bytes.text()?.into();
+        let scenario = shared.text(bytes.text()?);
+        let record =
+            Record { id, hash, alert, until, origin, kind, scope, value, scenario, simulated };
+        Some(Self { record, born, made })
+    }
+}
+
+struct Bytes<'a>(&'a [u8]);
+
+impl<'a> Bytes<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        let length = u16::from_le_bytes(self.take(2)?.try_into().ok()?);
+        std::str::from_utf8(self.take(length.into())?).ok()
+    }
+}
+
+/// When a decision ended: by a commit, at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// The commit.
+    pub seq: u64,
+    /// Unit: nanoseconds since the Unix epoch.
+    pub at: i64,
+}
+
+impl End {
+    /// The bytes under the number of its decision.
+    pub fn encode(self) -> [u8; 16] {
+        let mut out = [0; 16];
+        let (seq, at) = out.split_at_mut(8);
+        seq.copy_from_slice(&self.seq.to_le_bytes());
+        at.copy_from_slice(&self.at.to_le_bytes());
+        out
+    }
+
+    /// `None` where the bytes are no end.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut bytes = Bytes(bytes);
+        Some(Self { seq: bytes.number()?, at: bytes.number()?.cast_signed() })
+    }
+}
+
+/// An alert as it was kept, without its decisions.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AlertRow {
+    /// When it was kept. Unit: nanoseconds since the Unix epoch.
+    pub created: i64,
+    /// Who found it.
+    pub machine: Arc<str>,
+    /// `crowdsec`, `cscli` and so on.
+    pub kind: Arc<str>,
+    /// Number of its first decision.
+    pub first: u64,
+    /// How many it has: their numbers follow each other.
+    pub count: u64,
+    /// The alert.
+    pub alert: Alert,
+}
+
+impl AlertRow {
+    /// The bytes under its number.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut out = vec![VERSION];
+        serde_json::to_writer(&mut out, self)?;
+        Ok(out)
+    }
+
+    /// The alert in the bytes; `None` where there is none.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (version, json) = bytes.split_first()?;
+        (*version == VERSION).then(|| serde_json::from_slice(json).ok()).flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decisions_come_back_as_they_were() {
+        let record = Record {
+            id: 9,
+            hash: 1 << 62,
+            alert: 3,
+            until: -5,
+            origin: "crowdsec".into(),
+            kind: "ban".into(),
+            scope: "Ip".into(),
+            value: "192.0.2.7".into(),
+            scenario: "é".into(),
+            simulated: true,
+        };
+        let row = DecisionRow { record, born: 7, made: 11 };
+        let bytes = row.encode();
+        assert_eq!(DecisionRow::decode(9, &bytes, &mut Shared::default()), Some(row));
+        for cut in 0..bytes.len() {
+            assert_eq!(DecisionRow::decode(9, &bytes[..cut], &mut Shared::default()), None);
+        }
+        let end = End { seq: 4, at: -1 };
+        assert_eq!(End::decode(&end.encode()), Some(end));
+    }
+}
