@@ -8,7 +8,6 @@
 //! Each input and each lane is one source partition: its lines come in its own order, each with an
 //! offset by which it is known. This crate knows nothing of events or rules.
 
-mod calendar;
 pub mod codec;
 pub mod docker;
 pub mod endpoint;

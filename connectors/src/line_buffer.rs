@@ -185,7 +185,8 @@ impl LineBuffer {
         if memory.len() < self.filled {
             memory.resize(self.filled, 0);
         }
-        if let (Some(to), Some(from)) = (memory.get_mut(..self.filled), self.buf.get(..self.filled)) {
+        if let (Some(to), Some(from)) = (memory.get_mut(..self.filled), self.buf.get(..self.filled))
+        {
             to.copy_from_slice(from);
         }
         self.buf = memory;

@@ -18,7 +18,7 @@ pub use crate::line_buffer::MAX_BUFFER;
 /// How to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadOptions {
-    /// Longest line; what is longer is a [`Reject`]. Unit: bytes without the line end.
+    /// Longest line; what is longer is a [`crate::Reject`]. Unit: bytes without the line end.
     pub max_line: usize,
     /// About how much text a chunk holds. Unit: bytes.
     pub chunk: usize,

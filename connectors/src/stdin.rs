@@ -41,12 +41,12 @@ pub struct Config {
     /// Longest line; what is longer is counted and left out. Default: 1 MiB. Unit: bytes.
     pub max_line: usize,
     /// How much text waits to be kept. Default: 16 MiB. Unit: bytes.
-    pub window: usize,
+    pub window_bytes: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_line: 1 << 20, window: 16 << 20 }
+        Self { max_line: 1 << 20, window_bytes: 16 << 20 }
     }
 }
 
@@ -91,7 +91,7 @@ impl Source for Stdin {
             let place = resume.position.read::<Place>().unwrap_or_default();
             place.next.max(resume.next_offset)
         });
-        let lane = context.outlet.lane(LANE, self.config.window);
+        let lane = context.outlet.lane(LANE, self.config.window_bytes);
         context.outlet.ready();
         context.health.reading();
         let origin = Origin { source: LANE.into(), labels: Arc::default(), module: MODULE };
@@ -106,7 +106,10 @@ impl Source for Stdin {
 }
 
 fn failed(source: io::Error) -> SourceError {
-    SourceError::Host { what: "standard input cannot be read: check what is connected".into(), source }
+    SourceError::Host {
+        what: "standard input cannot be read: check what is connected".into(),
+        source,
+    }
 }
 
 struct Pipe {

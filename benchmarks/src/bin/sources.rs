@@ -15,13 +15,14 @@ use clap::{Parser, Subcommand};
 use connectors::health::{Health, State};
 use connectors::metric::{Counter, Reason};
 use connectors::syslog::{Config, Listener, Protocol, Syslog};
-use connectors::{Arrival, Context, Inbox, Meter, ReadOptions, Reader, Source, SourceError, SourceId, Stop, file};
+use connectors::{
+    Arrival, Context, Inbox, Meter, ReadOptions, Reader, Source, SourceError, SourceId, Stop, file,
+};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Runtime;
 
 /// What a message is like.
-const MESSAGE: &str =
-    "<38>Nov 26 16:00:00 web1 sshd[81234]: Failed password for root from 192.0.2.144 port 51234 ssh2";
+const MESSAGE: &str = "<38>Nov 26 16:00:00 web1 sshd[81234]: Failed password for root from 192.0.2.144 port 51234 ssh2";
 
 #[derive(Parser)]
 struct Arguments {
@@ -99,7 +100,8 @@ struct Running {
 
 impl Running {
     fn start(source: impl Source) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let main = std::thread::current();
         let (inbox, stop) = (Inbox::new(move || main.unpark()), Stop::new());
         let (meter, health) = (Meter::default(), Health::default());
@@ -177,7 +179,11 @@ fn receive(protocol: Protocol, messages: usize, per_second: usize) -> Result<()>
     let lost = |meter: &Meter| meter.rejected(Reason::NoRoom);
     running.until(|now| now.meter.count(Counter::Lines) + lost(&now.meter) >= messages as u64);
     report(how, running.meter.count(Counter::Lines), cpu() - cpu_before, began.elapsed());
-    println!("{how}: {} lost, {} repaired", lost(&running.meter), running.meter.count(Counter::Repaired));
+    println!(
+        "{how}: {} lost, {} repaired",
+        lost(&running.meter),
+        running.meter.count(Counter::Repaired)
+    );
     sender.wait()?;
     running.end()
 }
@@ -200,11 +206,15 @@ fn send(how: &str, to: &str, messages: usize, per_second: usize) -> Result<()> {
         "udp" => {
             let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
             socket.connect(to)?;
-            paced(messages, per_second, |number| Ok(socket.send(format!("{MESSAGE} {number}").as_bytes()).map(drop)?))
+            paced(messages, per_second, |number| {
+                Ok(socket.send(format!("{MESSAGE} {number}").as_bytes()).map(drop)?)
+            })
         }
         "file" => {
             let mut file = std::fs::OpenOptions::new().append(true).open(to)?;
-            paced(messages, per_second, |number| Ok(file.write_all(format!("{MESSAGE} {number}\n").as_bytes())?))
+            paced(messages, per_second, |number| {
+                Ok(file.write_all(format!("{MESSAGE} {number}\n").as_bytes())?)
+            })
         }
         _ => bail!("{how} is not known"),
     }

@@ -164,7 +164,7 @@ impl Walk<'_> {
         let inode = match entry.map(|entry| (entry, entry.file_type())) {
             Some((entry, Ok(kind))) if kind.is_file() => Some(entry.ino()),
             Some((_, Ok(kind))) if !kind.is_symlink() => None,
-            _ => fs::metadata(path).ok().filter(|there| there.is_file()).map(|there| there.ino()),
+            _ => fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|there| there.ino()),
         };
         if let Some(inode) = inode {
             let candidate = Candidate { pattern: self.number, inode };

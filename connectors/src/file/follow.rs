@@ -1,14 +1,13 @@
 //! The loop of the `file` source: keeps the lanes of all files, hears of changes, lets each lane read
 //! in its turn, and keeps files open, memory and noise within their limits.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::config::{Config, Mode, Start, Watching};
-use super::discover::{Candidate, Selection};
-use super::opening::Opening;
+use super::config::{Config, Mode, Watching};
+use super::discover::Selection;
+use super::lanes::LEAST_WINDOW;
 use super::place::Place;
 use super::schedule::Schedule;
 use super::tail::{Next, Shared, Tail};
@@ -25,54 +24,53 @@ const HEARING: Duration = Duration::from_millis(10);
 const ROOM: Duration = Duration::from_millis(2);
 /// Most text in a delivery. Unit: bytes.
 const CHUNK: usize = 256 << 10;
-/// Room that every lane has. Unit: bytes.
-const LEAST_WINDOW: usize = 4 << 10;
 /// Lanes looked at between two looks at what else happens.
 const ROUND: usize = 64;
-/// How long a file must be gone before its lane ends.
-const FORGET: Duration = Duration::from_secs(60);
+/// How often a lane that has more is looked at in one turn: where more have something than may be
+/// open, each turn opens a file.
+const TURN: usize = 8;
 /// Regular work may take a part of the time like this.
-const SHARE: u32 = 20;
+pub(super) const SHARE: u32 = 20;
 
 /// A lane and what the loop knows of it.
 #[derive(Debug)]
-struct Slot {
-    tail: Tail,
+pub(super) struct Slot {
+    pub(super) tail: Tail,
     /// Number of the last look at it.
-    used: u64,
-    stepped: Option<Instant>,
-    behind: bool,
-    polled: bool,
-    gone: Option<Instant>,
-    trouble: Option<Backoff>,
+    pub(super) used: u64,
+    pub(super) stepped: Option<Instant>,
+    pub(super) behind: bool,
+    pub(super) polled: bool,
+    pub(super) gone: Option<Instant>,
+    pub(super) trouble: Option<Backoff>,
 }
 
 /// The loop.
 #[derive(Debug)]
 pub(super) struct Follower {
-    config: Config,
-    selection: Selection,
-    context: Context,
-    shared: Shared,
-    watch: Watch,
-    names: Names,
+    pub(super) config: Config,
+    pub(super) selection: Selection,
+    pub(super) context: Context,
+    pub(super) shared: Shared,
+    pub(super) watch: Watch,
+    pub(super) names: Names,
     /// Directories, and whether changes in them are told.
-    told: BTreeMap<PathBuf, bool>,
-    slots: Vec<Option<Slot>>,
-    lanes: BTreeMap<PathBuf, usize>,
+    pub(super) told: BTreeMap<PathBuf, bool>,
+    pub(super) slots: Vec<Option<Box<Slot>>>,
+    pub(super) lanes: BTreeMap<PathBuf, usize>,
     /// Where lanes that ended in this run must go on if their file comes back.
-    ended: BTreeMap<PathBuf, Place>,
-    schedule: Schedule,
-    troubled: usize,
-    behind: usize,
-    open: usize,
+    pub(super) ended: BTreeMap<PathBuf, Place>,
+    pub(super) schedule: Schedule,
+    pub(super) troubled: usize,
+    pub(super) behind: usize,
+    pub(super) open: usize,
     /// Open files, about in the order of their last use.
-    users: VecDeque<(usize, u64)>,
-    clock: u64,
-    heard: Option<Instant>,
-    next_poll: Instant,
-    next_walk: Instant,
-    room_after: Duration,
+    pub(super) users: VecDeque<(usize, u64)>,
+    pub(super) clock: u64,
+    pub(super) heard: Option<Instant>,
+    pub(super) next_poll: Instant,
+    pub(super) next_walk: Instant,
+    pub(super) room_after: Duration,
 }
 
 impl Follower {
@@ -144,144 +142,6 @@ impl Follower {
         self.context.outlet.ready();
     }
 
-    /// The lanes of earlier runs whose files this source still means, those too whose file is away:
-    /// its rotated parts may hold what was not read.
-    fn resumed(&mut self) -> BTreeMap<PathBuf, Opening> {
-        let mut openings = BTreeMap::new();
-        for (name, resume) in std::mem::take(&mut self.context.resume) {
-            let path = PathBuf::from(&*name);
-            if self.selection.pattern_of(&path).is_none() {
-                continue;
-            }
-            let place = resume.position.read::<Place>();
-            let opening = place.map(Opening::Resumed).unwrap_or_else(|error| {
-                tracing::warn!(%error, lane = %name, "file is read from its beginning");
-                Opening::New(Place::begin(resume.next_offset))
-            });
-            openings.insert(path, opening);
-        }
-        openings
-    }
-
-    /// Walks the patterns for files that have no lane. At the start, `used` are the patterns that
-    /// are not new.
-    fn walk(&mut self, openings: &mut BTreeMap<PathBuf, Opening>, used: Option<&BTreeSet<usize>>) {
-        let began = Instant::now();
-        let mut found = self.selection.walk();
-        let is_known = |path: &Path| self.lanes.contains_key(path) || openings.contains_key(path);
-        if !self.shared.once {
-            self.selection.keep_logs(&mut found.files, is_known);
-        }
-        for (path, error) in &found.errors {
-            tracing::debug!(path = %path.display(), %error, "directory cannot be read");
-        }
-        if !self.shared.once {
-            for directory in &found.directories {
-                self.watch_directory(directory, true);
-            }
-        }
-        let mut inodes: BTreeSet<u64> =
-            self.slots.iter().flatten().flat_map(|slot| slot.tail.place.inodes()).collect();
-        inodes.extend(openings.values().flat_map(Opening::inodes));
-        for (path, candidate) in found.files {
-            if self.lanes.contains_key(&path) || openings.contains_key(&path) {
-                continue;
-            }
-            let taken = !inodes.insert(candidate.inode);
-            if taken && self.is_taken(&path, candidate.inode, openings) {
-                continue;
-            }
-            let is_new = used.is_some_and(|used| !used.contains(&candidate.pattern));
-            let opening = self.opening(&path, candidate, is_new);
-            openings.insert(path, opening);
-        }
-        let took = began.elapsed();
-        self.next_walk = Instant::now() + self.config.discovery_interval.max(took * SHARE);
-    }
-
-    fn opening(&mut self, path: &Path, candidate: Candidate, is_new: bool) -> Opening {
-        if let Some(place) = self.ended.remove(path) {
-            return Opening::New(place);
-        }
-        if is_new && self.config.start == Start::End && !self.shared.once {
-            return Opening::AtEnd(candidate.inode);
-        }
-        Opening::New(Place { inode: candidate.inode, ..Place::default() })
-    }
-
-    /// Walks the patterns and opens lanes for files that have none.
-    fn look_for_files(&mut self) {
-        let mut openings = BTreeMap::new();
-        self.walk(&mut openings, None);
-        for (path, opening) in openings {
-            self.open_lane(&path, opening);
-        }
-    }
-
-    /// Whether the file is read by another lane, under the name that it had before or as a link.
-    fn is_taken(
-        &self,
-        path: &Path,
-        inode: u64,
-        openings: &BTreeMap<PathBuf, Opening>,
-    ) -> bool {
-        self.slots.iter().flatten().any(|slot| slot.tail.place.has_read(path, inode))
-            || openings.values().any(|opening| opening.has_read(path, inode))
-    }
-
-    fn open_lane(&mut self, path: &Path, opening: Opening) {
-        let lane = self.context.outlet.lane(&name_of(path), LEAST_WINDOW);
-        let number = self.slots.len();
-        let polled = !self.shared.once && !self.watch_names(path, number);
-        let tail = opening.tail(path, lane, self.config.max_line);
-        self.behind += 1;
-        self.slots.push(Some(Slot {
-            tail,
-            used: 0,
-            stepped: None,
-            behind: true,
-            polled,
-            gone: None,
-            trouble: None,
-        }));
-        self.lanes.insert(path.to_path_buf(), number);
-        self.schedule.now(number);
-    }
-
-    /// Whether changes of the file will be told, also where the path is a link to it.
-    fn watch_names(&mut self, path: &Path, lane: usize) -> bool {
-        let mut told = true;
-        let is_link = path.symlink_metadata().is_ok_and(|there| there.is_symlink());
-        let real = if is_link { path.canonicalize().ok() } else { None };
-        for path in [Some(path), real.as_deref()].into_iter().flatten() {
-            self.names.add(path, lane);
-            if let Some(directory) = path.parent() {
-                told &= self.watch_directory(directory, false);
-            }
-        }
-        told
-    }
-
-    /// Whether changes in a directory are told. It is asked for `again` after a while: it may have
-    /// been replaced.
-    fn watch_directory(&mut self, directory: &Path, again: bool) -> bool {
-        match self.told.get(directory) {
-            Some(told) if !again => return *told,
-            _ => {}
-        }
-        let told = self.watch.add(directory).unwrap_or_else(|error| {
-            if !self.told.contains_key(directory) && error.kind() != std::io::ErrorKind::NotFound {
-                tracing::warn!(
-                    path = %directory.display(), %error, remedy = remedy(&error),
-                    "directory is looked at, not watched"
-                );
-            }
-            false
-        });
-        self.told.insert(directory.to_path_buf(), told);
-        told
-    }
-
     /// Takes in what the kernel tells.
     fn hear(&mut self) {
         let now = Instant::now();
@@ -297,7 +157,7 @@ impl Follower {
             Event::Changed { directory, name, appeared: is_new } => {
                 let lanes = names.of(directory, name);
                 for lane in lanes {
-                    let slot = slots.get(*lane).and_then(Option::as_ref);
+                    let slot = slots.get(*lane).and_then(Option::as_deref);
                     let stepped = slot.and_then(|slot| slot.stepped);
                     schedule.at(*lane, stepped.map_or(now, |stepped| now.max(stepped + BEAT)));
                 }
@@ -317,23 +177,6 @@ impl Follower {
             self.look_for_files();
         } else {
             self.meet_new(appeared);
-        }
-    }
-
-    fn meet_new(&mut self, paths: Vec<PathBuf>) {
-        let mut files = BTreeMap::new();
-        for path in paths {
-            if let (Some(pattern), Some(inode)) = (self.selection.pattern_of(&path), inode(&path)) {
-                files.insert(path, Candidate { pattern, inode });
-            }
-        }
-        self.selection.keep_logs(&mut files, |path| self.lanes.contains_key(path));
-        for (path, candidate) in files {
-            let is_known = self.lanes.contains_key(&path);
-            if !is_known && !self.is_taken(&path, candidate.inode, &BTreeMap::new()) {
-                let opening = self.opening(&path, candidate, false);
-                self.open_lane(&path, opening);
-            }
         }
     }
 
@@ -371,28 +214,6 @@ impl Follower {
         }
     }
 
-    /// Ends lanes whose file has been gone for long.
-    fn forget(&mut self) {
-        for number in 0..self.slots.len() {
-            let Some(slot) = self.slots.get_mut(number) else { continue };
-            let gone = slot.as_ref().and_then(|slot| slot.gone);
-            if gone.is_some_and(|gone| gone.elapsed() >= FORGET) {
-                self.end_lane(number);
-            }
-        }
-    }
-
-    fn end_lane(&mut self, number: usize) {
-        let Some(slot) = self.slots.get_mut(number).and_then(Option::take) else { return };
-        self.behind -= usize::from(slot.behind);
-        self.troubled -= usize::from(slot.trouble.is_some());
-        self.count_open(slot.tail.is_open(), false);
-        let path = slot.tail.path.clone();
-        self.lanes.remove(&path);
-        self.names.remove(&path, number);
-        self.ended.insert(path, slot.tail.close(&self.shared.meter));
-    }
-
     /// Lets lanes read in turn.
     fn work(&mut self) {
         for _ in 0..ROUND {
@@ -409,13 +230,19 @@ impl Follower {
         self.shared.chunk = window.min(CHUNK);
         self.clock += 1;
         let is_closed = |slot: &Slot| !slot.tail.is_open();
-        if self.slots.get(number).and_then(Option::as_ref).is_some_and(is_closed) {
+        if self.slots.get(number).and_then(Option::as_deref).is_some_and(is_closed) {
             self.make_way();
         }
-        let Some(slot) = self.slots.get_mut(number).and_then(Option::as_mut) else { return };
+        let Some(slot) = self.slots.get_mut(number).and_then(Option::as_deref_mut) else { return };
         slot.tail.allow(window);
         let was_open = slot.tail.is_open();
-        let next = slot.tail.step(&mut self.shared);
+        let mut next = slot.tail.step(&mut self.shared);
+        for _ in 1..TURN {
+            if !matches!(next, Next::More) {
+                break;
+            }
+            next = slot.tail.step(&mut self.shared);
+        }
         slot.stepped = Some(Instant::now());
         slot.used = self.clock;
         let is_open = slot.tail.is_open();
@@ -431,7 +258,7 @@ impl Follower {
 
     /// Plans the next look at a lane.
     fn mind(&mut self, number: usize, next: Next) {
-        let Some(slot) = self.slots.get_mut(number).and_then(Option::as_mut) else { return };
+        let Some(slot) = self.slots.get_mut(number).and_then(Option::as_deref_mut) else { return };
         if let Next::Trouble(error) = next {
             let path = slot.tail.path.display().to_string();
             if slot.trouble.is_none() {
@@ -465,7 +292,7 @@ impl Follower {
         }
     }
 
-    fn count_open(&mut self, was: bool, is: bool) {
+    pub(super) fn count_open(&mut self, was: bool, is: bool) {
         self.open = self.open + usize::from(is) - usize::from(was);
         let open = i64::try_from(self.open).unwrap_or(i64::MAX);
         self.shared.meter.set(Gauge::Open, open);
@@ -478,7 +305,9 @@ impl Follower {
                 return;
             }
             let Some((number, used)) = self.users.pop_front() else { return };
-            let Some(slot) = self.slots.get_mut(number).and_then(Option::as_mut) else { continue };
+            let Some(slot) = self.slots.get_mut(number).and_then(Option::as_deref_mut) else {
+                continue;
+            };
             if slot.used != used {
                 if slot.tail.is_open() {
                     self.users.push_back((number, slot.used));
@@ -531,18 +360,5 @@ impl Follower {
             self.schedule.unblock();
             self.room_after = ROOM.max(began.elapsed() * SHARE);
         }
-    }
-}
-
-fn inode(path: &Path) -> Option<u64> {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(path).ok().filter(|there| there.is_file()).map(|there| there.ino())
-}
-
-/// What a lane is called: the path, with `\x..` for bytes that are no text.
-fn name_of(path: &Path) -> Arc<str> {
-    match path.to_str() {
-        Some(text) => text.into(),
-        None => path.as_os_str().as_encoded_bytes().escape_ascii().to_string().into(),
     }
 }

@@ -13,7 +13,7 @@
 //!
 //! # Resume point
 //! Inode, first bytes and byte offset of the file, and how many bytes the files before it had
-//! ([`place`]).
+//! (`place.rs`).
 //!
 //! # Metrics
 //! Lines, bytes, repaired lines; rejects: `line too long`, `not unpackable`; `missed_records` for each
@@ -28,6 +28,7 @@ mod config;
 mod discover;
 mod follow;
 mod input;
+mod lanes;
 mod opening;
 mod past;
 mod pattern;

@@ -131,10 +131,15 @@ impl Past<'_> {
         for (directory, name) in self.homes() {
             collect(&directory, &name, &mut found);
         }
-        let bare = |part: &Found| part.path.to_str().map(unpacked).filter(|bare| bare.1).map(|bare| bare.0.to_owned());
+        let bare = |part: &Found| {
+            part.path.to_str().map(unpacked).filter(|bare| bare.1).map(|bare| bare.0.to_owned())
+        };
         // While a part is being compressed, both forms are there.
-        let plain: Vec<PathBuf> =
-            found.iter().filter(|part| bare(part).is_none()).map(|part| part.path.clone()).collect();
+        let plain: Vec<PathBuf> = found
+            .iter()
+            .filter(|part| bare(part).is_none())
+            .map(|part| part.path.clone())
+            .collect();
         found.retain(|part| bare(part).is_none_or(|bare| !plain.contains(&PathBuf::from(bare))));
         let kind = Kind::of(found.iter().map(|part| &part.suffix));
         found.sort_by(|a, b| {

@@ -131,10 +131,14 @@ mod tests {
 
     #[test]
     fn positions_of_earlier_versions_are_read() {
-        let text = r#"{"base":7,"offset":3,"inode":12,"head":{"bytes":3,"hash":18446744073709551615}}"#;
+        let text =
+            r#"{"base":7,"offset":3,"inode":12,"head":{"bytes":3,"hash":18446744073709551615}}"#;
         let place: Place = serde_json::from_str(text).unwrap();
         assert_eq!((place.base, place.offset, place.inode), (7, 3, 12));
-        assert_eq!(serde_json::from_str::<Place>(&serde_json::to_string(&place).unwrap()).unwrap(), place);
+        assert_eq!(
+            serde_json::from_str::<Place>(&serde_json::to_string(&place).unwrap()).unwrap(),
+            place
+        );
     }
 
     #[test]

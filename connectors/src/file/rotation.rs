@@ -169,7 +169,10 @@ mod tests {
             names.into_iter().map(|part| part.0).collect::<Vec<_>>()
         };
         assert_eq!(sorted(vec![("a.1", 0), ("a.10", 0), ("a.2.gz", 9)]), ["a.10", "a.2.gz", "a.1"]);
-        assert_eq!(sorted(vec![("a-20261202", 0), ("a-20261130", 9)]), ["a-20261130", "a-20261202"]);
+        assert_eq!(
+            sorted(vec![("a-20261202", 0), ("a-20261130", 9)]),
+            ["a-20261130", "a-20261202"]
+        );
         assert_eq!(sorted(vec![("a.1", 2), ("a.old", 1)]), ["a.old", "a.1"]);
     }
 }

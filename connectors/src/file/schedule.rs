@@ -67,7 +67,9 @@ impl Schedule {
 
     /// The next lane; it rests from then on.
     pub(super) fn next(&mut self, now: Instant) -> Option<usize> {
-        while let Some(Reverse((when, lane))) = self.due.peek().copied().filter(|due| due.0.0 <= now) {
+        while let Some(Reverse((when, lane))) =
+            self.due.peek().copied().filter(|due| due.0.0 <= now)
+        {
             self.due.pop();
             if self.state(lane) == State::Due(when) {
                 self.now(lane);

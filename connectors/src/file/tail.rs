@@ -105,9 +105,18 @@ pub(super) struct Tail {
 impl Tail {
     /// A lane of which nothing is known but `place`, where its offsets begin. The first file is read
     /// from its end if `at_end`.
-    pub(super) fn new(path: &Path, lane: Lane, place: Place, at_end: bool, max_line: usize) -> Self {
-        let origin =
-            Origin { source: Arc::clone(lane.name()), labels: Arc::default(), module: super::MODULE };
+    pub(super) fn new(
+        path: &Path,
+        lane: Lane,
+        place: Place,
+        at_end: bool,
+        max_line: usize,
+    ) -> Self {
+        let origin = Origin {
+            source: Arc::clone(lane.name()),
+            labels: Arc::default(),
+            module: super::MODULE,
+        };
         Self {
             path: path.to_path_buf(),
             lane,

@@ -25,7 +25,9 @@ impl Tail {
     /// Decides what the end of the open file means.
     pub(super) fn at_end(&mut self, shared: &mut Shared) -> io::Result<Next> {
         let piece = self.piece.as_ref();
-        let Some(input) = piece.and_then(|piece| piece.input.as_ref()) else { return Ok(Next::More) };
+        let Some(input) = piece.and_then(|piece| piece.input.as_ref()) else {
+            return Ok(Next::More);
+        };
         let metadata = input.metadata()?;
         if shared.once {
             return Ok(self.end(shared));
@@ -60,7 +62,8 @@ impl Tail {
     fn was_touched(&mut self, metadata: &Metadata, shared: &Shared) -> io::Result<bool> {
         let written = modified(metadata);
         let is_news = written != self.place.modified;
-        if is_news && self.place.head.is_empty() && self.past(shared).unread(&self.place)?.is_some() {
+        if is_news && self.place.head.is_empty() && self.past(shared).unread(&self.place)?.is_some()
+        {
             return Ok(true);
         }
         self.place.modified = written;

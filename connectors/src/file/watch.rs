@@ -28,8 +28,19 @@ const INTEREST: WatchFlags = WatchFlags::MODIFY
 /// File systems whose files may be written elsewhere, of which this kernel learns nothing: NFS, SMB
 /// (three), Ceph, AFS, 9P, FUSE, Lustre, GPFS, OCFS2, GFS2, Coda.
 const REMOTE: [u32; 13] = [
-    0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x00c3_6400, 0x5346_414f, 0x0102_1997, 0x6573_5546,
-    0x0bd0_0bd0, 0x4750_4653, 0x7461_636f, 0x0116_1970, 0x7375_7245,
+    0x6969,
+    0x517b,
+    0xff53_4d42,
+    0xfe53_4d42,
+    0x00c3_6400,
+    0x5346_414f,
+    0x0102_1997,
+    0x6573_5546,
+    0x0bd0_0bd0,
+    0x4750_4653,
+    0x7461_636f,
+    0x0116_1970,
+    0x7375_7245,
 ];
 
 /// What happened.
@@ -70,10 +81,12 @@ impl Ear {
         let (told, paused): (Arc<Notify>, Arc<AtomicBool>) = (Arc::default(), Arc::default());
         let ear = Self { kernel, told, paused, again, _end };
         let (kernel, told, paused) = (ear.kernel.clone(), ear.told.clone(), ear.paused.clone());
-        std::thread::spawn(move || listen(&kernel, &end, &asked, &|| {
-            paused.store(true, Ordering::Release);
-            told.notify_one();
-        }));
+        std::thread::spawn(move || {
+            listen(&kernel, &end, &asked, &|| {
+                paused.store(true, Ordering::Release);
+                told.notify_one();
+            });
+        });
         Ok(ear)
     }
 

@@ -74,7 +74,7 @@ impl Follower {
         let place = place.map(|place| Place { next: place.next.max(next), ..place });
         let since = (config.follow && !config.from_beginning).then(now);
         let place = place.unwrap_or(Place { cursor: None, since, next: 0 });
-        let lane = context.outlet.lane(LANE, config.window);
+        let lane = context.outlet.lane(LANE, config.window_bytes);
         let source = format!("journalctl-{}", config.filter.join("."));
         let origin = Origin { source: source.into(), labels: Arc::default(), module: MODULE };
         Self {
@@ -133,10 +133,13 @@ impl Follower {
             Ok(child) => child,
             Err(source) if source.kind() == io::ErrorKind::NotFound => {
                 let program = self.config.program.display();
-                let what = format!("{program} is not here: install systemd, or leave this source out");
+                let what =
+                    format!("{program} is not here: install systemd, or leave this source out");
                 return Err(SourceError::Host { what, source });
             }
-            Err(error) => return Ok(Outcome::Failed(format!("journalctl cannot be started: {error}"))),
+            Err(error) => {
+                return Ok(Outcome::Failed(format!("journalctl cannot be started: {error}")));
+            }
         };
         let complaints = child.stderr.take().map(|errors| tokio::spawn(complaints(errors)));
         let Some(stdout) = child.stdout.take() else {

@@ -110,7 +110,10 @@ impl Reader {
 
     /// A field with its length; where it ends, if it is all there or passed over.
     fn binary<'a>(&mut self, name: &[u8], rest: &'a [u8]) -> Result<Option<&'a [u8]>, Broken> {
-        if !name.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_') {
+        if !name
+            .iter()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
+        {
             return Err(Broken);
         }
         let Some((length, rest)) = rest.split_first_chunk::<8>() else { return Ok(None) };
@@ -140,7 +143,8 @@ impl Reader {
             b"MESSAGE" => return entry.message = value.to_vec(),
             b"__CURSOR" => &mut entry.cursor,
             b"__REALTIME_TIMESTAMP" => {
-                entry.time = str::from_utf8(value).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+                entry.time =
+                    str::from_utf8(value).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
                 return;
             }
             b"_HOSTNAME" => &mut entry.host,
@@ -227,7 +231,8 @@ mod tests {
     #[test]
     fn entries_are_read_wherever_the_stream_is_cut() {
         let stream = [
-            b"__CURSOR=s=1\n__REALTIME_TIMESTAMP=17\n_HOSTNAME=h\n_PID=9\nMESSAGE=a=b\n\n\n".to_vec(),
+            b"__CURSOR=s=1\n__REALTIME_TIMESTAMP=17\n_HOSTNAME=h\n_PID=9\nMESSAGE=a=b\n\n\n"
+                .to_vec(),
             b"__CURSOR=s=2\n".to_vec(),
             binary("MESSAGE", b"two\nlines\xff"),
             binary("OTHER", b"\n\n"),

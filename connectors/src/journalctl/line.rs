@@ -3,13 +3,13 @@
 //! the hub's patterns take as well, since the default form has neither year nor zone.
 
 use super::export::Entry;
-use crate::calendar::write_iso;
+use crate::rfc3339;
 
 /// Appends the line of an entry. A message of several lines stays one text: its first line is what
 /// parsers read, and no later one can pass for an entry of its own.
 pub(super) fn write(entry: &Entry, line: &mut String) -> bool {
     // Writing to a text cannot fail.
-    let _ = write_iso(entry.time.saturating_mul(1000), line);
+    let _ = rfc3339::write(entry.time.saturating_mul(1000), line);
     line.push(' ');
     line.push_str(if entry.host.is_empty() { "localhost" } else { &entry.host });
     line.push(' ');

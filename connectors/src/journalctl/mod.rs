@@ -15,7 +15,7 @@
 //! Lines, bytes, repaired lines; rejects: `line too long`; retries (times that `journalctl` was started
 //! again).
 //!
-//! What a line looks like: [`line`].
+//! What a line looks like: `line.rs`.
 
 mod child;
 pub mod export;
@@ -47,7 +47,7 @@ pub struct Config {
     /// Longest message; what is longer is counted and left out. Default: 1 MiB. Unit: bytes.
     pub max_line: usize,
     /// How much text waits to be kept. Default: 16 MiB. Unit: bytes.
-    pub window: usize,
+    pub window_bytes: usize,
 }
 
 impl Default for Config {
@@ -60,7 +60,7 @@ impl Default for Config {
             files: Vec::new(),
             program: "journalctl".into(),
             max_line: 1 << 20,
-            window: 16 << 20,
+            window_bytes: 16 << 20,
         }
     }
 }

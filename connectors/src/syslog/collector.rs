@@ -13,11 +13,11 @@ use tokio::sync::Notify;
 
 use super::header::{self, Arrival};
 use super::relp::Session;
-use crate::calendar::write_iso;
 use crate::lane::{Delivery, Lane, Origin, Outlet, Receipt};
 use crate::metric::{Meter, Reason};
 use crate::position::Position;
 use crate::record::{Chunk, Span};
+use crate::rfc3339;
 use crate::source::Resume;
 use crate::stop::Stop;
 
@@ -274,7 +274,7 @@ impl State {
             self.now = now;
             self.now_text.clear();
             // Writing to a text cannot fail.
-            let _ = write_iso(now, &mut self.now_text);
+            let _ = rfc3339::write(now, &mut self.now_text);
         }
     }
 

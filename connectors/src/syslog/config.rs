@@ -1,10 +1,11 @@
 //! What a `syslog` source is told. Built by whoever reads the configuration.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+
+use crate::listener::ServerTls;
 
 /// Where to listen, to whom, and how much to take.
 #[derive(Clone, Debug)]
@@ -19,7 +20,7 @@ pub struct Config {
     /// What a peer may cost.
     pub limits: Limits,
     /// How much text of a listener waits to be kept. Default: 32 MiB. Unit: bytes.
-    pub window: usize,
+    pub window_bytes: usize,
 }
 
 impl Default for Config {
@@ -29,7 +30,7 @@ impl Default for Config {
             raw: false,
             allow: Vec::new(),
             limits: Limits::default(),
-            window: 32 << 20,
+            window_bytes: 32 << 20,
         }
     }
 }
@@ -42,7 +43,7 @@ pub struct Listener {
     /// What.
     pub protocol: Protocol,
     /// Whether connections are encrypted; not for UDP.
-    pub tls: Option<Tls>,
+    pub tls: Option<ServerTls>,
 }
 
 impl Listener {
@@ -70,28 +71,12 @@ pub enum Protocol {
     Relp,
 }
 
-/// How connections are encrypted. The files are PEM; they are read again when they change.
-#[derive(Clone, Debug)]
-pub struct Tls {
-    /// The certificate of this service and those between it and a root.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
-    /// Roots of client certificates. Default: clients need none.
-    pub clients: Option<PathBuf>,
-    /// Whether a client may come without a certificate although there are roots.
-    pub optional: bool,
-    /// Names, one of which a client's certificate must bear (as a DNS name or an address). Default:
-    /// any.
-    pub names: Vec<String>,
-}
-
 /// What a peer may cost. Zero is taken as one.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Longest message; what is longer is counted and left out. Default: 64 KiB. Unit: bytes.
     pub message: usize,
-    /// Connections of a listener. Default: 10,000.
+    /// Connections of all listeners together. Default: 10,000.
     pub connections: usize,
     /// Connections of one address. Default: 1,000.
     pub connections_per_address: usize,

@@ -159,7 +159,10 @@ enum Count {
     Open,
     /// There is none.
     None,
-    Of { digits: usize, length: usize },
+    Of {
+        digits: usize,
+        length: usize,
+    },
 }
 
 #[cfg(test)]
@@ -203,9 +206,10 @@ mod tests {
 
     #[test]
     fn a_line_may_begin_like_a_count() {
-        check(b"12 monkeys\n2026-11-26 x\n1234567890 <1>\n", &[
-            "12 monkeys", "2026-11-26 x", "1234567890 <1>",
-        ]);
+        check(
+            b"12 monkeys\n2026-11-26 x\n1234567890 <1>\n",
+            &["12 monkeys", "2026-11-26 x", "1234567890 <1>"],
+        );
     }
 
     #[test]

@@ -226,10 +226,16 @@ mod tests {
     #[test]
     fn a_missing_host_is_the_peer() {
         for (message, expected) in [
-            ("<30>Nov 26 16:00:00 dropbear[71]: Bad password", "Nov 26 16:00:00 192.0.2.7 dropbear[71]: Bad password"),
+            (
+                "<30>Nov 26 16:00:00 dropbear[71]: Bad password",
+                "Nov 26 16:00:00 192.0.2.7 dropbear[71]: Bad password",
+            ),
             ("<134>Nov 26 16:00:00 filterlog: 5,,,0", "Nov 26 16:00:00 192.0.2.7 filterlog: 5,,,0"),
             ("<13>Nov 26 16:00:00 alone", "Nov 26 16:00:00 192.0.2.7 alone"),
-            ("<13>Nov 26 16:00:00 Message forwarded from aix7: sshd[1]: x", "Nov 26 16:00:00 aix7 sshd[1]: x"),
+            (
+                "<13>Nov 26 16:00:00 Message forwarded from aix7: sshd[1]: x",
+                "Nov 26 16:00:00 aix7 sshd[1]: x",
+            ),
         ] {
             check(message, Form::Classic, expected);
         }
@@ -238,11 +244,20 @@ mod tests {
     #[test]
     fn years_and_zones_are_kept_as_iso() {
         for (message, expected) in [
-            ("<166>Nov 26 2026 16:00:00 fw1 : %ASA-6-302013: Built", "2026-11-26T16:00:00 fw1 : %ASA-6-302013: Built"),
-            ("<166>Nov 06 2026 16:00:00: %ASA-6-302013: Built", "2026-11-06T16:00:00 192.0.2.7 %ASA-6-302013: Built"),
+            (
+                "<166>Nov 26 2026 16:00:00 fw1 : %ASA-6-302013: Built",
+                "2026-11-26T16:00:00 fw1 : %ASA-6-302013: Built",
+            ),
+            (
+                "<166>Nov 06 2026 16:00:00: %ASA-6-302013: Built",
+                "2026-11-06T16:00:00 192.0.2.7 %ASA-6-302013: Built",
+            ),
             ("<13>Nov  6 16:00:00 2026 host app: x", "2026-11-06T16:00:00 host app: x"),
             ("<13>Fri Nov  6 16:00:00 2026 host app: x", "2026-11-06T16:00:00 host app: x"),
-            ("<189>2026 Nov 26 16:00:00.1 UTC: %DAEMON-3: x", "2026-11-26T16:00:00.1Z 192.0.2.7 %DAEMON-3: x"),
+            (
+                "<189>2026 Nov 26 16:00:00.1 UTC: %DAEMON-3: x",
+                "2026-11-26T16:00:00.1Z 192.0.2.7 %DAEMON-3: x",
+            ),
             ("<13>2026-11-26 16:00:00+0100 host app: x", "2026-11-26T16:00:00+01:00 host app: x"),
             ("<13>2026-11-26T16:00:00-03 host app: x", "2026-11-26T16:00:00-03:00 host app: x"),
         ] {
@@ -267,8 +282,14 @@ mod tests {
     fn modern_messages_take_the_same_form() {
         let t = "2026-11-26T16:00:00.5+01:00";
         for (message, expected) in [
-            (format!("<34>1 {t} host app 12 ID47 - \u{feff}text"), format!("{t} host app[12]: text")),
-            (format!("<34>1 {t} host app main - [a b=\"]\\\"\"][c] text"), format!("{t} host app: text")),
+            (
+                format!("<34>1 {t} host app 12 ID47 - \u{feff}text"),
+                format!("{t} host app[12]: text"),
+            ),
+            (
+                format!("<34>1 {t} host app main - [a b=\"]\\\"\"][c] text"),
+                format!("{t} host app: text"),
+            ),
             (format!("<34>1 {t} - app - - - text"), format!("{t} 192.0.2.7 app: text")),
             (format!("<34>1 {t} host - - - - text"), format!("{t} host text")),
             (format!("<34>1 {t} host app 1 - -  text"), format!("{t} host app[1]: text")),
@@ -276,7 +297,10 @@ mod tests {
             (format!("<34>1 {t} host app - - [a] [b]"), format!("{t} host app: [b]")),
             (format!("<34>1 {t} host app - - [broken text"), format!("{t} host app: [broken text")),
             (format!("<34>1 {t} host app - -"), format!("{t} host app: ")),
-            ("<34>1 - host app - - - text".to_owned(), "2026-11-26T16:00:01Z host app: text".to_owned()),
+            (
+                "<34>1 - host app - - - text".to_owned(),
+                "2026-11-26T16:00:01Z host app: text".to_owned(),
+            ),
             (
                 "<134>1 1795708800.123456789 gw1 urls src=192.0.2.1:80".to_owned(),
                 "2026-11-26T16:00:00.123456789Z gw1 urls src=192.0.2.1:80".to_owned(),
@@ -290,7 +314,10 @@ mod tests {
     fn what_has_no_time_gets_that_of_its_arrival() {
         for (message, text) in [
             ("<13>app: text", "app: text"),
-            ("<189>date=2026-11-26 time=16:00:00 devname=fw", "date=2026-11-26 time=16:00:00 devname=fw"),
+            (
+                "<189>date=2026-11-26 time=16:00:00 devname=fw",
+                "date=2026-11-26 time=16:00:00 devname=fw",
+            ),
             ("<1345>no priority", "<1345>no priority"),
             ("<>", "<>"),
             ("<13", "<13"),

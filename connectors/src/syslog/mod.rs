@@ -36,10 +36,9 @@ mod post;
 pub mod relp;
 mod stamp;
 mod stream;
-mod tls;
 mod udp;
 
-pub use config::{Config, ConfigError, Limits, Listener, Protocol, Tls};
+pub use config::{Config, ConfigError, Limits, Listener, Protocol};
 
 use crate::source::{Context, Source, SourceError};
 use post::{Post, Shared};

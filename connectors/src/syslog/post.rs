@@ -13,10 +13,10 @@ use super::collector::Collector;
 use super::config::{Config, Listener, Protocol};
 use super::gate::Gate;
 use super::stream::{self, Listening, Memory};
-use super::tls::Encryption;
 use super::udp::{self, Datagrams};
 use crate::health::Health;
 use crate::lane::Outlet;
+use crate::listener::Certificates;
 use crate::metric::Meter;
 use crate::retry::Backoff;
 use crate::source::{Context, Resume, SourceError};
@@ -40,7 +40,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(config: Config, context: &Context) -> Arc<Self> {
         Arc::new(Self {
-            gate: Gate::new(&config, context.meter.clone()),
+            gate: Arc::new(Gate::new(&config, context.meter.clone())),
             outlet: context.outlet.clone(),
             resume: context.resume.clone(),
             stop: context.stop.clone(),
@@ -58,7 +58,7 @@ impl Shared {
 pub(super) struct Post {
     listener: Listener,
     collector: Arc<Collector>,
-    encryption: Option<Encryption>,
+    certificates: Option<Certificates>,
 }
 
 impl Post {
@@ -67,16 +67,13 @@ impl Post {
     /// # Errors
     /// Certificates cannot be used.
     pub(super) fn new(listener: &Listener, shared: &Shared) -> Result<Self, SourceError> {
-        let encryption = listener.tls.as_ref().map(Encryption::new).transpose();
-        let encryption = encryption.map_err(|error| SourceError::Host {
-            what: format!("{} cannot encrypt", listener.name()),
-            source: io::Error::other(error),
-        })?;
-        let lane = shared.outlet.lane(&listener.name(), shared.config.window);
+        let certificates = listener.tls.as_ref().map(|tls| Certificates::load(tls, &[]));
+        let certificates = certificates.transpose()?;
+        let lane = shared.outlet.lane(&listener.name(), shared.config.window_bytes);
         let resume = shared.resume.get(listener.name().as_str());
         let (outlet, meter) = (shared.outlet.clone(), shared.meter.clone());
         let collector = Collector::new(lane, resume, shared.config.raw, outlet, meter);
-        Ok(Self { listener: listener.clone(), collector: Arc::new(collector), encryption })
+        Ok(Self { listener: listener.clone(), collector: Arc::new(collector), certificates })
     }
 
     /// Listens until stopped, on a thread of its own.
@@ -88,7 +85,7 @@ impl Post {
         if self.listener.protocol == Protocol::Udp {
             let (address, size) = (self.listener.address, shared.config.limits.receive_buffer);
             let open = move || udp::open(address, size);
-            let first = self.first(&open)?;
+            let first = self.first(open)?;
             return Ok(std::thread::spawn(move || {
                 let socket = self.socket(first, open, &shared);
                 if let Some(socket) = socket {
@@ -168,7 +165,7 @@ impl Post {
             limits: shared.config.limits.clone(),
             gate: Arc::clone(&shared.gate),
             collector: self.collector,
-            encryption: self.encryption,
+            certificates: self.certificates,
             meter: shared.meter.clone(),
             stop: stop.clone(),
             memory: Memory::default(),

@@ -220,13 +220,16 @@ mod tests {
             let got = frames(stream, part).unwrap();
             let got: Vec<_> =
                 got.iter().map(|(number, command, data)| (*number, &**command, &**data)).collect();
-            assert_eq!(got, [
-                (1, "open", "a=b\nc"),
-                (2, "syslog", "<1>"),
-                (3, "syslog", "too long"),
-                (4, "syslog", ""),
-                (5, "close", ""),
-            ]);
+            assert_eq!(
+                got,
+                [
+                    (1, "open", "a=b\nc"),
+                    (2, "syslog", "<1>"),
+                    (3, "syslog", "too long"),
+                    (4, "syslog", ""),
+                    (5, "close", ""),
+                ]
+            );
         }
     }
 

@@ -3,10 +3,11 @@
 
 use std::fmt::Write;
 
-use crate::calendar::write_iso;
+use crate::rfc3339;
 
-const MONTHS: [&[u8; 3]; 12] =
-    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+const MONTHS: [&[u8; 3]; 12] = [
+    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
+];
 const DAYS: [&[u8; 3]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
 
 /// A time as it was found.
@@ -75,7 +76,7 @@ impl<'a> Stamp<'a> {
                 }
             }
             Self::Seconds(text) => {
-                let _ = write_iso(nanos(text), line);
+                let _ = rfc3339::write(nanos(text), line);
             }
         }
     }
@@ -121,7 +122,9 @@ fn without_zone_name(rest: &str) -> &str {
     if let Some(rest) = rest.strip_prefix(':') {
         return rest;
     }
-    let Some(word) = rest.strip_prefix(' ').and_then(|rest| rest.split(' ').next()) else { return rest };
+    let Some(word) = rest.strip_prefix(' ').and_then(|rest| rest.split(' ').next()) else {
+        return rest;
+    };
     let is_zone = word.strip_suffix(':').is_some_and(|name| {
         (2..=5).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_uppercase())
     });
@@ -155,7 +158,8 @@ fn worded(body: &str) -> Option<(Stamp<'_>, &str)> {
 fn iso(body: &str) -> Option<(Stamp<'_>, &str)> {
     let bytes = body.as_bytes();
     let date = bytes.get(..10)?;
-    let numbers = [0, 1, 2, 3, 5, 6, 8, 9].iter().all(|at| date.get(*at).is_some_and(u8::is_ascii_digit));
+    let numbers =
+        [0, 1, 2, 3, 5, 6, 8, 9].iter().all(|at| date.get(*at).is_some_and(u8::is_ascii_digit));
     if !numbers || (date.get(4), date.get(7)) != (Some(&b'-'), Some(&b'-')) {
         return None;
     }
@@ -231,7 +235,8 @@ fn day(bytes: &[u8], at: usize) -> Option<usize> {
 /// Where `16:00:00` ends that begins at `at`, with its fraction.
 fn time(bytes: &[u8], at: usize) -> Option<usize> {
     let text = bytes.get(at..at + 8)?;
-    let [b'0'..=b'2', b'0'..=b'9', b':', b'0'..=b'5', b'0'..=b'9', b':', b'0'..=b'6', b'0'..=b'9'] = text
+    let [b'0'..=b'2', b'0'..=b'9', b':', b'0'..=b'5', b'0'..=b'9', b':', b'0'..=b'6', b'0'..=b'9'] =
+        text
     else {
         return None;
     };

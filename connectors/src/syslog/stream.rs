@@ -15,9 +15,9 @@ use tokio::net::{TcpListener, TcpStream};
 use super::collector::{Adding, Collector, Peer};
 use super::config::{Limits, Protocol};
 use super::framing::{self, Framer};
-use super::gate::{Admission, Gate};
+use super::gate::Gate;
 use super::relp::{self, Session, Then};
-use super::tls::Encryption;
+use crate::listener::{Certificates, Seat};
 use crate::metric::{Meter, Reason};
 use crate::stop::Stop;
 
@@ -33,7 +33,7 @@ pub(super) struct Listening {
     pub(super) limits: Limits,
     pub(super) gate: Arc<Gate>,
     pub(super) collector: Arc<Collector>,
-    pub(super) encryption: Option<Encryption>,
+    pub(super) certificates: Option<Certificates>,
     pub(super) meter: Meter,
     pub(super) stop: Stop,
     pub(super) memory: Memory,
@@ -45,7 +45,8 @@ pub(super) struct Memory(Mutex<Vec<Vec<u8>>>);
 
 impl Memory {
     fn take(&self, size: usize) -> Vec<u8> {
-        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let mut memory =
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         if memory.len() < size {
             memory.resize(size, 0);
         }
@@ -77,22 +78,24 @@ pub(super) async fn accept(listener: TcpListener, listening: Arc<Listening>) {
 
 fn greet(stream: TcpStream, address: SocketAddr, listening: &Arc<Listening>) {
     let address = address.ip().to_canonical();
-    let Some(admission) = listening.gate.admit(address) else { return };
+    let Some(seat) = listening.gate.admit(address) else { return };
     // Peers that are gone without a word are found in the end; without it they only stay longer.
     let _ = setsockopt(&stream, sockopt::KeepAlive, &true);
     let (listening, peer) = (Arc::clone(listening), Peer::new(address));
     tokio::spawn(async move {
         let stop = listening.stop.clone();
         tokio::select! {
-            () = attend(stream, peer, admission, &listening) => {}
+            () = attend(stream, peer, seat, &listening) => {}
             () = stop.wait() => {}
         }
     });
 }
 
-async fn attend(stream: TcpStream, peer: Peer, _admission: Admission, listening: &Listening) {
-    let Some(encryption) = &listening.encryption else { return serve(stream, peer, listening).await };
-    let handshake = encryption.accept(stream);
+async fn attend(stream: TcpStream, peer: Peer, _seat: Seat, listening: &Listening) {
+    let Some(certificates) = &listening.certificates else {
+        return serve(stream, peer, listening).await;
+    };
+    let handshake = certificates.accept(stream);
     match tokio::time::timeout(listening.limits.handshake_time, handshake).await {
         Ok(Ok(stream)) => serve(stream, peer, listening).await,
         Ok(Err(error)) => {
@@ -253,7 +256,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         let left = time.saturating_sub(self.begun.elapsed());
         let read = std::future::poll_fn(|context| self.poll_read(context, cut));
         match tokio::time::timeout(left, read).await {
-            Ok(Ok(0)) | Ok(Err(_)) => Err(End::Peer),
+            Ok(Ok(0) | Err(_)) => Err(End::Peer),
             Ok(Ok(_)) => Ok(()),
             Err(_) => Err(End::Time),
         }

@@ -89,7 +89,8 @@ impl Datagrams {
         memory: &mut [u8],
         size: usize,
     ) -> io::Result<()> {
-        let mut pieces: Vec<_> = memory.chunks_mut(size).map(|piece| [IoSliceMut::new(piece)]).collect();
+        let mut pieces: Vec<_> =
+            memory.chunks_mut(size).map(|piece| [IoSliceMut::new(piece)]).collect();
         let (descriptor, flags) = (self.socket.as_raw_fd(), MsgFlags::MSG_WAITFORONE);
         let received = match recvmmsg(descriptor, headers, &mut pieces, flags, None) {
             Ok(received) => received,
@@ -98,7 +99,9 @@ impl Datagrams {
         };
         for datagram in received {
             let address = datagram.address.as_ref().and_then(ip);
-            let (Some(address), Some(message)) = (address, datagram.iovs().next()) else { continue };
+            let (Some(address), Some(message)) = (address, datagram.iovs().next()) else {
+                continue;
+            };
             if !self.gate.allows(address) {
                 continue;
             }
@@ -135,7 +138,8 @@ fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
 /// What the kernel has dropped of this socket, as it tells in `/proc/net/udp`. (It would tell with each
 /// datagram too, but only with the next one.)
 fn dropped(socket: &UdpSocket) -> io::Result<u64> {
-    let inode = std::fs::metadata(format!("/proc/self/fd/{}", socket.as_raw_fd()))?.ino().to_string();
+    let inode =
+        std::fs::metadata(format!("/proc/self/fd/{}", socket.as_raw_fd()))?.ino().to_string();
     let table = if socket.local_addr()?.is_ipv4() { "udp" } else { "udp6" };
     let table = std::fs::read_to_string(format!("/proc/self/net/{table}"))?;
     let ours = table.lines().find(|line| line.split_whitespace().nth(9) == Some(&inode));

@@ -201,7 +201,8 @@ fn a_link_is_followed_to_where_it_leads_and_when_it_changes() {
     fs::write(&second, "three\n").unwrap();
     let link = root.path().join("a.log");
     symlink(&first, &link).unwrap();
-    let slow = Config { discovery_interval: Duration::from_secs(600), ..config(&[&logs(root.path())]) };
+    let slow =
+        Config { discovery_interval: Duration::from_secs(600), ..config(&[&logs(root.path())]) };
     let mut service = start(slow, Store::new());
     let name = link.to_str().unwrap();
     service.until(|now| now.count(name) == 1);

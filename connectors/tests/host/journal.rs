@@ -15,7 +15,8 @@ const REMOTE: &str = "/lib/systemd/systemd-journal-remote";
 const BASE: u64 = 1_795_708_800_000_000;
 
 fn is_here() -> bool {
-    let here = Path::new(REMOTE).exists() && Command::new("journalctl").arg("--version").output().is_ok();
+    let here =
+        Path::new(REMOTE).exists() && Command::new("journalctl").arg("--version").output().is_ok();
     if !here {
         eprintln!("skipped: no systemd-journal-remote or journalctl here");
     }

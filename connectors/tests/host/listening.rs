@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use connectors::health::State;
-use connectors::syslog::{Config, Limits, Listener, Protocol, Syslog, Tls};
+use connectors::listener::ServerTls;
+use connectors::syslog::{Config, Limits, Listener, Protocol, Syslog};
 
 use crate::service::{DEADLINE, Service, Store};
 
@@ -17,7 +18,7 @@ pub(crate) fn free_port(protocol: Protocol) -> SocketAddr {
     }
 }
 
-pub(crate) fn listener(protocol: Protocol, tls: Option<Tls>) -> Listener {
+pub(crate) fn listener(protocol: Protocol, tls: Option<ServerTls>) -> Listener {
     Listener { address: free_port(protocol), protocol, tls }
 }
 

@@ -1,6 +1,11 @@
 //! Sources of this host with the real things: files that are rotated, syslog senders, the journal,
 //! pipes. What each case promises is its name.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod files;
 mod journal;

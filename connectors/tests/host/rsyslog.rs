@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use connectors::listener::ServerTls;
 use connectors::metric::{Counter, Reason};
-use connectors::syslog::{Config, Limits, Listener, Protocol, Tls};
+use connectors::syslog::{Config, Limits, Listener, Protocol};
 
 use crate::listening::{connect, free_port, is_ended, listen, listener, run, write};
 use crate::service::{Service, Store};
@@ -64,7 +65,8 @@ impl Rsyslog {
     fn send(&self, numbers: std::ops::Range<usize>) {
         let mut stream = std::io::BufWriter::new(TcpStream::connect(self.input).unwrap());
         for number in numbers {
-            writeln!(stream, "<38>Nov 26 16:00:00 web1 sshd[{}]: {}", number + 1, text(number)).unwrap();
+            writeln!(stream, "<38>Nov 26 16:00:00 web1 sshd[{}]: {}", number + 1, text(number))
+                .unwrap();
         }
         stream.flush().unwrap();
     }
@@ -102,7 +104,11 @@ fn rsyslog_forwards_in_every_form_over_udp_and_tcp() {
     if !has("lmnsd_ptcp.so") {
         return;
     }
-    let templates = ["RSYSLOG_TraditionalForwardFormat", "RSYSLOG_ForwardFormat", "RSYSLOG_SyslogProtocol23Format"];
+    let templates = [
+        "RSYSLOG_TraditionalForwardFormat",
+        "RSYSLOG_ForwardFormat",
+        "RSYSLOG_SyslogProtocol23Format",
+    ];
     for (protocol, framing) in
         [(Protocol::Udp, ""), (Protocol::Tcp, "octet-counted"), (Protocol::Tcp, "traditional")]
     {
@@ -122,7 +128,11 @@ fn rsyslog_forwards_in_every_form_over_udp_and_tcp() {
             has_all(&mut service, &name, 500);
             let first = service.lines(&name)[0].to_owned();
             // A year where the sender has told one, and no word of ours where it has not.
-            let expected = if template.starts_with("RSYSLOG_Trad") { "Nov 26 16:00:00 " } else { "-11-26T16:00:00" };
+            let expected = if template.starts_with("RSYSLOG_Trad") {
+                "Nov 26 16:00:00 "
+            } else {
+                "-11-26T16:00:00"
+            };
             assert!(first.contains(expected), "{template}: {first}");
         }
     }
@@ -135,9 +145,23 @@ impl Authority {
     fn new() -> Option<Self> {
         let authority = Self(tempfile::tempdir().unwrap());
         let made = authority.openssl(&[
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "9",
-            "-subj", "/CN=test authority", "-addext", "basicConstraints=critical,CA:TRUE",
-            "-keyout", "ca.key", "-out", "ca.pem",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "9",
+            "-subj",
+            "/CN=test authority",
+            "-addext",
+            "basicConstraints=critical,CA:TRUE",
+            "-keyout",
+            "ca.key",
+            "-out",
+            "ca.pem",
         ]);
         if !made {
             eprintln!("skipped: no openssl here");
@@ -155,15 +179,39 @@ impl Authority {
 
     /// Makes a key and a certificate for this name.
     fn sign(&self, name: &str) {
-        let (key, request, out) = (format!("{name}.key"), format!("{name}.csr"), format!("{name}.pem"));
+        let (key, request, out) =
+            (format!("{name}.key"), format!("{name}.csr"), format!("{name}.pem"));
         fs::write(self.file("extensions"), format!("subjectAltName=DNS:{name}\n")).unwrap();
         assert!(self.openssl(&[
-            "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-subj", &format!("/CN={name}"), "-keyout", &key, "-out", &request,
+            "req",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            &format!("/CN={name}"),
+            "-keyout",
+            &key,
+            "-out",
+            &request,
         ]));
         assert!(self.openssl(&[
-            "x509", "-req", "-in", &request, "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-            "-days", "9", "-extfile", "extensions", "-out", &out,
+            "x509",
+            "-req",
+            "-in",
+            &request,
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-days",
+            "9",
+            "-extfile",
+            "extensions",
+            "-out",
+            &out,
         ]));
     }
 
@@ -171,13 +219,11 @@ impl Authority {
         self.0.path().join(name)
     }
 
-    fn tls(&self, names: &[&str]) -> Tls {
-        Tls {
-            certificate: self.file("server.pem"),
-            key: self.file("server.key"),
-            clients: Some(self.file("ca.pem")),
-            optional: false,
-            names: names.iter().map(ToString::to_string).collect(),
+    fn tls(&self, names: &[&str]) -> ServerTls {
+        ServerTls {
+            client_ca: Some(self.file("ca.pem")),
+            client_names: names.iter().map(ToString::to_string).collect(),
+            ..ServerTls::new(self.file("server.pem"), self.file("server.key"))
         }
     }
 
@@ -193,7 +239,7 @@ impl Authority {
     }
 }
 
-fn encrypted(protocol: Protocol, tls: Tls) -> (Service, String, SocketAddr) {
+fn encrypted(protocol: Protocol, tls: ServerTls) -> (Service, String, SocketAddr) {
     let config = Config { listeners: vec![listener(protocol, Some(tls))], ..Config::default() };
     let (name, address) = (config.listeners[0].name(), config.listeners[0].address);
     (run(config, Store::new()), name, address)
@@ -220,7 +266,8 @@ fn rsyslog_forwards_over_tls_with_a_client_certificate() {
 #[test]
 fn clients_of_another_name_and_those_that_speak_no_tls_are_turned_away() {
     let Some(authority) = Authority::new() else { return };
-    let (mut service, name, address) = encrypted(Protocol::Tcp, authority.tls(&["somebody.example"]));
+    let (mut service, name, address) =
+        encrypted(Protocol::Tcp, authority.tls(&["somebody.example"]));
     service.during(Duration::from_millis(1));
     for rubbish in [&b"<13>no tls at all\n"[..], b"\x16\x03\x01\xff\xff\x00\x00", &[0xff; 20_000]] {
         let mut stream = connect(address);
@@ -239,7 +286,7 @@ fn clients_of_another_name_and_those_that_speak_no_tls_are_turned_away() {
 #[test]
 fn a_new_certificate_is_used_without_a_restart_and_a_broken_one_is_not() {
     let Some(authority) = Authority::new() else { return };
-    let plain = Tls { clients: None, ..authority.tls(&[]) };
+    let plain = ServerTls { client_ca: None, ..authority.tls(&[]) };
     let (mut service, _name, address) = encrypted(Protocol::Tcp, plain);
     let shown = |service: &mut Service| {
         let mut client = Command::new("openssl")
@@ -271,9 +318,11 @@ fn a_new_certificate_is_used_without_a_restart_and_a_broken_one_is_not() {
 #[test]
 fn a_certificate_that_is_not_there_stops_the_start() {
     let Some(authority) = Authority::new() else { return };
-    let tls = Tls { certificate: authority.file("gone.pem"), ..authority.tls(&[]) };
-    let config = Config { listeners: vec![listener(Protocol::Tcp, Some(tls))], ..Config::default() };
-    let mut service = Service::start(connectors::syslog::Syslog::new(config).unwrap(), Store::new());
+    let tls = ServerTls { certificate: authority.file("gone.pem"), ..authority.tls(&[]) };
+    let config =
+        Config { listeners: vec![listener(Protocol::Tcp, Some(tls))], ..Config::default() };
+    let mut service =
+        Service::start(connectors::syslog::Syslog::new(config).unwrap(), Store::new());
     let error = service.finish().unwrap_err();
     let text = format!("{error}: {}", std::error::Error::source(&error).unwrap());
     assert!(text.contains("gone.pem"), "{text}");
@@ -342,7 +391,8 @@ fn heard(stream: &mut TcpStream) -> String {
 
 #[test]
 fn relp_acknowledges_what_is_kept_and_nothing_else() {
-    let (mut service, name, address) = listen(Protocol::Relp, Limits { message: 100, ..Limits::default() });
+    let (mut service, name, address) =
+        listen(Protocol::Relp, Limits { message: 100, ..Limits::default() });
     let mut stream = connect(address);
     assert!(write(&mut stream, "1 open 50 relp_version=0\nrelp_software=x\ncommands=syslog,eof\n"));
     assert!(heard(&mut stream).starts_with("1 rsp "));
@@ -375,12 +425,23 @@ fn logger_is_understood_in_all_its_ways() {
     let ports: Vec<String> = listeners.iter().map(|one| one.address.port().to_string()).collect();
     let mut service = run(Config { listeners, ..Config::default() }, Store::new());
     for (number, port) in ports.iter().enumerate() {
-        let transports: &[&[&str]] = if number == 0 { &[&["-d"]] } else { &[&["-T"], &["-T", "--octet-count"]] };
+        let transports: &[&[&str]] =
+            if number == 0 { &[&["-d"]] } else { &[&["-T"], &["-T", "--octet-count"]] };
         let mut sent = 0;
         for transport in transports {
             for form in ["--rfc3164", "--rfc5424"] {
                 let status = Command::new("logger")
-                    .args(["-n", "127.0.0.1", "-P", port, form, "-t", "app", "--id=77", "a message"])
+                    .args([
+                        "-n",
+                        "127.0.0.1",
+                        "-P",
+                        port,
+                        form,
+                        "-t",
+                        "app",
+                        "--id=77",
+                        "a message",
+                    ])
                     .args(*transport)
                     .status()
                     .unwrap();

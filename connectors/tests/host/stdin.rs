@@ -40,7 +40,7 @@ fn a_silent_pipe_holds_up_no_stop_and_offsets_go_on() {
 #[test]
 fn a_busy_service_makes_the_writer_wait() {
     let (reader, mut writer) = std::io::pipe().unwrap();
-    let small = Config { window: 1 << 20, ..Config::default() };
+    let small = Config { window_bytes: 1 << 20, ..Config::default() };
     let mut service = Service::start(Stdin::of(reader.into(), small), Store::new());
     let writing = std::thread::spawn(move || {
         for number in 0..500_000 {

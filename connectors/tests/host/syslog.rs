@@ -31,7 +31,8 @@ fn datagrams_become_lines_of_their_sender() {
         socket.send_to(format!("{}\n", message(number)).as_bytes(), address).unwrap();
     }
     service.until(|now| now.count(&name) == 200);
-    let expected: Vec<(u64, String)> = (0..200).map(|number| (number as u64, line(number))).collect();
+    let expected: Vec<(u64, String)> =
+        (0..200).map(|number| (number as u64, line(number))).collect();
     assert_eq!(service.store[&*name].lines, expected);
     assert_eq!(&*service.store[&*name].origins[0], "127.0.0.1");
     assert!(service.deliveries < 200, "they are sent together");
@@ -102,7 +103,8 @@ fn streams_may_count_or_end_lines_and_come_in_any_pieces() {
 
 #[test]
 fn what_is_sent_stays_raw_where_that_is_asked_for() {
-    let config = Config { listeners: vec![listener(Protocol::Tcp, None)], raw: true, ..Config::default() };
+    let config =
+        Config { listeners: vec![listener(Protocol::Tcp, None)], raw: true, ..Config::default() };
     let (name, address) = (config.listeners[0].name(), config.listeners[0].address);
     let mut service = run(config, Store::new());
     let modern = "1 2026-11-26T16:00:00Z host app 1 ID47 [a b=\"c\"] text";
@@ -115,7 +117,10 @@ fn what_is_sent_stays_raw_where_that_is_asked_for() {
 fn bad_bytes_and_empty_messages_harm_nothing() {
     let (mut service, name, address) = listen(Protocol::Tcp, Limits::default());
     let mut stream = connect(address);
-    assert!(write(&mut stream, [b"<13>", HEAD.as_bytes(), b"\xff\xfe\n\n\r\n0 \n<13>last\n"].concat()));
+    assert!(write(
+        &mut stream,
+        [b"<13>", HEAD.as_bytes(), b"\xff\xfe\n\n\r\n0 \n<13>last\n"].concat()
+    ));
     service.until(|now| now.count(&name) == 3);
     assert_eq!(service.lines(&name)[0], format!("{HEAD}\u{fffd}\u{fffd}"));
     assert!(service.lines(&name)[2].ends_with("Z 127.0.0.1 last"));
@@ -124,7 +129,8 @@ fn bad_bytes_and_empty_messages_harm_nothing() {
 
 #[test]
 fn an_endless_line_is_counted_and_ends_the_connection() {
-    let limits = Limits { message: 1000, message_time: Duration::from_millis(500), ..Limits::default() };
+    let limits =
+        Limits { message: 1000, message_time: Duration::from_millis(500), ..Limits::default() };
     let (mut service, name, address) = listen(Protocol::Tcp, limits);
     let (mut endless, mut good) = (connect(address), connect(address));
     while write(&mut endless, [b'x'; 10_000]) {
@@ -171,7 +177,12 @@ fn bad_counts_are_told_and_the_next_messages_are_read() {
     let (mut service, name, address) = listen(Protocol::Tcp, limits);
     let mut stream = connect(address);
     let good = message(1);
-    let sent = format!("{} {good}7 {good}\n2000 <13>{}\n{} {good}", good.len(), "x".repeat(2000 - 5), good.len());
+    let sent = format!(
+        "{} {good}7 {good}\n2000 <13>{}\n{} {good}",
+        good.len(),
+        "x".repeat(2000 - 5),
+        good.len()
+    );
     assert!(write(&mut stream, sent));
     service.until(|now| now.count(&name) == 3);
     assert_eq!(service.lines(&name)[0], line(1));
@@ -245,12 +256,17 @@ fn ten_thousand_connections_are_served() {
     let files = getrlimit(Resource::Nofile);
     let enough = Some(CONNECTIONS as u64 + 500);
     let more = Rlimit { current: enough, ..files };
-    if files.current.is_some_and(|most| Some(most) < enough) && setrlimit(Resource::Nofile, more).is_err() {
+    if files.current.is_some_and(|most| Some(most) < enough)
+        && setrlimit(Resource::Nofile, more).is_err()
+    {
         eprintln!("skipped: not enough open files are allowed here");
         return;
     }
-    let limits =
-        Limits { connections: CONNECTIONS, connections_per_address: CONNECTIONS, ..Limits::default() };
+    let limits = Limits {
+        connections: CONNECTIONS,
+        connections_per_address: CONNECTIONS,
+        ..Limits::default()
+    };
     let (mut service, name, address) = listen(Protocol::Tcp, limits);
     let mut crowd = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "syslog::the_crowd_of_another_process", "--nocapture"])
@@ -276,7 +292,7 @@ fn ten_thousand_connections_are_served() {
 fn a_busy_service_makes_streams_wait_and_bounds_what_it_holds() {
     let config = Config {
         listeners: vec![listener(Protocol::Tcp, None)],
-        window: 1 << 20,
+        window_bytes: 1 << 20,
         ..Config::default()
     };
     let (name, address) = (config.listeners[0].name(), config.listeners[0].address);
@@ -304,7 +320,7 @@ fn datagrams_that_find_no_room_are_counted() {
     let limits = Limits { receive_buffer: 64 << 10, ..Limits::default() };
     let config = Config {
         listeners: vec![listener(Protocol::Udp, None)],
-        window: 64 << 10,
+        window_bytes: 64 << 10,
         limits,
         ..Config::default()
     };
@@ -315,9 +331,7 @@ fn datagrams_that_find_no_room_are_counted() {
     for number in 0..MESSAGES {
         socket.send_to(message(number).as_bytes(), address).unwrap();
     }
-    service.until(|now| {
-        now.count(&name) + now.meter.rejected(Reason::NoRoom) as usize == MESSAGES
-    });
+    service.until(|now| now.count(&name) + now.meter.rejected(Reason::NoRoom) as usize == MESSAGES);
     assert!(service.meter.rejected(Reason::NoRoom) > 0);
 }
 
@@ -346,5 +360,7 @@ fn what_cannot_be_configured_is_refused() {
     assert!(wrong(Config { listeners: twice, ..Config::default() }).contains("twice"));
     let limits = Limits { message: 0, ..Limits::default() };
     let one = vec![listener(Protocol::Udp, None)];
-    assert!(wrong(Config { listeners: one, limits, ..Config::default() }).contains("max_message_len"));
+    assert!(
+        wrong(Config { listeners: one, limits, ..Config::default() }).contains("max_message_len")
+    );
 }
