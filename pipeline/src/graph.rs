@@ -9,6 +9,7 @@ use operators::bucket::change::Changes;
 use operators::bucket::detect::Detect;
 use operators::detector::Detector;
 use operators::epoch::{Epoch, settled};
+use operators::fault::Faults;
 use operators::lookup::Lookups;
 use operators::order::operator::Demand;
 use operators::order::sequencer::Sequencer;
@@ -22,7 +23,6 @@ use timely::dataflow::operators::vec::Map;
 use crate::ingest::{self, Ingest};
 use crate::live;
 use crate::live::feed::Feed;
-use crate::live::wake::Waking;
 
 /// What a worker brings to the graph.
 pub struct Parts {
@@ -38,8 +38,9 @@ pub struct Parts {
     pub detect: Detect,
     /// Buckets of scenarios that look at overflows, if there are any.
     pub detect_again: Option<Detect>,
-    /// Judges alerts.
-    pub decide: Decide,
+    /// Judges alerts, and what failed in profiles, by number, to be read between epochs; without it
+    /// alerts come out as they were found.
+    pub decide: Option<(Decide, Rc<RefCell<Faults>>)>,
     /// Facts that are not in the log.
     pub lookups: Arc<dyn Lookups>,
     /// Takes what each epoch leads to, in no order; called on the first worker.
@@ -52,7 +53,7 @@ pub enum Source {
     /// Inputs that end.
     Archive(Option<Ingest>),
     /// Lanes that go on.
-    Live(Option<(Feed, Waking)>),
+    Live(Option<Box<Feed>>),
 }
 
 /// What comes out. Transport, not a promise.
@@ -90,7 +91,10 @@ pub fn build(scope: Scope<'_, Epoch>, parts: Parts) {
         alerts = alerts.concat(second.alerts);
         changes = changes.concat(second.changes);
     }
-    let judged = profile::operator::operator(alerts, decide, lookups);
+    let judged = match decide {
+        Some((decide, faults)) => profile::operator::operator(alerts, decide, lookups, faults),
+        None => alerts,
+    };
     let judged = judged.map(|alert| Out::Alert(Box::new(alert)));
     let out = judged.concat(changes.map(Out::Changes));
     settled(

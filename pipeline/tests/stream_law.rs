@@ -13,7 +13,6 @@ use api::filter::{DecisionFilter, Query};
 use api::index::stream::{Cursor, Stream, Wanted};
 use api::intake::{Change, Outcome, Post, VERSION};
 use api::service::Policy;
-use operators::profile::{Decide, Exempt};
 use operators::time::{EventTime, Stamp};
 use pipeline::cli::rules::RuleArgs;
 use pipeline::serve::flush::Retention;
@@ -96,11 +95,12 @@ struct Client {
 
 fn start(path: &Path) -> Serving {
     let loaded = RuleArgs::default().load(Box::new(|_| None)).unwrap();
-    let program = Arc::clone(&loaded.rules.program);
     let serving = Serving::start(Options {
         store: Arc::new(Store::open(path, Budget { cache: 1 << 20, writes: 1 << 20 }).unwrap()),
-        decide: Decide::new(Arc::clone(&loaded.profiles), Arc::new(Exempt::default()), program),
-        lookups: loaded.lookups,
+        detection: loaded.detection(),
+        names: Arc::default(),
+        machine: "test".into(),
+        wanted: pipeline::judge::outbox::Wanted::Nothing,
         policy: Policy::default(),
         retention: Retention::default(),
         secret: None,

@@ -249,8 +249,8 @@ impl Follower {
         let behind = matches!(next, Next::More | Next::Room);
         self.behind = self.behind + usize::from(behind) - usize::from(slot.behind);
         slot.behind = behind;
-        self.mind(number, next);
         self.count_open(was_open, is_open);
+        self.mind(number, next);
         if is_open && !was_open {
             self.users.push_back((number, self.clock));
         }

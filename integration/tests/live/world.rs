@@ -9,14 +9,17 @@ use std::time::{Duration, Instant};
 use benchmarks::generator::calendar::Moment;
 use benchmarks::generator::disorder::Disorder;
 use benchmarks::generator::{Kind, Plan, generate};
+use connectors::output::{File, FileConfig};
 use connectors::{ReadOptions, Reader};
 use operators::alert::Alert;
 use operators::alert::wire::WireAlert;
 use operators::detector::Origin;
 use operators::order::Partition;
 use operators::parse::lines::Clock;
+use operators::yaml::{self, Located, Reading};
 use pipeline::cli::rules::{Loaded, RuleArgs};
-use pipeline::emit::Stream;
+use pipeline::emit::{Encoder, Stream};
+use pipeline::judge::outbox::Wanted;
 use pipeline::live::command::Command;
 use pipeline::live::engine::{Engine, Setup};
 use pipeline::live::lanes::SourceSettings;
@@ -24,14 +27,21 @@ use pipeline::live::names::Names;
 use pipeline::live::pace::Pace;
 use pipeline::live::record;
 use pipeline::live::sources::Configured;
+use pipeline::outputs::{self, Outputs, Shape};
 use pipeline::replay::{self, Replay};
+use pipeline::serve::flush::Retention;
+use pipeline::serve::{Options, Serving};
 use pipeline::state::{Budget, Store};
+use pipeline::transform::Transform;
 use tokio::runtime::Runtime;
 
 use crate::source::Listed;
 
 /// Who detects.
 pub(crate) const MACHINE: &str = "test";
+
+/// Where the file output writes, in the folder of the store.
+const TOLD: &str = "told.jsonl";
 
 /// Generated logs under their names.
 pub(crate) fn logs(count: u64, lines: u64) -> Vec<(String, Arc<Vec<String>>)> {
@@ -75,13 +85,22 @@ pub(crate) struct Way {
     pub(crate) pause: Duration,
     pub(crate) epoch: Duration,
     pub(crate) memory: usize,
+    /// Expression that makes other lines of a line.
+    pub(crate) transform: Option<&'static str>,
 }
 
 impl Default for Way {
     fn default() -> Self {
         let (pause, epoch) = (Duration::ZERO, Duration::from_millis(5));
-        Self { workers: 1, chunk: 50, pause, epoch, memory: 1 << 30 }
+        Self { workers: 1, chunk: 50, pause, epoch, memory: 1 << 30, transform: None }
     }
+}
+
+fn compiled(expression: &str) -> Transform {
+    let source = yaml::Source::new("test", expression);
+    let mut reading = Reading::new(&source);
+    let text = Located { at: source.position(1, 1), value: expression.to_owned() };
+    Transform::compile(&text, &mut reading).unwrap()
 }
 
 /// What a live run over `logs` puts into the outbox of the store in `folder`, from where the last one
@@ -92,19 +111,47 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
     let names = Arc::new(Names::default());
     let loaded = load(&names);
     let source = Listed { lanes: logs.to_vec(), chunk: way.chunk, pause: way.pause };
-    let settings = SourceSettings { name: "listed".into(), labels: labels(), clock: Clock::Event };
+    let transform = way.transform.map(|text| Arc::new(compiled(text)));
+    let settings =
+        SourceSettings { name: "listed".into(), labels: labels(), clock: Clock::Event, transform };
     let pace = Pace { hold: None, epoch: way.epoch, ..Pace::default() };
+    let serving = Serving::start(Options {
+        store: Arc::clone(&store),
+        detection: loaded.detection(),
+        names: Arc::clone(&names),
+        machine: MACHINE.into(),
+        wanted: Wanted::Results,
+        policy: Default::default(),
+        retention: Retention { alert_age: None, alerts: None, ..Retention::default() },
+        secret: None,
+        // The logs are old: whatever they lead to is still in force.
+        now: || 0,
+    });
+    let serving = serving.unwrap();
     let setup = Setup {
         store: Arc::clone(&store),
         sources: vec![Configured { settings, source: Box::new(source) }],
         pace,
         workers: way.workers,
         memory: way.memory,
-        machine: MACHINE.into(),
+        keeper: Arc::new(serving.judge().clone()),
         runtime: runtime.handle().clone(),
         names,
     };
-    let engine = Engine::start(setup, Box::new(|_| {})).unwrap();
+    let file = FileConfig::new(&folder.join(TOLD));
+    let outputs = outputs::Setup {
+        store: Arc::clone(&store),
+        names: Arc::clone(&setup.names),
+        told: serving.told(),
+        runtime: runtime.handle().clone(),
+    };
+    let output = outputs::Configured {
+        name: "file".into(),
+        shape: Shape { streams: vec![Stream::Alerts, Stream::Decisions], ..Shape::default() },
+        make: Box::new(|context| Box::new(File::new(file, context))),
+    };
+    let outputs = Outputs::start(outputs, vec![output]).unwrap();
+    let engine = Engine::start(setup).unwrap();
     let handles = engine.handles().clone();
     let all: BTreeMap<_, _> = logs.iter().map(|(n, l)| (n.clone(), l.len() as u64)).collect();
     let watch = std::thread::spawn(move || {
@@ -117,10 +164,9 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
                 let (_, name) = key.split_once('\0').unwrap();
                 lane.next >= all[name]
             });
-            let kept = handles.kept.load(std::sync::atomic::Ordering::Acquire);
+            let kept = handles.progress.kept.load(std::sync::atomic::Ordering::Acquire);
             if late || (known && through) || stop.is_some_and(|stop| kept >= stop) {
-                handles.commanded.say(Command::Finish);
-                handles.waking.ring();
+                handles.say(Command::Finish);
                 assert!(!late, "the run does not end");
                 return;
             }
@@ -129,17 +175,32 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
     });
     let engine = engine.generation(&loaded.detection()).unwrap();
     watch.join().unwrap();
-    assert!(engine.end().unwrap().is_empty(), "sources end");
+    assert!(engine.end().is_empty(), "sources end");
+    // A run that is stopped leaves what was not told yet to the next one.
+    assert!(stop.is_some() || outputs.drain(Duration::from_secs(30)), "everything is told");
+    assert!(outputs.end().is_empty(), "outputs end");
+    serving.finish();
 }
 
-/// The alerts in the outbox, in order.
-pub(crate) fn outbox(folder: &Path) -> Vec<String> {
-    let store = Store::open(folder, Budget::default()).unwrap();
-    let messages = record::messages(&store, 0).map(|message| message.unwrap());
-    let (numbers, messages): (Vec<_>, Vec<_>) = messages.unzip();
+/// What the file output has, line by line.
+pub(crate) fn told(folder: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(folder.join(TOLD)).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// The alerts that the outbox tells of, in order.
+pub(crate) fn outbox(folder: &Path, logs: &[(String, Arc<Vec<String>>)]) -> Vec<String> {
+    let store = Arc::new(Store::open(folder, Budget::default()).unwrap());
+    let names = Arc::new(Names::default());
+    names
+        .set((0..).map(Partition).zip(logs.iter().map(|(name, _)| name.as_str().into())).collect());
+    let encoder = Encoder::new(Arc::clone(&store), names);
+    let (numbers, told): (Vec<_>, Vec<_>) =
+        record::told(&store, 0).map(|told| told.unwrap()).unzip();
     assert!(numbers.iter().copied().eq(0..numbers.len() as u64), "no number is missing");
-    let alerts = messages.into_iter().filter(|message| message.stream == Stream::Alerts);
-    alerts.map(|message| message.payload.unwrap()).collect()
+    let messages = told.iter().map(|told| encoder.message(told).unwrap().unwrap());
+    let alerts = messages.filter(|message| message.stream == Stream::Alerts);
+    alerts.map(|message| String::from_utf8(message.payload.unwrap()).unwrap()).collect()
 }
 
 /// The alerts of a replay of `logs`.
@@ -160,7 +221,7 @@ pub(crate) fn replayed(logs: &[(String, Arc<Vec<String>>)]) -> Vec<String> {
     let run = Replay {
         detection: loaded.detection(),
         origins: names.iter().map(origin).collect(),
-        readers: logs.iter().map(reader).collect(),
+        feeds: logs.iter().map(|log| reader(log).into()).collect(),
         workers: 1,
     };
     let alerts: Arc<Mutex<Vec<String>>> = Arc::default();

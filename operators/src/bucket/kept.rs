@@ -2,7 +2,7 @@
 //!
 //! All of `evt.Meta`, the other fields that expressions of buckets, scopes and alert contexts read,
 //! the date, and where the line stands. Bytes are only understood by a [`super::Codec`] of the same
-//! rules, which writes and restores them; [`super::glance`] reads them where they lie.
+//! rules, which writes and restores them; `glance` reads them where they lie.
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use super::merge::{Merge, Next, Settled};
 use super::{OrderKey, Partition};
 use crate::bucket::Pour;
 use crate::detector::{Detector, Place, Verdict};
-use crate::parse::lines::{Found, LineSpan, Parsed, Tally};
+use crate::parse::lines::{Found, LineSpan, MAX_SAMPLES, Parsed, Sample, Tally};
 use crate::parse::stash::Stashes;
 use crate::text::RawLine;
 use crate::time::{EventTime, Stamp};
@@ -31,6 +31,8 @@ pub struct Sequencer {
     moved: BTreeSet<Partition>,
     /// Whether seals are asked for.
     live: bool,
+    /// Of a live run: lines that no parser took since they were asked for, a few of each partition.
+    samples: BTreeMap<Partition, Vec<Sample>>,
 }
 
 /// How far a partition of a live run is.
@@ -51,6 +53,32 @@ pub struct Stand {
     pub present: OrderKey,
     /// The partitions that have moved.
     pub partitions: Vec<Standing>,
+}
+
+/// Lines of one position.
+struct Record {
+    position: u64,
+    parts: u32,
+    claim: Claim,
+    pours: Option<Vec<Pour>>,
+}
+
+impl Record {
+    fn at(position: u64) -> Self {
+        Self { position, parts: 0, claim: Claim::Nothing, pours: None }
+    }
+
+    fn add(&mut self, claim: Claim, pours: Option<Vec<Pour>>) {
+        let part = self.parts;
+        self.parts += 1;
+        self.claim = self.claim.or_later(claim);
+        let Some(mut pours) = pours else { return };
+        pours.iter_mut().for_each(|pour| pour.order.part = part);
+        match &mut self.pours {
+            Some(before) => before.append(&mut pours),
+            before => *before = Some(pours),
+        }
+    }
 }
 
 impl Sequencer {
@@ -77,6 +105,7 @@ impl Sequencer {
             tally: Tally::default(),
             moved: BTreeSet::new(),
             live,
+            samples: BTreeMap::new(),
         }
     }
 
@@ -116,7 +145,7 @@ impl Sequencer {
                         self.moved.insert(order.partition);
                     }
                     pours.extend(items.into_iter().map(|mut pour| {
-                        pour.order = order;
+                        pour.order = OrderKey { part: pour.order.part, ..order };
                         (Via::default(), pour)
                     }));
                 }
@@ -157,10 +186,17 @@ impl Sequencer {
         self.tally.add(&parsed.tally);
         if self.live {
             self.moved.insert(parsed.partition);
+            self.sample(parsed.partition, &parsed.tally.samples);
         }
         let Parsed { partition, found, stamps, block, transport, last, .. } = parsed;
         let mut found = found.into_iter().peekable();
+        // The lines that a transform made of one record stand together: the record is what is
+        // ordered, at the latest time that any of them claims.
+        let mut record: Option<Record> = None;
         for (number, (position, stamp)) in (0_u32..).zip(stamps) {
+            if record.as_ref().is_some_and(|record| record.position != position) {
+                self.order(partition, record.take());
+            }
             let (stamp, mut pours) = match found.next_if(|(line, _)| *line == number) {
                 None => (stamp, None),
                 Some((_, Found::Pours(pours))) => (stamp, Some(pours)),
@@ -177,17 +213,23 @@ impl Sequencer {
                     let now = self.merge.likely_clock(partition);
                     let dated = arrival::date(stamp, (transport, number), now, &mut self.tally);
                     if let Some(time) = dated.replaced {
-                        let time = Some(Stamp { at: time, offset: 0, utc: true });
+                        let time = Some(Stamp::utc_at(time));
                         pours.iter_mut().flatten().for_each(|pour| pour.time = time);
                     }
                     dated.claim
                 }
             };
-            self.merge.line(partition, (position, claim), pours);
+            record.get_or_insert_with(|| Record::at(position)).add(claim, pours);
         }
+        self.order(partition, record);
         if last {
             self.merge.end(partition);
         }
+    }
+
+    fn order(&mut self, partition: Partition, record: Option<Record>) {
+        let Some(Record { position, claim, pours, .. }) = record else { return };
+        self.merge.line(partition, (position, claim), pours);
     }
 
     fn parse_in_order(
@@ -209,6 +251,15 @@ impl Sequencer {
             Verdict::Done { stamp, pours } => (stamp, pours),
             Verdict::WantsStash => (None, Vec::new()),
         }
+    }
+
+    fn sample(&mut self, partition: Partition, samples: &[Sample]) {
+        if samples.is_empty() {
+            return;
+        }
+        let kept = self.samples.entry(partition).or_default();
+        let room = MAX_SAMPLES.saturating_sub(kept.len());
+        kept.extend(samples.iter().take(room).cloned());
     }
 
     /// Whether partitions come and go.
@@ -234,6 +285,11 @@ impl Sequencer {
     /// What was counted so far.
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// What was counted since the last call, and lines that no parser took; of a live run.
+    pub fn take_tally(&mut self) -> (Tally, BTreeMap<Partition, Vec<Sample>>) {
+        (std::mem::take(&mut self.tally), std::mem::take(&mut self.samples))
     }
 
     /// Stamps that the clocks did not follow, so far.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::exempt::Exempt;
-use super::history::{History, Remembering};
+use super::history::{Decided, History, Remembering};
 use super::rule::{Judgement, Profile, judge};
 use crate::alert::Alert;
 use crate::bucket::evaluate::Evaluator;
@@ -29,7 +29,7 @@ pub struct Decide {
     exempt: Arc<Exempt>,
     evaluator: Evaluator,
     nothing: Event,
-    history: History,
+    history: Box<dyn Decided>,
     /// Whether a profile asks for the history; else none is kept, for it grows with every decision.
     remembers: bool,
 }
@@ -37,7 +37,7 @@ pub struct Decide {
 impl Decide {
     /// Nothing decided yet.
     pub fn new(profiles: Arc<[Profile]>, exempt: Arc<Exempt>, program: Arc<Program>) -> Self {
-        let time = Stamp { at: EventTime(0), offset: 0, utc: true };
+        let time = Stamp::utc_at(EventTime(0));
         let line = Line {
             raw: "".into(),
             source: "".into(),
@@ -48,7 +48,12 @@ impl Decide {
         let nothing = Event::new(Arc::clone(program.schema()), line);
         let remembers = profiles.iter().any(|profile| profile.asks_history(&program));
         let evaluator = Evaluator::new(program);
-        Self { profiles, exempt, evaluator, nothing, history: History::new(), remembers }
+        Self { profiles, exempt, evaluator, nothing, history: Box::new(History::new()), remembers }
+    }
+
+    /// From now on this is what was decided before.
+    pub fn recall(&mut self, history: Box<dyn Decided>) {
+        self.history = history;
     }
 
     /// From now on these are exempt.
@@ -74,7 +79,7 @@ impl Decide {
         if let Some(reason) = self.exempt.reason(&alert.source, now) {
             return Verdict::Allowlisted(reason.to_owned());
         }
-        let lookups = Remembering { others: lookups, history: &self.history, now };
+        let lookups = Remembering { others: lookups, history: &*self.history, now };
         let (evaluator, nothing) = (&mut self.evaluator, &mut self.nothing);
         let judgement = judge(&self.profiles, alert, evaluator, nothing, &lookups);
         alert.decisions.extend(judgement.decisions.iter().cloned());

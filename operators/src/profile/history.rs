@@ -15,7 +15,17 @@ use crate::lookup::{Asn, City, Lookups};
 use crate::time::{EventTime, Stamp};
 use crate::value::Value;
 
-/// Decisions by source value.
+/// What was decided before, wherever it is remembered.
+pub trait Decided: std::fmt::Debug + Send + Sync {
+    /// Remembers decisions made at `at`.
+    fn remember(&mut self, decisions: &[Decision], at: EventTime);
+    /// Decisions ever made for a value; with `since`, those made later than that.
+    fn count(&self, value: &str, since: Option<EventTime>) -> usize;
+    /// Decisions active at `now`, and nanoseconds until the last of them ends.
+    fn active(&self, value: &str, now: EventTime) -> (usize, i64);
+}
+
+/// Decisions by source value, in memory.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct History {
     values: BTreeMap<Arc<str>, Vec<Made>>,
@@ -32,23 +42,22 @@ impl History {
     pub fn new() -> Self {
         Self::default()
     }
+}
 
-    /// Remembers decisions made at `at`.
-    pub fn remember(&mut self, decisions: &[Decision], at: EventTime) {
+impl Decided for History {
+    fn remember(&mut self, decisions: &[Decision], at: EventTime) {
         for decision in decisions {
             let made = self.values.entry(Arc::clone(&decision.value)).or_default();
             made.push(Made { at, until: decision.until });
         }
     }
 
-    /// Decisions ever made for a value; with `since`, those made later than that.
-    pub fn count(&self, value: &str, since: Option<EventTime>) -> usize {
+    fn count(&self, value: &str, since: Option<EventTime>) -> usize {
         let made = self.values.get(value).map_or(&[][..], Vec::as_slice);
         made.iter().filter(|made| since.is_none_or(|since| made.at > since)).count()
     }
 
-    /// Decisions active at `now`, and nanoseconds until the last of them ends.
-    pub fn active(&self, value: &str, now: EventTime) -> (usize, i64) {
+    fn active(&self, value: &str, now: EventTime) -> (usize, i64) {
         let made = self.values.get(value).map_or(&[][..], Vec::as_slice);
         let active = made.iter().filter(|made| made.until > now);
         let last = active.clone().map(|made| made.until.0.saturating_sub(now.0)).max();
@@ -56,13 +65,13 @@ impl History {
     }
 }
 
-/// Lookups whose questions about decisions are answered by a [`History`] at a point in event time.
+/// Lookups whose questions about decisions are answered by a [`Decided`] at a point in event time.
 #[derive(Debug)]
 pub struct Remembering<'a> {
     /// Answers everything else.
     pub others: &'a dyn Lookups,
     /// What was decided so far.
-    pub history: &'a History,
+    pub history: &'a dyn Decided,
     /// The present: when the alert was raised.
     pub now: EventTime,
 }

@@ -16,7 +16,7 @@ pub mod spec;
 
 pub use decide::{Decide, Verdict};
 pub use exempt::Exempt;
-pub use history::History;
+pub use history::{Decided, History};
 pub use rule::{Judgement, Profile};
 
 /// The two profiles that apply where none are given: a ban of four hours for what asks for

@@ -15,7 +15,8 @@ const MACHINE: &str = "spillway";
 
 /// Writes alerts.
 pub struct Printer<W> {
-    to: W,
+    /// Where it goes.
+    pub to: W,
     format: Format,
     decisions_only: bool,
     names: Vec<Arc<str>>,
@@ -56,14 +57,6 @@ impl<W: Write> Printer<W> {
         }
     }
 
-    /// Hands on what is buffered.
-    ///
-    /// # Errors
-    /// The output does not take it.
-    pub fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
-    }
-
     fn json(&mut self, alert: &Alert) -> io::Result<()> {
         let names = &self.names;
         let name = |partition: Partition| {
@@ -74,7 +67,7 @@ impl<W: Write> Printer<W> {
     }
 
     fn json_decisions(&mut self, alert: &Alert) -> io::Result<()> {
-        for decision in operators::alert::wire::decisions(alert) {
+        for decision in operators::alert::wire::decisions(&alert.decisions) {
             serde_json::to_writer(&mut self.to, &decision)?;
             self.to.write_all(b"\n")?;
         }

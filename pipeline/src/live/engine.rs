@@ -4,12 +4,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use connectors::{Inbox, SourceId};
+use connectors::{Inbox, SourceId, Stop};
 use operators::bucket::scenario::Takes;
 use operators::detector::Origin;
 use operators::epoch::Epoch;
@@ -18,22 +17,24 @@ use operators::order::sequencer::Sequencer;
 use tokio::runtime::Handle;
 
 use super::buckets::Shelf;
-use super::command::{Command, Commanded};
+use super::command::Command;
 use super::feed::{Feed, FeedParts};
-use super::keeper::{Keeper, Told};
+use super::insight::Every;
+use super::keeper::{Keeper, Progress};
 use super::lanes::Lanes;
 use super::names::Names;
 use super::pace::Pace;
 use super::record;
-use super::sink::{Commit, Sink};
+use super::sink::Sink;
 use super::sources::{Configured, Running, Watched, is_fine};
-use super::wake::Waking;
-use crate::detection::Detection;
+use crate::detection::{Detection, SharedBuckets};
 use crate::graph::{self, Parts, Source};
 use crate::state::{Store, StoreError};
 
 /// How long a worker without work waits before it looks again.
 const PARK: Duration = Duration::from_secs(1);
+/// How often what buckets did is shown.
+const SHOW: Duration = Duration::from_millis(500);
 /// How long sources may take to end.
 const SOURCES_END: Duration = Duration::from_secs(5);
 
@@ -50,8 +51,8 @@ pub struct Setup {
     pub workers: usize,
     /// How much memory buckets may take, of all workers together. Unit: bytes.
     pub memory: usize,
-    /// Who detects, as alerts say it.
-    pub machine: Arc<str>,
+    /// Who keeps what is found.
+    pub keeper: Arc<dyn Keeper>,
     /// Where tasks of sources run.
     pub runtime: Handle,
     /// What lanes are called; rules look sources up here.
@@ -79,16 +80,22 @@ pub enum EngineError {
 /// The handles by which others reach a live run.
 #[derive(Clone, Debug)]
 pub struct Handles {
-    /// What to do next.
-    pub commanded: Commanded,
-    /// Rings after a new command.
-    pub waking: Waking,
-    /// Number of the last seal that is kept.
-    pub kept: Arc<AtomicU64>,
-    /// Number of the last seal that was ordered.
-    pub sealed: Arc<AtomicU64>,
+    /// What it is told, and how far it is.
+    pub progress: Progress,
     /// The sources.
     pub watched: Arc<[Watched]>,
+    /// Place of each source in the order.
+    pub ordinals: Arc<BTreeMap<Arc<str>, u32>>,
+    /// Ends the sources; what they sent is still in the inbox.
+    pub stop: Stop,
+}
+
+impl Handles {
+    /// Tells the run what to do next.
+    pub fn say(&self, command: Command) {
+        self.progress.commanded.say(command);
+        self.progress.waking.ring();
+    }
 }
 
 /// A live run, ready to go.
@@ -101,8 +108,7 @@ pub struct Engine {
     running: Running,
     handles: Handles,
     reader: Reader,
-    commits: Sender<Commit>,
-    keeper: std::thread::JoinHandle<Result<(), StoreError>>,
+    keeper: Arc<dyn Keeper>,
     starting: BTreeSet<SourceId>,
 }
 
@@ -114,19 +120,18 @@ struct Reader {
 }
 
 impl Engine {
-    /// Starts the sources and the keeper. `after` is called after each commit with the sequence
-    /// that the next message of the outbox will have.
+    /// Starts the sources.
     ///
     /// # Errors
     /// The store cannot be read, or threads cannot be started.
-    pub fn start(setup: Setup, after: Box<dyn FnMut(u64) + Send>) -> Result<Self, EngineError> {
-        let Setup { store, sources, pace, workers, memory, machine, runtime, names } = setup;
-        let waking = Waking::default();
-        let bell = waking.clone();
+    pub fn start(setup: Setup) -> Result<Self, EngineError> {
+        let Setup { store, sources, pace, workers, memory, keeper, runtime, names } = setup;
+        let progress = Progress::default();
+        let bell = progress.waking.clone();
         let inbox = Inbox::new(move || bell.ring());
         let settings = sources.iter().map(|source| source.settings.clone()).collect();
         let (places, records) = (record::sources(&store)?, record::lanes(&store)?);
-        let lanes = Lanes::new(settings, places, records, Arc::clone(&names));
+        let lanes = Lanes::new(settings, places, records, names);
         let mut batch = store.batch();
         record::put_sources(&mut batch, lanes.ordinals());
         store.commit(batch)?;
@@ -134,33 +139,14 @@ impl Engine {
         let starting = (0..).zip(&sources).map(|(number, _)| SourceId(number)).collect();
         let running = Running::start(sources, &inbox, |source| lanes.resume(source), &runtime)
             .map_err(|error| EngineError::Threads(error.to_string()))?;
-        let kept = Arc::new(AtomicU64::new(0));
-        let (commanded, sealed) = (Commanded::default(), Arc::default());
-        let watched = running.watched().into();
-        let handles =
-            Handles { commanded, waking: waking.clone(), kept: Arc::clone(&kept), sealed, watched };
-        let mut after = after;
-        let after = Box::new(move |next| {
-            after(next);
-            waking.ring();
-        });
-        let told = Told { kept, after };
-        let keeper = Keeper::new(Arc::clone(&store), Arc::clone(&names), machine, told)?;
-        let (commits, coming) = channel();
-        let keeper = keep(keeper, coming, &handles)?;
+        let handles = Handles {
+            progress,
+            watched: running.watched().into(),
+            ordinals: Arc::new(lanes.ordinals().clone()),
+            stop: running.stop(),
+        };
         let reader = Reader { inbox, lanes };
-        Ok(Self {
-            store,
-            pace,
-            workers,
-            memory,
-            running,
-            handles,
-            reader,
-            commits,
-            keeper,
-            starting,
-        })
+        Ok(Self { store, pace, workers, memory, running, handles, reader, keeper, starting })
     }
 
     /// How others reach it.
@@ -174,7 +160,8 @@ impl Engine {
     /// # Errors
     /// The store or a worker failed.
     pub fn generation(mut self, detection: &Detection) -> Result<Self, EngineError> {
-        self.handles.commanded.say(Command::Go);
+        self.handles.progress.commanded.say(Command::Go);
+        self.handles.progress.insight.begin(&detection.rules);
         let lag = u8::try_from(self.pace.ahead + 2).unwrap_or(u8::MAX);
         let budget = self.memory / self.workers.max(1);
         let generation = Arc::new(Generation {
@@ -183,7 +170,7 @@ impl Engine {
             shelf: Shelf::new(Arc::clone(&self.store), detection, lag, budget)?,
             pace: self.pace,
             handles: self.handles.clone(),
-            commits: Mutex::new(self.commits.clone()),
+            keeper: Arc::clone(&self.keeper),
             reader: Mutex::new(Some(self.reader)),
             starting: std::mem::take(&mut self.starting),
         });
@@ -206,9 +193,9 @@ impl Engine {
 
     /// Waits until everything that was sealed is in the store: the next generation reads it there.
     fn all_kept(&self) -> Result<(), EngineError> {
-        let Handles { kept, sealed, .. } = &self.handles;
+        let Progress { kept, sealed, failed, .. } = &self.handles.progress;
         while kept.load(Ordering::Acquire) < sealed.load(Ordering::Acquire) {
-            if self.keeper.is_finished() {
+            if failed.load(Ordering::Acquire) {
                 return Err(EngineError::Unkept);
             }
             std::thread::sleep(Duration::from_millis(1));
@@ -216,41 +203,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Tells the sources to stop; what they sent is still in the inbox.
-    pub fn stop_sources(&self) {
-        self.running.stop();
-    }
-
     /// Ends everything; the sources that did not end in time.
-    ///
-    /// # Errors
-    /// Something could not be kept.
-    pub fn end(self) -> Result<Vec<Arc<str>>, EngineError> {
-        let late = self.running.join(SOURCES_END);
-        drop(self.commits);
-        let kept = self.keeper.join();
-        kept.map_err(|_| EngineError::Worker("the keeper panicked".to_owned()))??;
-        Ok(late)
+    pub fn end(self) -> Vec<Arc<str>> {
+        self.running.join(SOURCES_END)
     }
-}
-
-/// Runs the keeper on a thread; when it fails the run ends.
-fn keep(
-    keeper: Keeper,
-    coming: Receiver<Commit>,
-    handles: &Handles,
-) -> Result<std::thread::JoinHandle<Result<(), StoreError>>, EngineError> {
-    let handles = handles.clone();
-    let thread = std::thread::Builder::new().name("keeper".to_owned()).spawn(move || {
-        let end = keeper.run(&coming);
-        if let Err(error) = &end {
-            tracing::error!(error = %crate::report::chain(error), "the store takes nothing");
-            handles.commanded.say(Command::Finish);
-            handles.waking.ring();
-        }
-        end
-    });
-    thread.map_err(|error| EngineError::Threads(error.to_string()))
 }
 
 struct Generation {
@@ -259,7 +215,7 @@ struct Generation {
     shelf: Shelf,
     pace: Pace,
     handles: Handles,
-    commits: Mutex<Sender<Commit>>,
+    keeper: Arc<dyn Keeper>,
     reader: Mutex<Option<Reader>>,
     starting: BTreeSet<SourceId>,
 }
@@ -276,8 +232,9 @@ impl Generation {
         let at = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         let place = (at(worker.index() as u64), at(workers));
         let buckets = |takes| self.shelf.buckets(detection, takes, place);
-        let (detect, _) = detection.detect(buckets(Takes::Logs), workers, again);
-        let (detect_again, _) = detection.detect(buckets(Takes::Overflows), workers, false);
+        let (detect, of_lines) = detection.detect(buckets(Takes::Logs), workers, again);
+        let (detect_again, of_overflows) =
+            detection.detect(buckets(Takes::Overflows), workers, false);
         let demand: Rc<RefCell<Demand>> = Rc::default();
         let reading = own.map(|reader| self.reading(reader, &demand, workers)).transpose()?;
         let (read, feed, sequencer, sink) = match reading {
@@ -286,7 +243,7 @@ impl Generation {
             }
             None => (None, None, None, None),
         };
-        let feed = feed.map(|feed| (feed, self.handles.waking.clone()));
+        let feed = feed.map(Box::new);
         let sink: Box<dyn FnMut(Vec<graph::Out>)> = match sink {
             Some(mut sink) => Box::new(move |out| sink.epoch(out)),
             None => Box::new(|_| {}),
@@ -298,13 +255,24 @@ impl Generation {
             detector: detection.detector(Arc::from([] as [Origin; 0])),
             detect,
             detect_again: again.then_some(detect_again),
-            decide: detection.decide(),
+            // Who keeps what is found judges it.
+            decide: None,
             lookups: Arc::clone(&detection.lookups),
             sink,
         };
         worker.dataflow::<Epoch, _, _>(|scope| graph::build(scope, parts));
+        let (number, insight) = (worker.index(), &self.handles.progress.insight);
+        let show = |takes, buckets: &SharedBuckets| {
+            let buckets = buckets.borrow();
+            insight.buckets((number, takes), buckets.counters(), buckets.len());
+        };
+        let mut every = Every::new(SHOW);
         while worker.has_dataflows() {
             worker.step_or_park(Some(PARK));
+            if every.due() || !worker.has_dataflows() {
+                show(Takes::Logs, &of_lines);
+                show(Takes::Overflows, &of_overflows);
+            }
         }
         if let Some((inbox, lanes)) = read {
             let reader = Rc::into_inner(inbox).zip(Rc::into_inner(lanes));
@@ -325,7 +293,7 @@ impl Generation {
         let no_origins = Arc::from([] as [Origin; 0]);
         let present = record::present(&self.store)?;
         let sequencer = Sequencer::live(present, self.detection.detector(no_origins));
-        for (partition, settled) in lanes.begin() {
+        for (partition, settled) in lanes.begin(&self.detection.lookups) {
             let stash = record::stash(&self.store, partition)?;
             demand.borrow_mut().wishes.push(Wish::Open(partition, settled, stash));
         }
@@ -340,15 +308,13 @@ impl Generation {
             lanes: Rc::clone(&lanes),
             demand: Rc::clone(demand),
             pace: self.pace,
-            commanded: self.handles.commanded.clone(),
-            kept: Arc::clone(&self.handles.kept),
-            sealed: Arc::clone(&self.handles.sealed),
+            progress: self.handles.progress.clone(),
             starting: self.starting.clone(),
             fine: Box::new(move |source| health.get(&source).is_some_and(is_fine)),
         };
         let feed = Feed::new(parts, workers);
-        let commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let sink = Sink::new(Rc::clone(&lanes), Rc::clone(demand), commits);
+        let (keeper, progress) = (Arc::clone(&self.keeper), self.handles.progress.clone());
+        let sink = Sink::new(Rc::clone(&lanes), Rc::clone(demand), keeper, progress);
         Ok(Reading { inbox, lanes, feed, sequencer, sink })
     }
 }

@@ -4,8 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use connectors::{Arrival, Inbox, SourceId};
@@ -15,9 +14,11 @@ use operators::order::operator::{Demand, Wish};
 use operators::parse::lines::Lines;
 use operators::time::EventTime;
 
-use super::command::{Command, Commanded};
+use super::command::Command;
+use super::keeper::Progress;
 use super::lanes::Lanes;
 use super::pace::{MARKER_EVERY, Pace, left, wall};
+use super::wake::Waking;
 
 /// How long lines that were read may take at the end, besides what they are held.
 const DRAIN: Duration = Duration::from_millis(500);
@@ -35,12 +36,8 @@ pub struct FeedParts {
     pub demand: Rc<RefCell<Demand>>,
     /// Times.
     pub pace: Pace,
-    /// What to do.
-    pub commanded: Commanded,
-    /// Number of the last seal that is kept.
-    pub kept: Arc<AtomicU64>,
-    /// Number of the last seal that was ordered.
-    pub sealed: Arc<AtomicU64>,
+    /// What it is told, and how far it is.
+    pub progress: Progress,
     /// Sources that have not opened their first lanes.
     pub starting: BTreeSet<SourceId>,
     /// Whether a source reads, and is not in trouble.
@@ -106,6 +103,11 @@ impl Feed {
         }
     }
 
+    /// Rings where it is to look again.
+    pub fn waking(&self) -> &Waking {
+        &self.parts.progress.waking
+    }
+
     /// The epoch that new blocks belong to.
     pub fn epoch(&self) -> Epoch {
         self.parts.demand.borrow().epoch
@@ -127,7 +129,7 @@ impl Feed {
         } else {
             wake.after(left(self.parts.pace.patience, self.began, now));
         }
-        match self.parts.commanded.get() {
+        match self.parts.progress.commanded.get() {
             Command::Go => self.seal_in_time(now, &mut wake),
             Command::Drain if !self.drained(now) => self.seal_in_time(now, &mut wake),
             Command::Drain | Command::Finish => return self.finish(),
@@ -282,15 +284,15 @@ impl Feed {
             return wake.after(Some(left));
         }
         // What keeps them wakes this again.
-        let sealed = self.parts.sealed.load(Ordering::Acquire);
-        if sealed - self.parts.kept.load(Ordering::Acquire) < ahead {
+        let sealed = self.parts.progress.sealed.load(Ordering::Acquire);
+        if sealed - self.parts.progress.kept.load(Ordering::Acquire) < ahead {
             self.seal_now();
             self.sealed = now;
         }
     }
 
     fn seal_now(&mut self) {
-        let number = self.parts.sealed.fetch_add(1, Ordering::AcqRel) + 1;
+        let number = self.parts.progress.sealed.fetch_add(1, Ordering::AcqRel) + 1;
         let mut demand = self.parts.demand.borrow_mut();
         // What is still being parsed comes behind this seal.
         self.fed = self.given.iter().sum::<u64>() > demand.done.iter().sum();

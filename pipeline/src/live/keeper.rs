@@ -1,121 +1,128 @@
-//! Keeps commits: one synced batch each, in their order, on a thread of its own. What comes out of
-//! the service, and what is acknowledged to it, follows from here and never goes before.
+//! What a live run hands over to be kept: commits, in their order. What comes out of the service, and
+//! what is acknowledged to it, follows from their being kept and never goes before.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
-use operators::bucket::change::Subject;
-use operators::order::Partition;
+use operators::alert::Alert;
+use operators::bucket::change::Change;
+use operators::order::{OrderKey, Partition};
+use operators::parse::stash::Stashes;
+use operators::time::EventTime;
 
-use super::names::Names;
-use super::record;
-use super::sink::Commit;
-use crate::emit;
-use crate::state::{Batch, Family, Store, StoreError};
+use super::command::{Command, Commanded};
+use super::insight::{Found, Insight};
+use super::lanes::{Held, LaneRecord};
+use super::pace::wall;
+use super::wake::Waking;
 
-/// What is told when a commit is kept.
-pub struct Told {
-    /// Number of the last seal that is kept.
-    pub kept: Arc<AtomicU64>,
-    /// Called after each commit with the sequence that the next message will have.
-    pub after: Box<dyn FnMut(u64) + Send>,
+/// Who keeps commits.
+///
+/// # Contract
+/// * A commit is kept whole or not at all, after all that came before it; then
+///   [`Waiting::kept`] is called.
+/// * After one that could not be kept none is: the others are dropped.
+/// * A run has few commits under way ([`super::pace::Pace::ahead`]): `keep` may wait for room.
+pub trait Keeper: std::fmt::Debug + Send + Sync {
+    /// Takes a commit.
+    fn keep(&self, commit: Commit);
 }
 
-impl std::fmt::Debug for Told {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Told").field("kept", &self.kept).finish_non_exhaustive()
-    }
-}
-
-/// Keeps what the sink hands over.
+/// Everything between two seals.
 #[derive(Debug)]
-pub struct Keeper {
-    store: Arc<Store>,
-    names: Arc<Names>,
-    machine: Arc<str>,
-    /// Sequence of the next message.
-    next: u64,
-    told: Told,
+pub struct Commit {
+    /// The latest that was ordered.
+    pub present: OrderKey,
+    /// Lanes that moved, by key.
+    pub lanes: Vec<(Box<str>, LaneRecord)>,
+    /// Parse state that changed.
+    pub stashes: Vec<(Partition, Stashes)>,
+    /// Bucket state that changed.
+    pub changes: Vec<Change>,
+    /// Alerts that nobody has judged yet, in order.
+    pub alerts: Vec<Alert>,
+    /// Who waits for it.
+    pub waiting: Waiting,
 }
 
-impl Keeper {
-    /// A keeper that goes on with the outbox as the store has it.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn new(
-        store: Arc<Store>,
-        names: Arc<Names>,
-        machine: Arc<str>,
-        told: Told,
-    ) -> Result<Self, StoreError> {
-        let next = record::next_message(&store)?;
-        Ok(Self { store, names, machine, next, told })
+/// Those who wait until a commit is kept. Dropped before, it tells the run that it never will be.
+#[derive(Debug)]
+pub struct Waiting {
+    seal: u64,
+    clock: EventTime,
+    held: Vec<Held>,
+    progress: Progress,
+    kept: bool,
+    begun: Instant,
+    /// Clocks of the lanes that moved.
+    clocks: Vec<(Partition, EventTime)>,
+    found: Vec<Found>,
+}
+
+impl Waiting {
+    /// Those who wait for a seal whose latest time is `clock`.
+    pub(super) fn new(seal: u64, clock: EventTime, held: Vec<Held>, progress: Progress) -> Self {
+        let (begun, clocks, found) = (Instant::now(), Vec::new(), Vec::new());
+        Self { seal, clock, held, progress, kept: false, begun, clocks, found }
     }
 
-    /// Keeps until there is nothing more to come.
-    ///
-    /// # Errors
-    /// A commit could not be written. It and all that follow are not kept; nothing of them came out.
-    pub fn run(mut self, commits: &Receiver<Commit>) -> Result<(), StoreError> {
-        while let Ok(commit) = commits.recv() {
-            self.keep(commit)?;
-        }
-        Ok(())
+    /// How far lanes are, for those who look.
+    pub(super) fn moved(&mut self, lanes: &[(Box<str>, LaneRecord)]) {
+        let clock = |(_, lane): &(_, LaneRecord)| {
+            lane.clock.map(|clock| (Partition(lane.number), EventTime(clock)))
+        };
+        self.clocks.extend(lanes.iter().filter_map(clock));
     }
 
-    fn keep(&mut self, commit: Commit) -> Result<(), StoreError> {
-        let mut batch = self.store.batch();
-        let next = fill(&mut batch, &commit, self.next, (&self.names, &self.machine));
-        self.store.commit(batch)?;
-        self.next = next;
-        self.store.forget_before(commit.present.clock);
-        for held in commit.held {
+    /// An alert was judged, for those who look.
+    pub fn found(&mut self, alert: &Alert) {
+        self.found.push(Found::new(alert));
+    }
+
+    /// The latest time that was ordered before the seal.
+    pub fn clock(&self) -> EventTime {
+        self.clock
+    }
+
+    /// Says that the commit is kept.
+    pub fn kept(mut self) {
+        self.kept = true;
+        for held in self.held.drain(..) {
             if let Some(receipt) = held.receipt {
                 receipt.kept();
             }
         }
-        self.told.kept.store(commit.seal, Ordering::Release);
-        (self.told.after)(next);
-        Ok(())
+        let (insight, took) = (&self.progress.insight, self.begun.elapsed());
+        insight.kept(&self.found, &self.clocks, took, wall());
+        self.progress.kept.store(self.seal, Ordering::Release);
+        self.progress.waking.ring();
     }
 }
 
-/// Writes a commit into a batch; the sequence of the message after its last.
-fn fill(
-    batch: &mut Batch<'_>,
-    commit: &Commit,
-    mut next: u64,
-    (names, machine): (&Names, &str),
-) -> u64 {
-    record::put_present(batch, commit.present);
-    for (key, lane) in &commit.lanes {
-        record::put_lane(batch, key, lane);
-    }
-    for (partition, stash) in &commit.stashes {
-        record::put_stash(batch, *partition, stash);
-    }
-    for change in &commit.changes {
-        let family = match change.subject {
-            Subject::Bucket => Family::Buckets,
-            Subject::Blackhole => Family::Blackholes,
-            Subject::Deadline => Family::Deadlines,
-        };
-        match &change.value {
-            Some(value) => batch.put(family, &change.key, value),
-            None => batch.delete(family, &change.key),
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.progress.failed.store(true, Ordering::Release);
+            self.progress.commanded.say(Command::Finish);
+            self.progress.waking.ring();
         }
     }
-    let file = |partition: Partition| names.get(partition).unwrap_or_else(|| Arc::from(""));
-    for alert in &commit.alerts {
-        for message in emit::messages(alert, machine, &file) {
-            record::put_message(batch, next, &message);
-            next += 1;
-        }
-    }
-    if !commit.alerts.is_empty() {
-        record::put_next_message(batch, next);
-    }
-    next
+}
+
+/// How far a run has come. Clones are the same run's.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    /// What to do next.
+    pub commanded: Commanded,
+    /// Rings at the worker that reads.
+    pub waking: Waking,
+    /// Number of the last seal that was ordered.
+    pub sealed: Arc<AtomicU64>,
+    /// Number of the last seal that is kept.
+    pub kept: Arc<AtomicU64>,
+    /// Whether a commit could not be kept.
+    pub failed: Arc<AtomicBool>,
+    /// What it shows of itself.
+    pub insight: Insight,
 }

@@ -10,19 +10,18 @@ use timely::dataflow::{Scope, StreamVec};
 use timely::scheduling::Activator;
 
 use super::feed::{Feed, Turn};
-use super::wake::Waking;
 
-/// The lines of all lanes. `feed` is given on the worker that reads, and woken through `waking`.
+/// The lines of all lanes. `feed` is given on the worker that reads.
 pub fn lines<'scope>(
     scope: Scope<'scope, Epoch>,
-    feed: Option<(Feed, Waking)>,
+    feed: Option<Box<Feed>>,
 ) -> (StreamVec<'scope, Epoch, Lines>, Option<Activator>) {
     let mut wake = None;
     let stream = source(scope, "ingest", |capability: Capability<Epoch>, info| {
         let later = scope.activator_for(Rc::clone(&info.address));
         wake = Some(scope.activator_for(Rc::clone(&info.address)));
-        let mut running = feed.map(|(feed, waking)| {
-            waking.wakes(scope.worker().sync_activator_for(info.address.to_vec()));
+        let mut running = feed.map(|feed| {
+            feed.waking().wakes(scope.worker().sync_activator_for(info.address.to_vec()));
             (feed, capability)
         });
         later.activate();

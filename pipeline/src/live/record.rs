@@ -10,13 +10,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::lanes::LaneRecord;
-use crate::emit::Message;
+use crate::emit::Told;
 use crate::state::{Batch, Family, Store, StoreError};
 
 const PRESENT: &[u8] = b"order/present";
 const SOURCES: &[u8] = b"sources";
 const DIALECTS: &[u8] = b"dialect/";
+const SCENARIOS: &[u8] = b"scenario/";
 const NEXT_MESSAGE: &[u8] = b"outbox/next";
+/// Another store must not have it.
+pub const OUTBOX_NAME: &[u8] = b"outbox/name";
 
 /// Reads JSON that an earlier run wrote; what cannot be read is damage.
 fn read<T: DeserializeOwned>(
@@ -106,25 +109,50 @@ pub fn put_next_message(batch: &mut Batch<'_>, next: u64) {
     put(batch, Family::Meta, NEXT_MESSAGE, &next);
 }
 
-/// Puts a message into the outbox.
-pub fn put_message(batch: &mut Batch<'_>, sequence: u64, message: &Message) {
-    put(batch, Family::Outbox, &sequence.to_be_bytes(), message);
+/// Puts something to be told into the outbox.
+pub fn put_told(batch: &mut Batch<'_>, sequence: u64, told: &Told) {
+    put(batch, Family::Outbox, &sequence.to_be_bytes(), told);
 }
 
-/// Messages of the outbox from a sequence on.
+/// Drops `from` up to `before` from the outbox.
+pub fn drop_told(batch: &mut Batch<'_>, from: u64, before: u64) {
+    batch.delete_range(Family::Outbox, &from.to_be_bytes(), &before.to_be_bytes());
+}
+
+/// Names the numbers of the outbox: another name means other messages.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub fn outbox_name(store: &Store) -> Result<String, StoreError> {
+    if let Some(name) = read(store, Family::Meta, OUTBOX_NAME)? {
+        return Ok(name);
+    }
+    let name = format!("{:016x}{:016x}", random(), random());
+    let mut batch = store.batch();
+    put(&mut batch, Family::Meta, OUTBOX_NAME, &name);
+    store.commit(batch)?;
+    Ok(name)
+}
+
+/// Without a source of randomness the time is as good: stores are made seldom.
+fn random() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| super::pace::wall().0.cast_unsigned())
+}
+
+/// The outbox from a sequence on.
 ///
 /// # Errors
 /// Each step may fail to read.
-pub fn messages(
+pub fn told(
     store: &Store,
     from: u64,
-) -> impl Iterator<Item = Result<(u64, Message), StoreError>> + use<'_> {
+) -> impl Iterator<Item = Result<(u64, Told), StoreError>> + use<'_> {
     store.scan(Family::Outbox, &from.to_be_bytes()).map(|entry| {
         let (key, value) = entry?;
         let bytes = <[u8; 8]>::try_from(&*key).unwrap_or_default();
-        let message = serde_json::from_slice(&value)
+        let told = serde_json::from_slice(&value)
             .map_err(|source| store.unreadable(Family::Outbox, &key, source))?;
-        Ok((u64::from_be_bytes(bytes), message))
+        Ok((u64::from_be_bytes(bytes), told))
     })
 }
 
@@ -158,6 +186,38 @@ pub fn dialect(store: &Store, dialect: &Dialect) -> Result<u32, StoreError> {
 /// The store cannot be read.
 pub fn dialect_of(store: &Store, number: u32) -> Result<Option<Dialect>, StoreError> {
     read(store, Family::Meta, &dialect_key(number))
+}
+
+/// Keeps what the scenarios of buckets are called: a bucket's key has a hash only.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub fn put_scenarios<'a>(
+    store: &Store,
+    scenarios: impl Iterator<Item = (u64, &'a str)>,
+) -> Result<(), StoreError> {
+    let mut batch = store.batch();
+    for (family, name) in scenarios {
+        if scenario(store, family)?.as_deref() != Some(name) {
+            put(&mut batch, Family::Meta, &scenario_key(family), &name);
+        }
+    }
+    match batch.is_empty() {
+        true => Ok(()),
+        false => store.commit(batch),
+    }
+}
+
+/// What the scenario of buckets is called.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn scenario(store: &Store, family: u64) -> Result<Option<String>, StoreError> {
+    read(store, Family::Meta, &scenario_key(family))
+}
+
+fn scenario_key(family: u64) -> Vec<u8> {
+    [SCENARIOS, &family.to_be_bytes()].concat()
 }
 
 fn dialect_key(number: u32) -> Vec<u8> {

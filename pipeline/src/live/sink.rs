@@ -3,41 +3,23 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::mpsc::Sender;
+use std::sync::Arc;
 
 use operators::alert::Alert;
 use operators::bucket::change::Change;
 use operators::order::operator::Demand;
-use operators::order::{OrderKey, Partition};
-use operators::parse::stash::Stashes;
 
-use super::lanes::{Held, LaneRecord, Lanes};
+use super::keeper::{Commit, Keeper, Progress, Waiting};
+use super::lanes::Lanes;
+use super::pace::wall;
 use crate::graph::Out;
-
-/// Everything between two seals: kept together or not at all.
-#[derive(Debug)]
-pub struct Commit {
-    /// Number of the seal.
-    pub seal: u64,
-    /// The latest that was ordered.
-    pub present: OrderKey,
-    /// Lanes that moved, by key.
-    pub lanes: Vec<(Box<str>, LaneRecord)>,
-    /// Parse state that changed.
-    pub stashes: Vec<(Partition, Stashes)>,
-    /// Bucket state that changed.
-    pub changes: Vec<Change>,
-    /// Alerts with their decisions, in order.
-    pub alerts: Vec<Alert>,
-    /// What is given back afterwards.
-    pub held: Vec<Held>,
-}
 
 /// Gathers until seals.
 pub struct Sink {
     lanes: Rc<RefCell<Lanes>>,
     demand: Rc<RefCell<Demand>>,
-    keeper: Sender<Commit>,
+    keeper: Arc<dyn Keeper>,
+    progress: Progress,
     alerts: Vec<Alert>,
 }
 
@@ -52,9 +34,10 @@ impl Sink {
     pub fn new(
         lanes: Rc<RefCell<Lanes>>,
         demand: Rc<RefCell<Demand>>,
-        keeper: Sender<Commit>,
+        keeper: Arc<dyn Keeper>,
+        progress: Progress,
     ) -> Self {
-        Self { lanes, demand, keeper, alerts: Vec::new() }
+        Self { lanes, demand, keeper, progress, alerts: Vec::new() }
     }
 
     /// What one epoch led to. Every worker tells its changes in the epoch of a seal and in no other.
@@ -80,25 +63,25 @@ impl Sink {
     }
 
     fn commit(&mut self, changes: Vec<Change>) {
-        let Some(seal) = self.demand.borrow_mut().seals.pop_front() else { return };
-        let mut commit = Commit {
-            seal: seal.number,
-            present: seal.stand.present,
-            lanes: Vec::new(),
-            stashes: Vec::new(),
-            changes,
-            alerts: std::mem::take(&mut self.alerts),
-            held: Vec::new(),
+        let (seal, late) = {
+            let demand = &mut *self.demand.borrow_mut();
+            let Some(seal) = demand.seals.pop_front() else { return };
+            (seal, demand.late)
         };
+        self.progress.insight.sealed(&seal.tally, seal.samples, late, wall());
+        let (mut moved, mut stashes, mut held) = (Vec::new(), Vec::new(), Vec::new());
         let mut lanes = self.lanes.borrow_mut();
         for standing in seal.stand.partitions {
-            commit.stashes.extend(standing.stash.map(|stash| (standing.partition, stash)));
-            if let Some((key, record, held)) = lanes.settle(standing.partition, standing.settled) {
-                commit.lanes.push((key, record));
-                commit.held.extend(held);
+            stashes.extend(standing.stash.map(|stash| (standing.partition, stash)));
+            if let Some((key, record, more)) = lanes.settle(standing.partition, standing.settled) {
+                moved.push((key, record));
+                held.extend(more);
             }
         }
-        // Without a keeper nothing is kept, and whoever ended it ends this run too.
-        let _ = self.keeper.send(commit);
+        let present = seal.stand.present;
+        let mut waiting = Waiting::new(seal.number, present.clock, held, self.progress.clone());
+        waiting.moved(&moved);
+        let alerts = std::mem::take(&mut self.alerts);
+        self.keeper.keep(Commit { present, lanes: moved, stashes, changes, alerts, waiting });
     }
 }

@@ -35,9 +35,12 @@ pub enum ImportError {
     /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A row cannot be written.
-    #[error("a row cannot be written")]
-    Row(#[from] serde_json::Error),
+    /// An account cannot be written.
+    #[error("an account cannot be written")]
+    Account(#[from] serde_json::Error),
+    /// An alert cannot be written.
+    #[error("an alert cannot be written")]
+    Alert(#[from] rmp_serde::encode::Error),
 }
 
 /// What was imported.
@@ -256,7 +259,7 @@ fn alert(row: &Row<'_>, database: &Connection, id: i64) -> rusqlite::Result<Aler
     let stop_at = stamp("stopped_at");
     let uuid = text(row, "uuid");
     Ok(Alert {
-        cause: OrderKey { clock: stop_at.at, partition: Partition(u32::MAX), position: 0 },
+        cause: OrderKey { clock: stop_at.at, partition: Partition(u32::MAX), position: 0, part: 0 },
         bucket: format!("crowdsec/{uuid}/{id}").into(),
         scenario: shared("scenario"),
         scenario_hash: shared("scenario_hash"),

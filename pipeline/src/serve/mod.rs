@@ -1,8 +1,8 @@
-//! The serving half: posts are judged and kept, the active view is run, the API answers.
+//! The serving half: what was judged is kept, the active view is run, the API answers.
 //!
 //! ```text
-//! api ─ Post ─▶ judge ─ decide ─▶ one commit ─▶ view (differential) ─▶ index ─▶ api
-//!                 └──── ledger: numbers, rows ────▶ store ─▶ shelf ─▶ api
+//! api ─ Post ─▶ judge ─ ledger: numbers, rows ─▶ one commit ─▶ view (differential) ─▶ index ─▶ api
+//!                                                    └───────▶ store ─▶ shelf ─▶ api
 //! ```
 
 pub mod accounts;
@@ -10,7 +10,6 @@ pub mod allowlists;
 pub mod chores;
 pub mod flush;
 pub mod import;
-pub mod judge;
 pub mod ledger;
 pub mod load;
 pub mod places;
@@ -25,10 +24,12 @@ use api::index::Index;
 use api::index::removals::Keep;
 use api::service::{Policy, Service, room_for_bodies, room_for_passwords};
 use arc_swap::ArcSwap;
-use operators::lookup::Lookups;
-use operators::profile::Decide;
 use tokio::sync::watch;
 
+use crate::detection::Detection;
+use crate::judge::outbox::{Outbox, Wanted};
+use crate::judge::{self, ToJudge};
+use crate::live::names::Names;
 use crate::state::{Family, Store, StoreError};
 use flush::Retention;
 
@@ -39,10 +40,14 @@ const NAME: &[u8] = b"serve name";
 pub struct Options {
     /// Where everything is kept.
     pub store: Arc<Store>,
-    /// The fold that judges.
-    pub decide: Decide,
-    /// What profiles may ask.
-    pub lookups: Arc<dyn Lookups>,
+    /// By which profiles alerts are judged.
+    pub detection: Detection,
+    /// What source partitions are called.
+    pub names: Arc<Names>,
+    /// Who finds what this process finds.
+    pub machine: Arc<str>,
+    /// What outputs want to be told.
+    pub wanted: Wanted,
     /// Who may do what.
     pub policy: Policy,
     /// What is forgotten when.
@@ -78,6 +83,8 @@ pub enum ServeError {
 pub struct Serving {
     /// What the routes share.
     pub service: Arc<Service>,
+    judge: ToJudge,
+    told: watch::Receiver<u64>,
     threads: Vec<std::thread::JoinHandle<()>>,
     stop: watch::Sender<bool>,
 }
@@ -88,7 +95,8 @@ impl Serving {
     /// # Errors
     /// The store cannot be read or written, or a thread cannot be started.
     pub fn start(options: Options) -> Result<Self, ServeError> {
-        let Options { store, decide, lookups, policy, retention, secret, now } = options;
+        let Options { store, detection, names, machine, wanted, .. } = options;
+        let Options { policy, retention, secret, now, .. } = options;
         let index = Arc::new(Index::default());
         let secret = match secret {
             Some(secret) => secret,
@@ -111,23 +119,28 @@ impl Serving {
         let (view, thread) = view::start(Arc::clone(&store), Arc::clone(&index), keep, now)
             .map_err(ServeError::Thread)?;
         threads.push(thread);
+        let outbox = Outbox::open(&store, wanted)?;
+        let told = outbox.told();
         let judge = judge::Judge {
             store: Arc::clone(&store),
             ledger: ledger::Ledger::open(&store)?,
             index: Arc::clone(&index),
             view,
-            decide,
-            lookups,
+            decide: detection.decide(),
+            lookups: detection.lookups,
             allow: Arc::clone(&allow),
+            outbox,
+            names,
+            machine,
             now,
         };
-        let (to_judge, thread) = judge::start(judge).map_err(ServeError::Thread)?;
+        let (judge, thread) = judge::start(judge).map_err(ServeError::Thread)?;
         threads.push(thread);
         let shelf = shelf::Shelf::new(store, Arc::clone(&index), allow, chores);
         let (stop, stopping) = watch::channel(false);
         let service = Service {
             index,
-            intake: Arc::new(to_judge),
+            intake: Arc::new(judge.clone()),
             archive: Arc::new(shelf),
             accounts,
             tokens,
@@ -138,7 +151,17 @@ impl Serving {
             bodies: room_for_bodies(),
             passwords: room_for_passwords(),
         };
-        Ok(Self { service: Arc::new(service), threads, stop })
+        Ok(Self { service: Arc::new(service), judge, told, threads, stop })
+    }
+
+    /// The way to the judge.
+    pub fn judge(&self) -> &ToJudge {
+        &self.judge
+    }
+
+    /// The number that the next message of the outbox will have, whenever more are kept.
+    pub fn told(&self) -> watch::Receiver<u64> {
+        self.told.clone()
     }
 
     /// Tells listeners and open streams to end.
@@ -148,9 +171,9 @@ impl Serving {
 
     /// Waits until everything is kept. Everybody else must have let go of the service by then.
     pub fn finish(self) {
-        let Self { service, threads, stop } = self;
+        let Self { service, judge, threads, stop, .. } = self;
         stop.send_replace(true);
-        drop(service);
+        drop((service, judge));
         for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a thread of the server ended by a panic");

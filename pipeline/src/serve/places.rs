@@ -1,7 +1,8 @@
 //! By what alerts are looked for: keys that lead to their numbers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use api::archive::KeptAlert;
 use api::filter::Net;
 use operators::alert::Alert;
 
@@ -45,29 +46,58 @@ impl Place {
     }
 }
 
-/// All places of an alert with its decisions.
-pub fn of(alert: &Alert) -> BTreeSet<Place> {
-    let mut places = BTreeSet::new();
-    places.insert(Place::Scenario(alert.scenario.to_string()));
-    places.insert(Place::Value(alert.source.value.to_string()));
-    for decision in &alert.decisions {
-        places.insert(Place::Scenario(decision.scenario.to_string()));
-        places.extend(api::record::net_of(&decision.scope, &decision.value).map(Place::Net));
+/// All places of an alert, each with the numbers of its decisions that are about the value or network
+/// there. Of each decision: its number, scenario and value.
+fn of<'a>(
+    alert: &Alert,
+    decisions: impl Iterator<Item = (u64, &'a str, &'a str)>,
+) -> BTreeMap<Place, Vec<u64>> {
+    let mut places: BTreeMap<Place, Vec<u64>> = BTreeMap::new();
+    places.entry(Place::Scenario(alert.scenario.to_string())).or_default();
+    places.entry(Place::Value(alert.source.value.to_string())).or_default();
+    for (number, scenario, value) in decisions {
+        places.entry(Place::Scenario(scenario.to_owned())).or_default();
+        places.entry(place_of(value)).or_default().push(number);
     }
     places
 }
 
-/// Puts an alert where it is looked for.
-pub fn put(batch: &mut Batch<'_>, alert: &Alert, id: u64) {
-    for place in of(alert) {
-        batch.put(Family::AlertPlaces, &place.key(id), &[]);
+/// Where decisions about a value are found.
+fn place_of(value: &str) -> Place {
+    match Net::parse(value) {
+        Ok(net) => Place::Net(net),
+        Err(_) => Place::Value(value.to_owned()),
     }
 }
 
+/// Puts an alert where it is looked for; `first` is the number of its first decision.
+pub fn put(batch: &mut Batch<'_>, alert: &Alert, id: u64, first: u64) {
+    let decisions = (first..).zip(&alert.decisions);
+    let decisions = decisions.map(|(number, one)| (number, &*one.scenario, &*one.value));
+    for (place, decisions) in of(alert, decisions) {
+        let numbers: Vec<u8> = decisions.into_iter().flat_map(u64::to_be_bytes).collect();
+        batch.put(Family::AlertPlaces, &place.key(id), &numbers);
+    }
+}
+
+/// Numbers of all decisions that were made about a value, in the order in which they were.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn decided(store: &Store, value: &str) -> Result<Vec<u64>, StoreError> {
+    let mut numbers = Vec::new();
+    for entry in store.scan_prefix(Family::AlertPlaces, &place_of(value).prefix()) {
+        let (_, found) = entry?;
+        numbers.extend(found.as_chunks().0.iter().map(|number| u64::from_be_bytes(*number)));
+    }
+    Ok(numbers)
+}
+
 /// Takes an alert, with its decisions, away from where it is looked for.
-pub fn take(batch: &mut Batch<'_>, alert: &Alert, id: u64) {
-    for place in of(alert) {
-        batch.delete(Family::AlertPlaces, &place.key(id));
+pub fn take(batch: &mut Batch<'_>, kept: &KeptAlert) {
+    let decisions = kept.decisions.iter().map(|one| (one.id, &*one.scenario, &*one.value));
+    for place in of(&kept.alert, decisions).into_keys() {
+        batch.delete(Family::AlertPlaces, &place.key(kept.id));
     }
 }
 

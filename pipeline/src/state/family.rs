@@ -15,8 +15,6 @@ pub enum Family {
     Blackholes,
     /// When buckets end by themselves.
     Deadlines,
-    /// What was decided about source values.
-    Histories,
     /// What goes out, by running number.
     Outbox,
     /// How far each output is.
@@ -52,7 +50,6 @@ impl Family {
         Self::Buckets,
         Self::Blackholes,
         Self::Deadlines,
-        Self::Histories,
         Self::Outbox,
         Self::Outputs,
         Self::Alerts,
@@ -76,7 +73,6 @@ impl Family {
             Self::Buckets => "buckets",
             Self::Blackholes => "blackholes",
             Self::Deadlines => "deadlines",
-            Self::Histories => "histories",
             Self::Outbox => "outbox",
             Self::Outputs => "outputs",
             Self::Alerts => "alerts",
