@@ -167,7 +167,11 @@ fn outputs(page: &mut Page, observer: &Observer) {
     for (counter, name, help) in [
         (OutputCounter::Messages, "spillway_output_messages_total", "messages delivered"),
         (OutputCounter::Bytes, "spillway_output_bytes_total", "bytes of these messages"),
-        (OutputCounter::Refused, "spillway_output_refused_messages_total", "messages that were never taken"),
+        (
+            OutputCounter::Refused,
+            "spillway_output_refused_messages_total",
+            "messages that were never taken",
+        ),
         (
             OutputCounter::Retries,
             "spillway_output_retries_total",
