@@ -53,6 +53,8 @@ pub enum Command {
     Import(import::Import),
     /// Run the service
     Run(Box<run::Run>),
+    /// Look into the store, check it, carry it elsewhere
+    State(Box<state::State>),
     /// How a running service is
     Status(status::StatusArgs),
     /// Watch a running service: sources, lag, hottest keys and scenarios, last decisions
@@ -65,8 +67,6 @@ pub enum Command {
     Reload(reload::Reload),
     /// What a configuration may hold, and what one holds
     Config(config::Config),
-    /// Look into the store, check it, carry it elsewhere
-    State(Box<state::State>),
     /// Print the completions of a shell
     Completion(completion::Completion),
 }
@@ -96,13 +96,13 @@ impl Command {
             Self::Hubtest(hubtest) => hubtest.run(),
             Self::Import(import) => import.run(),
             Self::Run(run) => run.run(),
+            Self::State(state) => state.run(),
             Self::Status(status) => status.run(),
             Self::Top(top) => top.run(),
             Self::Unparsed(unparsed) => unparsed.run(),
             Self::Metrics(metrics) => metrics.run(),
             Self::Reload(reload) => reload.run(),
             Self::Config(config) => config.run(),
-            Self::State(state) => state.run(),
             Self::Completion(completion) => {
                 completion.run();
                 Ok(ExitCode::SUCCESS)
