@@ -159,3 +159,18 @@ fn the_shipped_configuration_holds_what_is_true() {
     assert_eq!(default.api.listen, whole.api.listen);
     assert_eq!(default.api.retention, whole.api.retention);
 }
+
+#[test]
+fn configurations_of_containers_are_sound() {
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/docker");
+    for name in ["spillway.yaml", "trial/spillway.yaml"] {
+        let environment = |name: &str| match name {
+            "SPILLWAY_API" => Some("0.0.0.0:8080".to_owned()),
+            "SPILLWAY_METRICS" => Some("0.0.0.0:6060".to_owned()),
+            _ => None,
+        };
+        let loaded = load(Some(&deploy.join(name)), &environment);
+        assert_eq!(errors(&loaded), [] as [&str; 0], "{name}");
+        assert!(!loaded.sources.is_empty(), "{name}");
+    }
+}
