@@ -94,6 +94,9 @@ fn acquisition_files_of_crowdsec_are_read_as_they_are() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("acquis.d")).unwrap();
     let loki = "source: loki\nurl: http://l:3100\nquery: '{a=\"b\"}'\nlabels:\n  type: nginx\n";
+    let file =
+        "filenames:\n  - /var/log/nginx/*.log\nforce_inotify: true\nlabels:\n  type: nginx\n";
+    fs::write(folder.path().join("acquis.d/a.yaml"), file).unwrap();
     let http = "source: http\nlisten_addr: 127.0.0.1:1\nauth_type: headers\nheaders: {x: y}\n\
                 labels: {type: x}\n";
     fs::write(folder.path().join("acquis.yaml"), format!("# mine\n---\n{loki}---\n{loki}"))
@@ -105,7 +108,8 @@ fn acquisition_files_of_crowdsec_are_read_as_they_are() {
     assert_eq!(errors(&loaded), [] as [&str; 0]);
     let names: Vec<_> = loaded.sources.iter().map(|source| source.name.as_str()).collect();
     let asks = "loki:http://l:3100 {a=\"b\"}";
-    let expected = [asks, &format!("{asks}#2"), "http:127.0.0.1:1", &format!("{asks}#3")];
+    let second = format!("{asks}#2");
+    let expected = [asks, &second, "file:nginx", "http:127.0.0.1:1", &format!("{asks}#3")];
     assert_eq!(names, expected);
     let loaded = read_in(folder.path(), "acquisition: []\n");
     assert!(loaded.sources.is_empty());
@@ -154,4 +158,19 @@ fn the_shipped_configuration_holds_what_is_true() {
     assert_eq!(default.log, whole.log);
     assert_eq!(default.api.listen, whole.api.listen);
     assert_eq!(default.api.retention, whole.api.retention);
+}
+
+#[test]
+fn configurations_of_containers_are_sound() {
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/docker");
+    for name in ["spillway.yaml", "trial/spillway.yaml"] {
+        let environment = |name: &str| match name {
+            "SPILLWAY_API" => Some("0.0.0.0:8080".to_owned()),
+            "SPILLWAY_METRICS" => Some("0.0.0.0:6060".to_owned()),
+            _ => None,
+        };
+        let loaded = load(Some(&deploy.join(name)), &environment);
+        assert_eq!(errors(&loaded), [] as [&str; 0], "{name}");
+        assert!(!loaded.sources.is_empty(), "{name}");
+    }
 }

@@ -49,6 +49,37 @@ fn a_bucket_goes_on_after_a_restart() {
 }
 
 #[test]
+fn files_are_followed_through_crashes() {
+    let configuration =
+        "sources:\n- source: file\n  filenames: ['*.log']\n  labels: {type: syslog}\n";
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("auth.log");
+    write(&log, &failures("203.0.113.40", 12));
+    let mut service = Service::start_in(folder, configuration, &[], &[]);
+    service.wait("the file", || {
+        let (_, status, _) = service.command(&["status"]);
+        status.contains("reading").then_some(())
+    });
+    // What was there before the first start is not read.
+    write(&log, &failures("203.0.113.41", 12));
+    service.wait_for_output("203.0.113.41", "ban for 4h");
+    assert!(!service.output().contains("203.0.113.40"), "{}", service.output());
+    service.kill();
+    write(&log, &failures("203.0.113.42", 12));
+    std::fs::rename(&log, log.with_extension("log.1")).unwrap();
+    write(&log, &failures("203.0.113.43", 12));
+    service.again(&[]);
+    service.wait_for_output("203.0.113.42", "ban for 4h");
+    service.wait_for_output("203.0.113.43", "ban for 4h");
+}
+
+fn write(path: &std::path::Path, lines: &[String]) {
+    use std::io::Write;
+    let mut file = std::fs::File::options().create(true).append(true).open(path).unwrap();
+    file.write_all((lines.join("\n") + "\n").as_bytes()).unwrap();
+}
+
+#[test]
 fn an_output_has_each_decision_once() {
     let port = free_port();
     let configuration = format!(

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use operators::yaml::{Reading, RuleError, Source, parse};
 
+use super::acquisition::usual::usual;
 use super::acquisition::{self, Acquired, Place};
 use super::sections::ROOT;
 use super::settings::Settings;
@@ -69,7 +70,9 @@ pub fn load(path: Option<&Path>, environment: &dyn Fn(&str) -> Option<String>) -
     warnings.append(&mut reading.warnings);
     let mut loaded =
         Loaded { sources: settings.sources.clone(), settings, files, errors, warnings };
-    loaded.add_acquisition(environment);
+    if !loaded.add_acquisition(environment) {
+        loaded.add_usual();
+    }
     tell_apart(loaded.sources.iter_mut().map(|source| &mut source.name));
     tell_apart(loaded.settings.outputs.iter_mut().map(|output| &mut output.name));
     loaded
@@ -95,7 +98,9 @@ fn directory_of(path: &Path) -> PathBuf {
 }
 
 impl Loaded {
-    fn add_acquisition(&mut self, environment: &dyn Fn(&str) -> Option<String>) {
+    /// Reads acquisition files; whether there were any, or the configuration says that there are none.
+    fn add_acquisition(&mut self, environment: &dyn Fn(&str) -> Option<String>) -> bool {
+        let before = self.files.len();
         let named = self.settings.acquisition.clone();
         let paths = named.unwrap_or_else(|| {
             let beside = ACQUISITION.map(|name| self.settings.directory.join(name));
@@ -106,6 +111,15 @@ impl Loaded {
                 self.add_file(&path, environment);
                 self.files.push(path);
             }
+        }
+        self.files.len() > before || self.settings.acquisition.is_some()
+    }
+
+    /// Where nobody says what to read, the usual logs of this host are read.
+    fn add_usual(&mut self) {
+        let said = self.settings.values.entry("sources").is_some();
+        if !said {
+            self.sources = usual(Path::new("/"), self.settings.start);
         }
     }
 

@@ -42,7 +42,8 @@ const FACILITIES: u8 = 24;
 
 /// The usual logs below `root`.
 pub fn usual(root: &Path, start: Start) -> Vec<Acquired> {
-    let first = |paths: &[&'static str]| paths.iter().copied().find(|path| root.join(path).is_file());
+    let first =
+        |paths: &[&'static str]| paths.iter().copied().find(|path| root.join(path).is_file());
     let (logins, system) = (first(&LOGINS), first(&SYSTEM));
     let mut files: Vec<&str> = logins.into_iter().chain(system).collect();
     if system.is_none() {
@@ -54,7 +55,8 @@ pub fn usual(root: &Path, start: Start) -> Vec<Acquired> {
     let mut all = Vec::new();
     all.extend(followed(root, "syslog", &files, start));
     for (kind, patterns) in PROGRAMS {
-        let there = |pattern: &&&str| Path::new(pattern).parent().is_some_and(|p| root.join(p).is_dir());
+        let there =
+            |pattern: &&&str| Path::new(pattern).parent().is_some_and(|p| root.join(p).is_dir());
         let patterns: Vec<&str> = patterns.iter().filter(there).copied().collect();
         all.extend(followed(root, kind, &patterns, start));
     }
@@ -98,7 +100,7 @@ fn journal(logins: bool, system: bool, start: Start) -> Option<Acquired> {
 
 fn acquired(name: String, kind: &str, connector: Connector) -> Acquired {
     let labels: BTreeMap<Arc<str>, Arc<str>> = [("type".into(), kind.into())].into();
-    Acquired { name, labels, clock: Clock::Event, connector }
+    Acquired { name, labels, clock: Clock::Event, transform: None, connector }
 }
 
 #[cfg(test)]
@@ -154,7 +156,10 @@ mod tests {
     fn the_journal_is_read_for_what_no_file_carries() {
         check(&["run/log/journal/"], &["journalctl 0"]);
         let (logins, system) = ("var/log/auth.log", "var/log/syslog");
-        check(&["var/log/journal/", logins, system], &["file:syslog /var/log/auth.log /var/log/syslog"]);
+        check(
+            &["var/log/journal/", logins, system],
+            &["file:syslog /var/log/auth.log /var/log/syslog"],
+        );
         check(&["var/log/journal/", system], &["file:syslog /var/log/syslog", "journalctl 2"]);
         check(&["var/log/journal/", logins], &["file:syslog /var/log/auth.log", "journalctl 22"]);
     }
