@@ -136,7 +136,7 @@ impl Explain {
                 let error = resolved.errors.first().map(ToString::to_string);
                 let mut inputs = resolved.inputs.into_iter();
                 let input = inputs.next().context(error.unwrap_or_else(|| "no file".into()));
-                let input = input.with_context(|| format!("read {}", path.display()))?;
+                let input = input.context("a line itself goes behind --log")?;
                 if inputs.next().is_some() {
                     anyhow::bail!("{} is more than one file: name one", path.display());
                 }
