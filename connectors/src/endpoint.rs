@@ -214,10 +214,7 @@ impl Asking {
 
     async fn answer(&self, mut response: Response) -> Result<Answer, Refusal> {
         let status = response.status();
-        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
-        let served_at = date.and_then(unix_seconds);
-        let wait = response.headers().get(RETRY_AFTER).and_then(|wait| wait.to_str().ok());
-        let wait = wait.and_then(|wait| wait_of(wait, served_at));
+        let (served_at, wait) = (served_at(&response), retry_after(&response));
         let limit = if status == StatusCode::OK { self.max_answer } else { SHOWN };
         let mut body = Vec::new();
         while let Some(part) = response.chunk().await.map_err(unreachable)? {
@@ -291,10 +288,16 @@ pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn headers(pairs: &BTreeMap<String, String>) -> Result<HeaderMap, SourceError> {
+/// Headers of all requests; none is shown in logs.
+///
+/// # Errors
+/// A name or a value is none.
+pub(crate) fn headers(pairs: &BTreeMap<String, String>) -> Result<HeaderMap, SourceError> {
     let pair = |(name, value): (&String, &String)| {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        Some((name, HeaderValue::from_str(value).ok()?))
+        let mut value = HeaderValue::from_str(value).ok()?;
+        value.set_sensitive(true);
+        Some((name, value))
     };
     let one = |(name, value)| {
         pair((name, value)).ok_or_else(|| {
@@ -329,6 +332,17 @@ pub(crate) fn percent(text: &str) -> String {
 fn unix_seconds(date: &str) -> Option<i64> {
     let date = httpdate::parse_http_date(date).ok()?;
     i64::try_from(date.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
+}
+
+/// When a server wants to be asked again.
+pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
+    let wait = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    wait_of(wait, served_at(response))
+}
+
+/// The server's clock. Unit: seconds since 1970.
+fn served_at(response: &Response) -> Option<i64> {
+    response.headers().get(DATE)?.to_str().ok().and_then(unix_seconds)
 }
 
 /// Seconds, or a date by the clock of the one that says it.

@@ -2,8 +2,8 @@
 //! source, read by anybody.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 /// State of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,18 +57,43 @@ impl fmt::Display for State {
 
 /// The state of one source, shared by all who look at it.
 #[derive(Clone, Debug)]
-pub struct Health(Arc<Mutex<State>>);
+pub struct Health(Arc<Mutex<Known>>);
+
+#[derive(Debug)]
+struct Known {
+    state: State,
+    notice: Option<Notice>,
+}
+
+/// Something that happened and is over, but that a person must know: records that were lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// When.
+    pub at: SystemTime,
+    /// What.
+    pub text: Arc<str>,
+}
 
 impl Default for Health {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(State::Starting)))
+        Self(Arc::new(Mutex::new(Known { state: State::Starting, notice: None })))
     }
 }
 
 impl Health {
     /// The state now.
     pub fn state(&self) -> State {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.known().state.clone()
+    }
+
+    /// The last thing that a person must know, if there was any.
+    pub fn notice(&self) -> Option<Notice> {
+        self.known().notice.clone()
+    }
+
+    /// Says something that a person must know. The state stays.
+    pub fn note(&self, text: &str) {
+        self.known().notice = Some(Notice { at: SystemTime::now(), text: text.into() });
     }
 
     /// It reads.
@@ -98,9 +123,13 @@ impl Health {
     }
 
     fn set(&self, next: impl FnOnce(&State) -> State) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = next(&state);
-        *state = next;
+        let mut known = self.known();
+        let next = next(&known.state);
+        known.state = next;
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -117,6 +146,10 @@ mod tests {
         let State::Retrying { since, reason } = health.state() else { panic!("retrying") };
         assert_eq!((since, &*reason), (first, "b"));
         health.reading();
+        assert_eq!(health.state(), State::Reading);
+        assert_eq!(health.notice(), None);
+        health.note("lost");
+        assert_eq!(health.notice().map(|notice| notice.text), Some("lost".into()));
         assert_eq!(health.state(), State::Reading);
     }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! PATH, glob, directory, `-` ─ input ─▶ Input ─ reader (codec, lines) ─▶ Chunk of Records
 //! file, kafka, loki, syslog, … ─ Source ─▶ Lane ─▶ Inbox: Deliveries with a place to come back to
+//! Messages, numbered ─ Output ─▶ topics, webhooks, files
 //! ```
 //!
 //! Each input and each lane is one source partition: its lines come in its own order, each with an
@@ -15,12 +16,14 @@ pub mod health;
 pub mod http;
 pub mod input;
 pub mod k8s_audit;
+pub mod kafka;
 mod labels;
 pub mod lane;
 mod lines;
 pub mod listener;
 pub mod loki;
 pub mod metric;
+pub mod output;
 pub mod position;
 mod protobuf;
 mod range;

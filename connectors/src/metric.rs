@@ -1,4 +1,4 @@
-//! What sources count. Names and reasons are closed sets; values are read by the pipeline's exporter.
+//! What sources and outputs count. Names and reasons are closed sets; values are read by the pipeline's exporter.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -83,6 +83,44 @@ closed_set! {
         LagSeconds = "lag_seconds",
         /// Connections, containers or files open.
         Open = "open_inputs",
+    }
+}
+
+closed_set! {
+    /// What is counted per output. In metrics: `output_<name>_total`.
+    OutputCounter {
+        /// Messages brought out.
+        Messages = "messages",
+        /// Bytes of these messages.
+        Bytes = "bytes",
+        /// Times that something was tried again.
+        Retries = "retries",
+        /// Messages that the other side will never take.
+        Refused = "refused_messages",
+    }
+}
+
+/// Counts of one output. Clones count together.
+#[derive(Clone, Debug)]
+pub struct OutputMeter(Arc<Vec<AtomicU64>>);
+
+impl Default for OutputMeter {
+    fn default() -> Self {
+        Self(Arc::new(OutputCounter::ALL.iter().map(|_| AtomicU64::new(0)).collect()))
+    }
+}
+
+impl OutputMeter {
+    /// Counts `count` more.
+    pub fn add(&self, counter: OutputCounter, count: u64) {
+        if let Some(cell) = self.0.get(counter.index()) {
+            cell.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+
+    /// How often so far.
+    pub fn count(&self, counter: OutputCounter) -> u64 {
+        self.0.get(counter.index()).map_or(0, |cell| cell.load(Ordering::Relaxed))
     }
 }
 

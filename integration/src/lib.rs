@@ -1,1 +1,7 @@
-//! Tests of the whole stand in `tests/`; nothing is exported.
+//! Tests of the whole stand in `tests/`. Here is what they share: real services, and sources that run
+//! as in the pipeline.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "for tests, which fail by panicking")]
+
+pub mod services;
+pub mod source_run;
+pub mod topic;
