@@ -13,7 +13,7 @@ use regex::Regex;
 
 use crate::hub::environment::expand;
 use crate::hub::file::{RuleFile, decode_text};
-use crate::hub::layout::read_text;
+use crate::hub::layout::{read_text, refused};
 use crate::transform::Transform;
 
 /// The file sources of an acquisition file, in order.
@@ -118,7 +118,7 @@ fn files(path: &Path, errors: &mut Vec<RuleError>) -> Vec<PathBuf> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) => {
-            errors.push(RuleError::of_file(&shown, error.to_string()));
+            errors.push(refused(&shown, &error));
             return Vec::new();
         }
     };

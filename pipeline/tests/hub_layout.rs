@@ -234,7 +234,7 @@ fn a_directory_without_rules_is_refused() {
     let rules = all(empty.path());
     assert_eq!(rules.errors[0].message, "no rules here");
     let gone = all(&empty.path().join("gone"));
-    assert!(gone.errors[0].message.contains("No such file"), "{:?}", gone.errors);
+    assert!(gone.errors[0].message.contains("there is no such file"), "{:?}", gone.errors);
 }
 
 #[test]

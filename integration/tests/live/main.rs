@@ -15,9 +15,31 @@ fn a_live_run_finds_what_a_replay_finds() {
     let logs = logs(3, 2000);
     let folder = tempfile::tempdir().unwrap();
     run(folder.path(), &logs, Way::default(), None);
-    let (live, replay) = (outbox(folder.path(), &logs), replayed(&logs));
+    let (live, replay) = (outbox(folder.path(), &logs), replayed(&logs, None));
     assert!(replay.len() > 50, "{}", replay.len());
     check_same(&without_places(&live), &without_places(&replay));
+}
+
+#[test]
+fn transformed_lines_are_those_of_a_replay() {
+    let logs = logs(3, 2000);
+    let transform =
+        Some("len(evt.Line.Raw) % 3 == 0 ? [evt.Line.Raw, evt.Line.Raw] : evt.Line.Raw");
+    let way = Way { transform, ..Way::default() };
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), &logs, way, None);
+    let live = outbox(folder.path(), &logs);
+    let plain = replayed(&logs, None);
+    let replay = replayed(&logs, transform);
+    assert!(replay.len() > plain.len(), "{} of {}", replay.len(), plain.len());
+    check_same(&without_places(&live), &without_places(&replay));
+
+    let folder = tempfile::tempdir().unwrap();
+    for stop in [1, 3, 2] {
+        run(folder.path(), &logs, Way { chunk: 7, workers: 2, ..way }, Some(stop));
+    }
+    run(folder.path(), &logs, way, None);
+    check_same(&outbox(folder.path(), &logs), &live);
 }
 
 #[test]

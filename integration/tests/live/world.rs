@@ -16,8 +16,10 @@ use operators::alert::wire::WireAlert;
 use operators::detector::Origin;
 use operators::order::Partition;
 use operators::parse::lines::Clock;
+use operators::yaml::{Located, Reading, Source};
 use pipeline::cli::rules::{Loaded, RuleArgs};
 use pipeline::emit::{Encoder, Stream};
+use pipeline::ingest::Feed;
 use pipeline::judge::outbox::Wanted;
 use pipeline::live::command::Command;
 use pipeline::live::engine::{Engine, Setup};
@@ -31,6 +33,7 @@ use pipeline::replay::{self, Replay};
 use pipeline::serve::flush::Retention;
 use pipeline::serve::{Options, Serving};
 use pipeline::state::{Budget, Store};
+use pipeline::transform::{Transform, Transformer};
 use tokio::runtime::Runtime;
 
 use crate::source::Listed;
@@ -83,12 +86,14 @@ pub(crate) struct Way {
     pub(crate) pause: Duration,
     pub(crate) epoch: Duration,
     pub(crate) memory: usize,
+    /// Expression that makes other lines of a line.
+    pub(crate) transform: Option<&'static str>,
 }
 
 impl Default for Way {
     fn default() -> Self {
         let (pause, epoch) = (Duration::ZERO, Duration::from_millis(5));
-        Self { workers: 1, chunk: 50, pause, epoch, memory: 1 << 30 }
+        Self { workers: 1, chunk: 50, pause, epoch, memory: 1 << 30, transform: None }
     }
 }
 
@@ -100,7 +105,12 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
     let names = Arc::new(Names::default());
     let loaded = load(&names);
     let source = Listed { lanes: logs.to_vec(), chunk: way.chunk, pause: way.pause };
-    let settings = SourceSettings { name: "listed".into(), labels: labels(), clock: Clock::Event };
+    let settings = SourceSettings {
+        name: "listed".into(),
+        labels: labels(),
+        clock: Clock::Event,
+        transform: transformer(way.transform, "", &loaded),
+    };
     let pace = Pace { hold: None, epoch: way.epoch, ..Pace::default() };
     let serving = Serving::start(Options {
         store: Arc::clone(&store),
@@ -190,8 +200,20 @@ pub(crate) fn outbox(folder: &Path, logs: &[(String, Arc<Vec<String>>)]) -> Vec<
     alerts.map(|message| String::from_utf8(message.payload.unwrap()).unwrap()).collect()
 }
 
-/// The alerts of a replay of `logs`.
-pub(crate) fn replayed(logs: &[(String, Arc<Vec<String>>)]) -> Vec<String> {
+fn transformer(text: Option<&str>, name: &str, loaded: &Loaded) -> Option<Transformer> {
+    let text = text?;
+    let source = Source::new("transform", text);
+    let located = Located { at: source.position(1, 1), value: text.to_owned() };
+    let transform = Transform::compile(&located, &mut Reading::new(&source)).unwrap();
+    let origin = Origin { source: name.into(), labels: labels(), module: "file" };
+    Some(Transformer::new(Arc::new(transform), &origin, loaded.detection().lookups))
+}
+
+/// The alerts of a replay of `logs`, after a transform if there is one.
+pub(crate) fn replayed(
+    logs: &[(String, Arc<Vec<String>>)],
+    transform: Option<&str>,
+) -> Vec<String> {
     let names: Vec<Arc<str>> = logs.iter().map(|(name, _)| name.as_str().into()).collect();
     let known = names.clone();
     let shown = Arc::new(Names::default());
@@ -203,12 +225,16 @@ pub(crate) fn replayed(logs: &[(String, Arc<Vec<String>>)]) -> Vec<String> {
         let stream = std::io::Cursor::new(text);
         Reader::of_stream(name, stream, ReadOptions::default(), Arc::default())
     };
+    let feed = |log: &(String, Arc<Vec<String>>)| Feed {
+        reader: reader(log),
+        transformer: transformer(transform, &log.0, &loaded),
+    };
     let origin =
         |name: &Arc<str>| Origin { source: Arc::clone(name), labels: labels(), module: "file" };
     let run = Replay {
         detection: loaded.detection(),
         origins: names.iter().map(origin).collect(),
-        feeds: logs.iter().map(|log| reader(log).into()).collect(),
+        feeds: logs.iter().map(feed).collect(),
         workers: 1,
     };
     let alerts: Arc<Mutex<Vec<String>>> = Arc::default();

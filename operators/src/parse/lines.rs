@@ -78,6 +78,18 @@ impl Transport {
     pub fn time(&self, line: u32) -> Option<EventTime> {
         self.times.get(line as usize).copied()
     }
+
+    /// What is said of these lines, in this order.
+    #[must_use]
+    pub fn of(&self, lines: impl Iterator<Item = u32> + Clone) -> Self {
+        let places = lines.clone().filter_map(|line| self.origin_of.get(line as usize).copied());
+        Self {
+            origins: self.origins.clone(),
+            origin_of: places.collect(),
+            times: lines.filter_map(|line| self.time(line)).collect(),
+            ..*self
+        }
+    }
 }
 
 /// What the order must know of successive lines.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::TestConfig;
 use crate::hub::RuleSource;
 use crate::hub::index::Index;
-use crate::hub::layout::{Layout, read_text};
+use crate::hub::layout::{Layout, read_text, refused};
 use operators::grok::Library;
 use operators::yaml::RuleError;
 
@@ -180,8 +180,7 @@ fn index(hub: &Path) -> Result<Index, RuleError> {
 
 fn tests_in(directory: &Path) -> Result<Vec<Test>, RuleError> {
     let shown = directory.display().to_string();
-    let entries =
-        fs::read_dir(directory).map_err(|error| RuleError::of_file(&shown, error.to_string()))?;
+    let entries = fs::read_dir(directory).map_err(|error| refused(&shown, &error))?;
     let tests = entries.filter_map(Result::ok).filter_map(|entry| {
         let path = entry.path();
         let name = entry.file_name().into_string().ok()?;

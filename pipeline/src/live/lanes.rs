@@ -14,6 +14,8 @@ use operators::time::EventTime;
 use serde::{Deserialize, Serialize};
 
 use super::names::Names;
+use super::transforms::Transforming;
+use crate::transform::Transformer;
 
 /// Lanes of one source have numbers from its place times this on.
 pub const LANES_PER_SOURCE: u32 = 1 << 20;
@@ -27,6 +29,8 @@ pub struct SourceSettings {
     pub labels: Arc<BTreeMap<Arc<str>, Arc<str>>>,
     /// By which clock its lines count.
     pub clock: Clock,
+    /// What makes other lines of its lines.
+    pub transform: Option<Transformer>,
 }
 
 /// A lane as the store keeps it. A promise: fields are only added.
@@ -101,6 +105,8 @@ pub struct Silence {
 #[derive(Debug)]
 pub struct Lanes {
     sources: Vec<SourceSettings>,
+    /// By number of the source.
+    transforms: Vec<Option<Transforming>>,
     /// Place of each source in the order.
     ordinals: BTreeMap<Arc<str>, u32>,
     lanes: BTreeMap<Partition, Lane>,
@@ -134,7 +140,8 @@ impl Lanes {
         }
         let (lanes, numbers, open) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let ready = VecDeque::new();
-        let mut all = Self { sources, ordinals, lanes, numbers, open, names, ready };
+        let transforms = sources.iter().map(Transforming::new).collect();
+        let mut all = Self { sources, transforms, ordinals, lanes, numbers, open, names, ready };
         for (key, record) in records {
             all.remember(key, &record);
         }
@@ -214,9 +221,11 @@ impl Lanes {
     ) -> Option<Partition> {
         let number = *self.open.get(&id)?;
         let lane = self.lanes.get_mut(&number)?;
-        let settings = self.sources.get(id.source.0 as usize)?;
+        let source = id.source.0 as usize;
+        let settings = self.sources.get(source)?;
+        let transform = self.transforms.get_mut(source)?.as_mut();
         lane.heard = Instant::now();
-        lane.take(settings, delivery, arrived, permit);
+        lane.take((settings, transform), delivery, arrived, permit);
         self.ready.push_back(number);
         Some(number)
     }
@@ -338,32 +347,37 @@ impl Lane {
 
     fn take(
         &mut self,
-        settings: &SourceSettings,
+        (settings, transform): (&SourceSettings, Option<&mut Transforming>),
         delivery: Delivery,
         arrived: i64,
         permit: Permit,
     ) {
         let Delivery { chunk, origins, origin_of, times, from, to, receipt } = delivery;
-        let span = |span: &connectors::Span| LineSpan {
-            start: span.start,
-            end: span.end,
-            position: span.offset,
-        };
-        let spans: Vec<_> = chunk.lines.iter().map(span).collect();
-        let last = spans.last().map(|span| span.position);
         let origins = origins.into_iter().map(|origin| self.origin(settings, origin)).collect();
-        let transport = Transport {
+        let mut transport = Transport {
             origins,
             origin_of,
             times: times.into_iter().map(EventTime).collect(),
             arrived: EventTime(arrived),
             clock: settings.clock,
         };
+        let (block, spans) = match transform {
+            Some(transform) => transform.derive(&chunk, &mut transport),
+            None => {
+                let span = |span: &connectors::Span| {
+                    let (start, end) = (span.start, span.end);
+                    LineSpan { start, end, position: span.offset }
+                };
+                let spans = chunk.lines.iter().map(span).collect();
+                (chunk.text, spans)
+            }
+        };
+        let last = spans.last().map(|span| span.position);
         self.pending.push_back(Pending {
             last,
             from,
             to,
-            block: chunk.text,
+            block,
             spans,
             transport: Arc::new(transport),
             held: Held { permit, receipt },
@@ -397,9 +411,13 @@ impl Lane {
         let number = self.blocks;
         self.sent += 1;
         self.blocks += 1;
-        let fresh = pending.spans.iter().filter(|span| span.position >= self.settled.next);
-        let (block, spans) = (Arc::clone(&pending.block), fresh.copied().collect());
-        let transport = Some(Arc::clone(&pending.transport));
+        let known = pending.spans.partition_point(|span| span.position < self.settled.next);
+        let spans = pending.spans.get(known..).unwrap_or_default().to_vec();
+        let block = Arc::clone(&pending.block);
+        let transport = Some(match known {
+            0 => Arc::clone(&pending.transport),
+            _ => Arc::new(pending.transport.of((0..).take(pending.spans.len()).skip(known))),
+        });
         Some(Lines { worker: 0, partition, number, block, spans, last: false, transport })
     }
 

@@ -6,6 +6,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use api::listen::{self, Bounds};
+use operators::detector::Origin;
+use operators::lookup::Lookups;
 use sd_notify::NotifyState;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::Runtime;
@@ -27,6 +29,7 @@ use crate::live::sources::Configured;
 use crate::report::Report;
 use crate::serve::{Options, ServeError, Serving};
 use crate::state::{Store, StoreError};
+use crate::transform::Transformer;
 
 /// How long the end of detection may take. What is not kept by then is read again.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -103,7 +106,6 @@ pub enum ServiceError {
 /// [`ServiceError`].
 pub fn run(settings: &Settings, sources: Vec<Acquired>, role: Role) -> Result<(), ServiceError> {
     let data = &settings.data;
-    let sources = configured(sources)?;
     std::fs::create_dir_all(data)
         .map_err(|source| ServiceError::Directory { path: data.clone(), source })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -111,6 +113,7 @@ pub fn run(settings: &Settings, sources: Vec<Acquired>, role: Role) -> Result<()
     let store = Arc::new(Store::open(data, settings.budget())?);
     let names = Arc::new(Names::default());
     let loaded = rules::load(&settings.rules, &names, Report::for_stderr())?;
+    let sources = configured(sources, &loaded.detection().lookups)?;
     let mut halves = Halves::start(settings, sources, role, (&store, &names, &loaded), &runtime)?;
     drop(loaded);
     let (stop, stopping) = watch::channel(false);
@@ -218,12 +221,21 @@ impl Halves {
 }
 
 /// The sources as they run.
-fn configured(sources: Vec<Acquired>) -> Result<Vec<Configured>, ServiceError> {
+fn configured(
+    sources: Vec<Acquired>,
+    lookups: &Arc<dyn Lookups>,
+) -> Result<Vec<Configured>, ServiceError> {
     let one = |source: Acquired| {
+        // Where its lines come from, the deliveries say.
+        let from = Origin { source: Arc::default(), labels: Arc::default(), module: "" };
+        let transform = source.transform;
+        let transform =
+            transform.map(|transform| Transformer::new(transform, &from, Arc::clone(lookups)));
         let settings = SourceSettings {
             name: source.name.clone().into(),
             labels: Arc::new(source.labels),
             clock: source.clock,
+            transform,
         };
         match source.connector.source() {
             Ok(reads) => Ok(Configured { settings, source: reads }),

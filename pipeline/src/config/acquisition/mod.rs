@@ -19,10 +19,11 @@ use std::sync::Arc;
 
 use connectors::{Source, docker as docker_source, http as http_source};
 use operators::parse::lines::Clock;
-use operators::yaml::{Located, Node, Reading};
+use operators::yaml::{Node, Reading};
 
 use super::key::Tagged;
 use super::values::{Values, tagged_map};
+use crate::transform::Transform;
 
 /// The kinds of sources.
 pub static SOURCES: Tagged = Tagged {
@@ -86,8 +87,8 @@ pub struct Acquired {
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
     /// By which clock its lines count.
     pub clock: Clock,
-    /// Expression that makes other lines of a line.
-    pub transform: Option<Located<String>>,
+    /// What makes other lines of its lines.
+    pub transform: Option<Arc<Transform>>,
     /// What reads.
     pub connector: Connector,
 }
@@ -157,7 +158,9 @@ pub fn of_values(
     };
     shared::warn(values, reading);
     let name = values.text("name").or(values.text("unique_id")).map_or(name, str::to_owned);
-    let (clock, transform) = (shared::clock(values), values.located("transform"));
+    let clock = shared::clock(values);
+    let transform = values.located("transform");
+    let transform = transform.and_then(|text| Transform::compile(&text, reading)).map(Arc::new);
     let sound = reading.errors.len() == before;
     sound.then_some(Acquired { name, labels, clock, transform, connector })
 }
