@@ -21,76 +21,11 @@ const BLOCK: usize = 64 << 10;
 /// More is not made of one line: it stays as it is. Unit: bytes.
 const MAX_RECORD: usize = 16 << 20;
 
-/// Nor are more lines.
-const MAX_PARTS: usize = 1 << 20;
-
-/// Nor is anything where this much was made of lines before it. Unit: bytes.
-const MAX_MADE: usize = 64 << 20;
-
 /// What a derived line is counted under that is longer than lines may be.
 const TOO_LONG: &str = "line too long after transform";
 
 /// Text, and the lines in it.
 pub type Block = (Arc<str>, Vec<LineSpan>);
-
-/// What was made of successive lines.
-#[derive(Debug, Default)]
-pub struct Made {
-    /// The lines, one behind the other.
-    pub text: String,
-    /// Where each stands.
-    pub spans: Vec<LineSpan>,
-    /// Number of the line that each was made of.
-    pub of: Vec<u32>,
-}
-
-/// What is wrong with a derived line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// The line itself stands there, for this reason.
-    Failed(String),
-    /// It is longer than lines may be, and left out.
-    TooLong,
-}
-
-impl Made {
-    /// Appends what becomes of a line, which is the next and has this number. `note` hears what is
-    /// wrong.
-    pub fn add(
-        &mut self,
-        transformer: &mut Transformer,
-        (number, text, span): (u32, &Arc<str>, Span),
-        max_line: usize,
-        note: &mut dyn FnMut(Trouble),
-    ) {
-        let raw = RawLine::new(Arc::clone(text), span.start, span.end);
-        let derived = match transformer.line(raw.clone()) {
-            derived if self.has_room(&derived) => derived,
-            _ => Derived::Same("it gave too much".to_owned()),
-        };
-        for index in 0..derived.len() {
-            let line = derived.get(index).unwrap_or_else(|reason| {
-                note(Trouble::Failed(reason));
-                raw.as_str()
-            });
-            if line.len() > max_line {
-                note(Trouble::TooLong);
-                continue;
-            }
-            let start = bound(self.text.len());
-            self.text.push_str(line);
-            let end = bound(self.text.len());
-            self.spans.push(LineSpan { start, end, position: span.offset });
-            self.of.push(number);
-        }
-    }
-
-    fn has_room(&self, derived: &Derived) -> bool {
-        let sizes = (0..derived.len()).map(|index| derived.get(index).map_or(0, str::len));
-        let total = sizes.fold(0, usize::saturating_add);
-        total <= MAX_RECORD && derived.len() <= MAX_PARTS && self.text.len() <= MAX_MADE
-    }
-}
 
 /// Derives the lines of one input.
 #[derive(Debug)]
@@ -116,26 +51,59 @@ impl Derive {
     /// The next derived lines, `None` at the end of the chunk. Notes what failed.
     pub fn block(&mut self, partition: Partition, problems: &mut Problems) -> Option<Block> {
         let first = self.next;
-        let mut made = Made::default();
+        let (mut text, mut spans) = (String::new(), Vec::new());
         while let Some(span) = self.chunk.lines.get(self.next).copied()
-            && made.text.len() < BLOCK
+            && text.len() < BLOCK
         {
-            let line = (bound(self.next), &self.chunk.text, span);
             self.next += 1;
-            made.add(&mut self.transformer, line, self.max_line, &mut |trouble| match trouble {
-                Trouble::TooLong => problems.rejected(TOO_LONG),
-                Trouble::Failed(reason) => {
-                    let input = usize::try_from(partition.0).unwrap_or(usize::MAX);
-                    let at = (partition, span.offset);
-                    problems.faults.add(input, Part::Transform, at, &reason);
+            let mut fault = |reason: &str| {
+                let input = usize::try_from(partition.0).unwrap_or(usize::MAX);
+                problems.faults.add(input, Part::Transform, (partition, span.offset), &reason);
+            };
+            let (raw, derived) = self.derived(span, &mut fault);
+            for index in 0..derived.len() {
+                let line = derived.get(index).unwrap_or_else(|reason| {
+                    fault(&reason);
+                    raw.as_str()
+                });
+                if line.len() > self.max_line {
+                    *problems.rejects.entry(TOO_LONG).or_default() += 1;
+                    continue;
                 }
-            });
+                let start = bound(text.len());
+                text.push_str(line);
+                spans.push(LineSpan { start, end: bound(text.len()), position: span.offset });
+            }
         }
-        (self.next > first).then(|| (made.text.into(), made.spans))
+        (self.next > first).then(|| (text.into(), spans))
+    }
+
+    /// A line and what becomes of it.
+    fn derived(&mut self, span: Span, fault: &mut dyn FnMut(&str)) -> (RawLine, Derived) {
+        let raw = RawLine::new(Arc::clone(&self.chunk.text), span.start, span.end);
+        let derived = record(&mut self.transformer, &raw, fault);
+        (raw, derived)
     }
 }
 
-fn bound(at: usize) -> u32 {
+/// What becomes of a line. Where that is too much the line stays as it is.
+pub fn record(
+    transformer: &mut Transformer,
+    raw: &RawLine,
+    fault: &mut dyn FnMut(&str),
+) -> Derived {
+    let derived = transformer.line(raw.clone());
+    let sizes = (0..derived.len()).map(|index| derived.get(index).map_or(0, str::len));
+    let total = sizes.fold(0, usize::saturating_add);
+    if total <= MAX_RECORD && derived.len() <= MAX_RECORD {
+        return derived;
+    }
+    fault("it gave more than 16 MiB");
+    Derived::One(raw.as_str().into())
+}
+
+/// A place in a block.
+pub fn bound(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
@@ -201,7 +169,7 @@ mod tests {
         derive.give(chunk(&["a"]));
         assert_eq!(blocks(&mut derive, &mut problems), [[line("a", 1_000)]]);
         let (_, _, fault) = problems.faults.iter().next().unwrap();
-        assert_eq!(fault.message, "it gave too much");
+        assert_eq!(fault.message, "it gave more than 16 MiB");
     }
 
     #[test]

@@ -23,5 +23,6 @@ pub mod report;
 pub mod serve;
 pub mod service;
 pub mod state;
+pub mod stored;
 pub mod telemetry;
 pub mod transform;

@@ -13,7 +13,6 @@ use operators::event::{Event, Line};
 use operators::expr::{Compiler, Cx, Env, Expect, ExprId, Memo, Program};
 use operators::lookup::Lookups;
 use operators::text::{RawLine, Text};
-use operators::time::Stamp;
 use operators::value::{List, ListKind, Value};
 use operators::yaml::{Located, Reading};
 
@@ -103,14 +102,6 @@ impl fmt::Debug for Transformer {
     }
 }
 
-impl Clone for Transformer {
-    fn clone(&self) -> Self {
-        let (transform, line) = (Arc::clone(&self.transform), self.line.clone());
-        let event = Event::new(Arc::clone(transform.program.schema()), line.clone());
-        Self { transform, lookups: Arc::clone(&self.lookups), line, event, memo: Memo::new() }
-    }
-}
-
 impl Transformer {
     /// For lines of this origin.
     pub fn new(transform: Arc<Transform>, origin: &Origin, lookups: Arc<dyn Lookups>) -> Self {
@@ -123,13 +114,6 @@ impl Transformer {
         };
         let event = Event::new(Arc::clone(transform.program.schema()), line.clone());
         Self { transform, lookups, line, event, memo: Memo::new() }
-    }
-
-    /// Where the next lines come from, and when they were read.
-    pub fn come_from(&mut self, origin: &Origin, time: Stamp) {
-        self.line.source = Arc::clone(&origin.source);
-        self.line.labels = Arc::clone(&origin.labels);
-        (self.line.module, self.line.time) = (Text::Static(origin.module), time);
     }
 
     /// What becomes of a line; a function of the line, its origin and the lookups.
@@ -150,6 +134,7 @@ impl Transformer {
 #[cfg(test)]
 pub(crate) mod tests {
     use operators::lookup::Offline;
+    use operators::time::Stamp;
     use operators::yaml::Source;
 
     use super::*;

@@ -16,10 +16,9 @@ use operators::alert::wire::WireAlert;
 use operators::detector::Origin;
 use operators::order::Partition;
 use operators::parse::lines::Clock;
-use operators::yaml::{Located, Reading, Source};
+use operators::yaml::{self, Located, Reading};
 use pipeline::cli::rules::{Loaded, RuleArgs};
 use pipeline::emit::{Encoder, Stream};
-use pipeline::ingest::Feed;
 use pipeline::judge::outbox::Wanted;
 use pipeline::live::command::Command;
 use pipeline::live::engine::{Engine, Setup};
@@ -33,7 +32,7 @@ use pipeline::replay::{self, Replay};
 use pipeline::serve::flush::Retention;
 use pipeline::serve::{Options, Serving};
 use pipeline::state::{Budget, Store};
-use pipeline::transform::{Transform, Transformer};
+use pipeline::transform::Transform;
 use tokio::runtime::Runtime;
 
 use crate::source::Listed;
@@ -97,6 +96,13 @@ impl Default for Way {
     }
 }
 
+fn compiled(expression: &str) -> Transform {
+    let source = yaml::Source::new("test", expression);
+    let mut reading = Reading::new(&source);
+    let text = Located { at: source.position(1, 1), value: expression.to_owned() };
+    Transform::compile(&text, &mut reading).unwrap()
+}
+
 /// What a live run over `logs` puts into the outbox of the store in `folder`, from where the last one
 /// there stopped; `stop` after so many seals, or when all lines are through.
 pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, stop: Option<u64>) {
@@ -105,12 +111,9 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
     let names = Arc::new(Names::default());
     let loaded = load(&names);
     let source = Listed { lanes: logs.to_vec(), chunk: way.chunk, pause: way.pause };
-    let settings = SourceSettings {
-        name: "listed".into(),
-        labels: labels(),
-        clock: Clock::Event,
-        transform: transformer(way.transform, "", &loaded),
-    };
+    let transform = way.transform.map(|text| Arc::new(compiled(text)));
+    let settings =
+        SourceSettings { name: "listed".into(), labels: labels(), clock: Clock::Event, transform };
     let pace = Pace { hold: None, epoch: way.epoch, ..Pace::default() };
     let serving = Serving::start(Options {
         store: Arc::clone(&store),
@@ -200,20 +203,8 @@ pub(crate) fn outbox(folder: &Path, logs: &[(String, Arc<Vec<String>>)]) -> Vec<
     alerts.map(|message| String::from_utf8(message.payload.unwrap()).unwrap()).collect()
 }
 
-fn transformer(text: Option<&str>, name: &str, loaded: &Loaded) -> Option<Transformer> {
-    let text = text?;
-    let source = Source::new("transform", text);
-    let located = Located { at: source.position(1, 1), value: text.to_owned() };
-    let transform = Transform::compile(&located, &mut Reading::new(&source)).unwrap();
-    let origin = Origin { source: name.into(), labels: labels(), module: "file" };
-    Some(Transformer::new(Arc::new(transform), &origin, loaded.detection().lookups))
-}
-
-/// The alerts of a replay of `logs`, after a transform if there is one.
-pub(crate) fn replayed(
-    logs: &[(String, Arc<Vec<String>>)],
-    transform: Option<&str>,
-) -> Vec<String> {
+/// The alerts of a replay of `logs`.
+pub(crate) fn replayed(logs: &[(String, Arc<Vec<String>>)]) -> Vec<String> {
     let names: Vec<Arc<str>> = logs.iter().map(|(name, _)| name.as_str().into()).collect();
     let known = names.clone();
     let shown = Arc::new(Names::default());
@@ -225,16 +216,12 @@ pub(crate) fn replayed(
         let stream = std::io::Cursor::new(text);
         Reader::of_stream(name, stream, ReadOptions::default(), Arc::default())
     };
-    let feed = |log: &(String, Arc<Vec<String>>)| Feed {
-        reader: reader(log),
-        transformer: transformer(transform, &log.0, &loaded),
-    };
     let origin =
         |name: &Arc<str>| Origin { source: Arc::clone(name), labels: labels(), module: "file" };
     let run = Replay {
         detection: loaded.detection(),
         origins: names.iter().map(origin).collect(),
-        feeds: logs.iter().map(feed).collect(),
+        feeds: logs.iter().map(|log| reader(log).into()).collect(),
         workers: 1,
     };
     let alerts: Arc<Mutex<Vec<String>>> = Arc::default();

@@ -8,6 +8,8 @@ use std::time::Duration;
 #[path = "../lapi/http.rs"]
 mod http;
 mod process;
+mod reload;
+mod watched;
 
 use process::{Service, failures, free_port, refused};
 
@@ -44,6 +46,32 @@ fn a_bucket_goes_on_after_a_restart() {
     service.again(&[]);
     service.push(port, &failures("203.0.113.8", 4));
     service.wait_for_output("203.0.113.8", "ban for 4h");
+}
+
+#[test]
+fn an_output_has_each_decision_once() {
+    let port = free_port();
+    let configuration = format!(
+        "{}outputs:\n- output: file\n  path: decisions.jsonl\n  streams: [decisions]\n",
+        pushed(port)
+    );
+    let mut service = Service::start(&configuration, &[]);
+    let file = service.folder().join("decisions.jsonl");
+    let told = || std::fs::read_to_string(&file).unwrap_or_default();
+    service.push(port, &failures("203.0.113.30", 12));
+    service.wait("the decision", || told().contains("203.0.113.30").then_some(()));
+    service.terminate();
+    let before = told();
+    service.again(&[]);
+    service.push(port, &failures("203.0.113.31", 12));
+    service.wait("the other decision", || told().contains("203.0.113.31").then_some(()));
+    service.terminate();
+    assert!(told().starts_with(&before));
+    let mut ids: Vec<_> = told().lines().map(str::to_owned).collect();
+    let all = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "{}", told());
 }
 
 #[test]

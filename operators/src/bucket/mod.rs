@@ -20,6 +20,7 @@ pub mod group;
 pub mod kept;
 pub mod limiter;
 pub mod operator;
+pub mod portrait;
 pub mod pour;
 pub mod queue;
 pub mod record;

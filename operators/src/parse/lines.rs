@@ -79,14 +79,13 @@ impl Transport {
         self.times.get(line as usize).copied()
     }
 
-    /// What is said of these lines, in this order.
+    /// What is said of the lines from `line` on.
     #[must_use]
-    pub fn of(&self, lines: impl Iterator<Item = u32> + Clone) -> Self {
-        let places = lines.clone().filter_map(|line| self.origin_of.get(line as usize).copied());
+    pub fn behind(&self, line: usize) -> Self {
         Self {
             origins: self.origins.clone(),
-            origin_of: places.collect(),
-            times: lines.filter_map(|line| self.time(line)).collect(),
+            origin_of: self.origin_of.get(line..).unwrap_or_default().to_vec(),
+            times: self.times.get(line..).unwrap_or_default().to_vec(),
             ..*self
         }
     }

@@ -70,18 +70,20 @@ pub fn load(path: Option<&Path>, environment: &dyn Fn(&str) -> Option<String>) -
     let mut loaded =
         Loaded { sources: settings.sources.clone(), settings, files, errors, warnings };
     loaded.add_acquisition(environment);
-    tell_apart(&mut loaded.sources);
+    tell_apart(loaded.sources.iter_mut().map(|source| &mut source.name));
+    tell_apart(loaded.settings.outputs.iter_mut().map(|output| &mut output.name));
     loaded
 }
 
-/// Names are what the store knows sources by: of several with one, the later ones get a number.
-fn tell_apart(sources: &mut [Acquired]) {
+/// Names are what the store knows sources and outputs by: of several with one, the later ones get a
+/// number.
+fn tell_apart<'a>(names: impl Iterator<Item = &'a mut String>) {
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
-    for source in sources {
-        let count = known.entry(source.name.clone()).or_default();
+    for name in names {
+        let count = known.entry(name.clone()).or_default();
         *count += 1;
         if *count > 1 {
-            source.name = format!("{}#{count}", source.name);
+            *name = format!("{name}#{count}");
         }
     }
 }

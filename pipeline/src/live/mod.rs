@@ -17,7 +17,7 @@ pub mod record;
 pub mod sink;
 pub mod sources;
 pub mod totals;
-pub mod transforms;
 pub mod wake;
 
 mod buckets;
+mod transforming;

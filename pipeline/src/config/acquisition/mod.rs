@@ -5,9 +5,10 @@
 //! they mean there; where one has no meaning here, a warning says so.
 
 mod docker;
-mod endpoint;
+pub(super) mod endpoint;
 mod http;
 mod k8s_audit;
+mod kafka;
 mod listener;
 mod loki;
 mod shared;
@@ -32,6 +33,7 @@ pub static SOURCES: Tagged = Tagged {
         ("docker", &docker::SECTION),
         ("http", &http::SECTION),
         ("k8s-audit", &k8s_audit::SECTION),
+        ("kafka", &kafka::SECTION),
         ("loki", &loki::SECTION),
         ("victorialogs", &victorialogs::SECTION),
     ],
@@ -87,7 +89,7 @@ pub struct Acquired {
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
     /// By which clock its lines count.
     pub clock: Clock,
-    /// What makes other lines of its lines.
+    /// Expression that makes other lines of a line.
     pub transform: Option<Arc<Transform>>,
     /// What reads.
     pub connector: Connector,
@@ -102,6 +104,8 @@ pub enum Connector {
     Http(http_source::Config),
     /// Audit events.
     K8sAudit(connectors::k8s_audit::Config),
+    /// Topics.
+    Kafka(Box<connectors::kafka::Config>),
     /// A Loki that is asked.
     Loki(Box<connectors::loki::PollConfig>),
     /// Senders to a Loki.
@@ -111,6 +115,18 @@ pub enum Connector {
 }
 
 impl Connector {
+    /// Name of its module, as CrowdSec calls it.
+    pub fn module(&self) -> &'static str {
+        match self {
+            Self::Docker(_) => "docker",
+            Self::Http(_) => "http",
+            Self::K8sAudit(_) => "k8s-audit",
+            Self::Kafka(_) => "kafka",
+            Self::Loki(_) | Self::LokiPush(_) => "loki",
+            Self::VictoriaLogs(_) => "victorialogs",
+        }
+    }
+
     /// What reads.
     ///
     /// # Errors
@@ -120,6 +136,7 @@ impl Connector {
             Self::Docker(config) => Box::new(docker_source::Docker::new(config)),
             Self::Http(config) => Box::new(http_source::Http::new(config)),
             Self::K8sAudit(config) => Box::new(connectors::k8s_audit::K8sAudit::new(config)),
+            Self::Kafka(config) => Box::new(connectors::kafka::Kafka::new(*config)),
             Self::Loki(config) => Box::new(connectors::loki::Poll::new(*config)),
             Self::LokiPush(config) => Box::new(connectors::loki::Push::new(config)),
             Self::VictoriaLogs(config) => {
@@ -151,6 +168,7 @@ pub fn of_values(
         "docker" => docker::read(values, place, reading),
         "http" => http::read(values, place, reading),
         "k8s-audit" => k8s_audit::read(values, place, reading),
+        "kafka" => kafka::read(values, place, reading),
         "loki" => loki::read(values, place, reading),
         "victorialogs" => victorialogs::read(values, place, reading),
         // The list of kinds and this one are the same (a test of both).

@@ -1,0 +1,162 @@
+//! `source: kafka`: topics of a Kafka cluster.
+
+use std::sync::Arc;
+
+use connectors::kafka::{Config, Fields, PRESETS, Path, Payload, Start, Topics};
+use operators::time::layout;
+use operators::yaml::{Located, Reading};
+
+use super::{Connector, Place, shared};
+use crate::config::cluster;
+use crate::config::key::{Key, Kind, Section};
+use crate::config::values::Values;
+
+/// Keys of this source.
+pub(super) static SECTION: Section =
+    Section { title: "kafka source", groups: &[shared::KEYS, KEYS, cluster::KEYS, CROWDSEC] };
+
+static KEYS: &[Key] = &[
+    Key::new("topic", Kind::Text, "a topic"),
+    Key::new("topics", Kind::Texts, "more of them"),
+    Key::new("topics_regexp", Kind::Texts, "all topics whose whole names match, now or later"),
+    Key::new("partition", Kind::Count(0, 1 << 30, &[]), "only this partition; all"),
+    Key::new("partitions", Kind::Counts, "only these"),
+    Key::new("group_id", Kind::Text, "group under which offsets are committed, for lag tools"),
+    Key::new(
+        "start",
+        Kind::Text,
+        "a first start begins at: latest, earliest, stored (of the group), or a date",
+    ),
+    Key::new("format", Kind::Choice(&PRESETS), "how lines stand in records").or("raw"),
+    Key::new(
+        "line",
+        Kind::Texts,
+        "JSON field of the line, such as event.original; the first that is there",
+    ),
+    Key::new("time", Kind::Texts, "JSON field of the time; the record's"),
+    Key::new("label_fields", Kind::Pairs, "labels, and the JSON fields that they are taken from"),
+    Key::new("max_line", Kind::Size, "a longer line is counted, not read (1MiB)"),
+    Key::new("memory", Kind::Size, "lines of a partition that wait to be kept (4MiB)"),
+    Key::new("prefetch", Kind::Size, "what is fetched ahead, of all partitions (64MiB)"),
+    Key::new("discovery_interval", Kind::Duration(&[]), "new topics are looked for after (30s)"),
+];
+
+static CROWDSEC: &[Key] = &[
+    Key::new("timeout", Kind::Text, "accepted: it is tried for ever"),
+    Key::new("batch", Kind::Section(&BATCH), "accepted: `prefetch` bounds what is fetched"),
+];
+
+static BATCH: Section = Section {
+    title: "`batch`",
+    groups: &[&[
+        Key::new("min_bytes", Kind::Text, "accepted"),
+        Key::new("max_bytes", Kind::Text, "accepted"),
+        Key::new("max_wait", Kind::Text, "accepted"),
+        Key::new("queue_size", Kind::Text, "accepted"),
+        Key::new("commit_interval", Kind::Text, "accepted"),
+    ]],
+};
+
+pub(super) fn read(
+    values: &Values,
+    place: Place<'_>,
+    reading: &mut Reading<'_>,
+) -> (String, Connector) {
+    let cluster = cluster::read(values, place.directory, reading);
+    let topics = topics(values, reading);
+    let named = values.words("topics").into_iter().chain(values.words("topics_regexp"));
+    let named: Vec<_> = values.text("topic").map(str::to_owned).into_iter().chain(named).collect();
+    let mut config = Config::new(cluster, topics);
+    config.start = match values.located("start") {
+        Some(start) => start_of(&start, reading),
+        None if place.start == super::Start::Beginning => Start::Earliest,
+        None => Start::Latest,
+    };
+    config.group_id = values.text("group_id").map(str::to_owned);
+    if config.start == Start::Stored && config.group_id.is_none() {
+        reading.refuse(values.place("start"), "`start: stored` needs `group_id`: it is asked");
+    }
+    config.payload = payload(values, reading);
+    config.max_line = values.size("max_line").unwrap_or(config.max_line);
+    config.window = values.size("memory").unwrap_or(config.window);
+    config.prefetch = values.size("prefetch").unwrap_or(config.prefetch);
+    config.discovery = values.duration("discovery_interval").unwrap_or(config.discovery);
+    shared::without_effect(values, &["timeout"], "it is tried for ever", reading);
+    shared::without_effect(values, &["batch"], "`prefetch` bounds what is fetched", reading);
+    (format!("kafka:{}", named.join(",")), Connector::Kafka(Box::new(config)))
+}
+
+fn topics(values: &Values, reading: &mut Reading<'_>) -> Vec<Topics> {
+    let names = values.texts("topics").iter().map(|name| name.value.clone());
+    let names = names.chain(values.text("topic").map(str::to_owned));
+    let mut all: Vec<Topics> = names.map(|name| Topics::named(&name)).collect();
+    for pattern in values.texts("topics_regexp") {
+        match Topics::matching(&pattern.value) {
+            Ok(topics) => all.push(topics),
+            Err(error) => {
+                let error = error.to_string();
+                let last = error.lines().last().unwrap_or("").trim_start_matches("error: ");
+                reading.refuse(pattern.at, format!("bad regular expression: {last}"));
+            }
+        }
+    }
+    if all.is_empty() {
+        let help = "write `topic: logs`, or `topics_regexp: [logs-.*]`";
+        reading.refuse_with(values.at, "a kafka source names no topic", help);
+    }
+    let listed = values.counts("partitions").iter().copied().chain(values.count("partition"));
+    let partitions: Vec<i32> = listed.filter_map(|number| i32::try_from(number).ok()).collect();
+    all.into_iter().map(|topics| Topics { partitions: partitions.clone(), ..topics }).collect()
+}
+
+fn start_of(text: &Located<String>, reading: &mut Reading<'_>) -> Start {
+    match text.value.as_str() {
+        "latest" | "end" => Start::Latest,
+        "earliest" | "beginning" => Start::Earliest,
+        "stored" => Start::Stored,
+        other => match layout::parse_rfc3339(other) {
+            Some(stamp) => Start::Timestamp(stamp.unix_milli()),
+            None => {
+                let help = "write latest, earliest, stored, or a date: 2026-11-20T00:00:00Z";
+                reading.refuse_with(text.at, format!("`start`: {other:?} is no place"), help);
+                Start::Latest
+            }
+        },
+    }
+}
+
+/// What a preset says, with fields of one's own in its places.
+fn payload(values: &Values, reading: &mut Reading<'_>) -> Payload {
+    let preset = Payload::preset(values.text("format").unwrap_or("raw")).unwrap_or(Payload::Raw);
+    let paths = |key: &str| -> Vec<Path> {
+        values.words(key).iter().map(|path| Path::from(path.as_str())).collect()
+    };
+    let labels = values.pairs("label_fields").into_iter();
+    let labels: Vec<(Arc<str>, Vec<Path>)> =
+        labels.map(|(name, path)| (name.into(), vec![Path::from(path.as_str())])).collect();
+    let (line, time) = (paths("line"), paths("time"));
+    if line.is_empty() && time.is_empty() && labels.is_empty() {
+        return preset;
+    }
+    let mut fields = match preset {
+        Payload::Json(fields) => fields,
+        Payload::Raw => Fields::default(),
+        other => {
+            let message = "`line`, `time` and `label_fields` are for JSON, not for opentelemetry";
+            reading.refuse(values.place("format"), message);
+            return other;
+        }
+    };
+    if !line.is_empty() {
+        fields.line = line;
+        fields.syslog = None;
+    }
+    if !time.is_empty() {
+        fields.time = time;
+    }
+    fields.labels.extend(labels);
+    if fields.line.is_empty() {
+        reading.refuse(values.at, "where is the line? Write `line: [message]`, or a `format`");
+    }
+    Payload::Json(fields)
+}
