@@ -494,7 +494,7 @@ mod tests {
     fn deliver(lanes: &mut Lanes, text: &str) -> Partition {
         let inbox = Inbox::new(|| {});
         let lane = inbox.outlet(SourceId(0), Stop::new()).lane("a", 1 << 20);
-        let lines = (0..u32::try_from(text.len()).unwrap());
+        let lines = 0..u32::try_from(text.len()).unwrap();
         let span = |at: u32| Span { start: at, end: at + 1, offset: u64::from(at) };
         let chunk = Chunk {
             text: text.into(),
