@@ -376,7 +376,6 @@ impl Lane {
         permit: Permit,
     ) {
         let Delivery { chunk, origins, origin_of, times, from, to, receipt } = delivery;
-        let last = chunk.lines.last().map(|span| span.offset);
         let origins = origins.into_iter().map(|origin| self.origin(settings, origin)).collect();
         let mut transport = Transport {
             origins,
@@ -386,7 +385,7 @@ impl Lane {
             clock: settings.clock,
         };
         let (block, spans) = match &mut self.transforming {
-            None => (chunk.text, chunk.lines.iter().map(line_span).collect()),
+            None => (chunk.text, chunk.lines.iter().map(line_span).collect::<Vec<_>>()),
             Some(transforming) => {
                 let origin = |line: usize| transport.origin(u32::try_from(line).ok()?);
                 let made = transforming.lines(&chunk, &settings.name, origin);
@@ -395,6 +394,8 @@ impl Lane {
                 (made.text, made.spans)
             }
         };
+        // Of lines that a transform drops the order hears nothing: it need not come to them.
+        let last = spans.last().map(|span| span.position);
         self.pending.push_back(Pending {
             last,
             from,
@@ -433,9 +434,14 @@ impl Lane {
         let number = self.blocks;
         self.sent += 1;
         self.blocks += 1;
-        let fresh = pending.spans.iter().filter(|span| span.position >= self.settled.next);
-        let (block, spans) = (Arc::clone(&pending.block), fresh.copied().collect());
-        let transport = Some(Arc::clone(&pending.transport));
+        // What the transport says is told by place in the block: it begins where the lines do.
+        let known = pending.spans.partition_point(|span| span.position < self.settled.next);
+        let spans = pending.spans.get(known..).unwrap_or_default().to_vec();
+        let block = Arc::clone(&pending.block);
+        let transport = Some(match known {
+            0 => Arc::clone(&pending.transport),
+            _ => Arc::new(pending.transport.behind(known)),
+        });
         Some(Lines { worker: 0, partition, number, block, spans, last: false, transport })
     }
 
@@ -454,5 +460,86 @@ impl Lane {
             self.position = Some(front.from.clone());
         }
         held
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use connectors::{Arrival, Chunk, Inbox, Span, Stop};
+    use operators::lookup::Offline;
+    use operators::time::Stamp;
+    use operators::yaml::{Located, Reading, Source};
+
+    use super::*;
+
+    fn lanes(transform: Option<&str>) -> Lanes {
+        let compiled = |text: &str| {
+            let source = Source::new("acquis.yaml", text);
+            let located = Located { at: source.position(1, 1), value: text.to_owned() };
+            Transform::compile(&located, &mut Reading::new(&source)).unwrap()
+        };
+        let settings = SourceSettings {
+            name: "s".into(),
+            labels: Arc::default(),
+            clock: Clock::Event,
+            transform: transform.map(|text| Arc::new(compiled(text))),
+        };
+        let mut lanes = Lanes::new(vec![settings], BTreeMap::new(), [], Arc::default());
+        let lookups: Arc<dyn Lookups> = Arc::new(Offline::new(Stamp::from_unix(0)));
+        lanes.begin(&lookups);
+        lanes
+    }
+
+    /// Delivers the letters of `text` as lines at 0, 1, …, written at these seconds.
+    fn deliver(lanes: &mut Lanes, text: &str) -> Partition {
+        let inbox = Inbox::new(|| {});
+        let lane = inbox.outlet(SourceId(0), Stop::new()).lane("a", 1 << 20);
+        let lines = 0..u32::try_from(text.len()).unwrap();
+        let span = |at: u32| Span { start: at, end: at + 1, offset: u64::from(at) };
+        let chunk = Chunk {
+            text: text.into(),
+            lines: lines.clone().map(span).collect(),
+            ..Chunk::default()
+        };
+        let origin = connectors::Origin { source: "s".into(), labels: Arc::default(), module: "x" };
+        let here = Position::new(&0);
+        let mut delivery = Delivery::new(chunk, Arc::new(origin), here.clone(), here);
+        delivery.times = lines.map(i64::from).collect();
+        lane.try_send(delivery).unwrap();
+        let mut number = None;
+        while let Some(arrival) = inbox.try_next() {
+            match arrival {
+                Arrival::Opened { lane, name } => number = lanes.open(lane, &name),
+                Arrival::Delivered { lane, delivery, arrived, permit } => {
+                    lanes.deliver(lane, delivery, (arrived, permit)).unwrap();
+                }
+                _ => {}
+            }
+        }
+        number.unwrap().0
+    }
+
+    #[test]
+    fn lines_that_a_transform_drops_hold_nothing_up() {
+        for (transform, through) in [("filter([evt.Line.Raw], # == 'a')", 1), ("[]", 0)] {
+            let mut lanes = lanes(Some(transform));
+            let number = deliver(&mut lanes, "abb");
+            assert!(lanes.next(None).is_some());
+            let settled = Settled { next: through, clock: None };
+            let (.., held) = lanes.settle(number, settled).unwrap();
+            assert_eq!((held.len(), lanes.waits()), (1, false), "{transform}");
+        }
+    }
+
+    #[test]
+    fn a_block_that_is_begun_in_its_middle_keeps_its_times() {
+        let mut lanes = lanes(None);
+        let number = deliver(&mut lanes, "abc");
+        lanes.settle(number, Settled { next: 1, clock: None });
+        let lookups: Arc<dyn Lookups> = Arc::new(Offline::new(Stamp::from_unix(0)));
+        lanes.begin(&lookups);
+        let lines = lanes.next(None).unwrap();
+        assert_eq!(lines.spans.first().map(|span| span.position), Some(1));
+        assert_eq!(lines.transport.unwrap().time(0), Some(EventTime(1)));
     }
 }
