@@ -102,7 +102,8 @@ fn listener(values: &Values, place: Place<'_>, reading: &mut Reading<'_>) -> Lis
             reading.refuse(tls.at, "`tls` needs `server_cert` and `server_key`");
             return None;
         };
-        Some(ServerTls { certificate, key, client_ca: tls.path("ca_cert", place.directory) })
+        let client_ca = tls.path("ca_cert", place.directory);
+        Some(ServerTls { client_ca, ..ServerTls::new(certificate, key) })
     });
     Listener { address: SocketAddr::new(ip, port.unwrap_or(514)), protocol, tls }
 }
