@@ -1,7 +1,9 @@
 //! Listeners: TCP and Unix sockets, HTTP/1.1 and HTTP/2, each bounded in number, size and time.
 
 mod progress;
+pub mod tls;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +13,13 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Semaphore, watch};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
 
 use crate::auth::Peer;
 use progress::Progress;
+use tls::{Tls, certificate_of};
 
 /// Bounds of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +45,8 @@ impl Default for Bounds {
     }
 }
 
+/// How long the handshake of TLS may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Bytes of the head of a request.
 const MOST_HEAD: usize = 32 << 10;
 /// Requests at the same time on one HTTP/2 connection.
@@ -65,15 +71,41 @@ impl Serving {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else {
-            tracing::warn!(ip = %peer.ip, "too many connections: one is closed");
-            return;
-        };
+        let Some(room) = self.room(peer.ip) else { return };
         let serving = self.clone();
         tokio::spawn(async move {
             let _room = room;
             serving.serve(stream, peer).await;
         });
+    }
+
+    /// Serves one connection of TLS, in a task of its own.
+    fn spawn_tls(&self, stream: TcpStream, ip: IpAddr, acceptor: TlsAcceptor) {
+        let Some(room) = self.room(ip) else { return };
+        let serving = self.clone();
+        tokio::spawn(async move {
+            let _room = room;
+            let shaken = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
+            let stream = match shaken {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) => {
+                    tracing::debug!(%ip, %error, "a handshake fails");
+                    return;
+                }
+                Err(_) => return,
+            };
+            let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+            let certificate = shown.map(|der| Arc::new(certificate_of(der)));
+            serving.serve(stream, Peer { certificate, ..Peer::at(ip) }).await;
+        });
+    }
+
+    fn room(&self, ip: IpAddr) -> Option<OwnedSemaphorePermit> {
+        let room = Arc::clone(&self.room).try_acquire_owned().ok();
+        if room.is_none() {
+            tracing::warn!(%ip, "too many connections: one is closed");
+        }
+        room
     }
 
     async fn serve<S>(mut self, stream: S, peer: Peer)
@@ -127,9 +159,10 @@ fn builder(bounds: Bounds) -> Builder<TokioExecutor> {
     builder
 }
 
-/// Serves a TCP listener until the process stops.
+/// Serves a TCP listener until the process stops, by TLS where there is one.
 pub async fn tcp(
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     router: Router,
     bounds: Bounds,
     mut stopping: watch::Receiver<bool>,
@@ -144,7 +177,10 @@ pub async fn tcp(
             Ok((stream, address)) => {
                 // Answers are small and complete: waiting for more to send only delays them.
                 let _ = stream.set_nodelay(true);
-                serving.spawn(stream, Peer::at(address.ip()));
+                match &tls {
+                    Some(tls) => serving.spawn_tls(stream, address.ip(), tls.config().into()),
+                    None => serving.spawn(stream, Peer::at(address.ip())),
+                }
             }
             Err(error) => refused(&error).await,
         }

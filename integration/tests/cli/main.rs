@@ -10,6 +10,7 @@ mod accounts;
 mod allowlists;
 mod decisions;
 mod served;
+mod tls;
 
 use served::Served;
 

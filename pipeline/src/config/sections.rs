@@ -103,6 +103,7 @@ static API: Section = Section {
             Kind::Section(&AUTO_REGISTRATION),
             "machines that need no validation",
         ),
+        Key::new("tls", Kind::Section(&TLS), "certificates; the API is then asked by https"),
         Key::new("retention", Kind::Section(&RETENTION), "what is forgotten when").or("{}"),
     ]],
 };
@@ -115,6 +116,32 @@ static AUTO_REGISTRATION: Section = Section {
         Key::new("allowed_ranges", Kind::Networks, "where they come from"),
     ]],
 };
+
+static TLS: Section = Section {
+    title: "`tls`",
+    groups: &[&[
+        Key::new("cert_file", Kind::Path, "the certificate with its chain, PEM"),
+        Key::new("key_file", Kind::Path, "its key, PEM"),
+        Key::new("client_verification", Kind::Choice(VERIFICATIONS), "what is asked of clients")
+            .or("VerifyClientCertIfGiven"),
+        Key::new("ca_cert_path", Kind::Path, "authorities of client certificates, PEM"),
+        Key::new("crl_path", Kind::Path, "revoked client certificates: lists of authorities, PEM"),
+        Key::new(
+            "agents_allowed_ou",
+            Kind::Texts,
+            "organisational units of certificates of machines",
+        ),
+        Key::new(
+            "bouncers_allowed_ou",
+            Kind::Texts,
+            "organisational units of certificates of bouncers",
+        ),
+    ]],
+};
+
+/// Go's names of what is asked of clients.
+const VERIFICATIONS: &[&str] =
+    &["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"];
 
 static RETENTION: Section = Section {
     title: "`retention`",

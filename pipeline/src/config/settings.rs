@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use api::auth::Proxies;
 use api::filter::Net;
+use api::listen::tls::{ClientVerification, Files};
 use api::service::{AutoRegistration, Policy};
 use ipnet::IpNet;
 use operators::yaml::Reading;
@@ -66,6 +67,8 @@ pub struct ApiSettings {
     pub listen: String,
     /// Unix socket of administration; `None` for [`SOCKET`] in the data directory.
     pub socket: Option<PathBuf>,
+    /// Its certificates; without any it is asked by http.
+    pub tls: Option<Files>,
     /// Who may do what.
     pub policy: Policy,
     /// What is forgotten when.
@@ -199,7 +202,11 @@ fn rules(values: &Values, directory: &Path) -> RuleArgs {
 }
 
 fn api_settings(values: &Values, directory: &Path, reading: &mut Reading<'_>) -> ApiSettings {
+    let tls = values.section("tls");
+    let units = |name: &str| tls.map(|tls| tls.words(name)).unwrap_or_default();
     let policy = Policy {
+        bouncer_units: units("bouncers_allowed_ou"),
+        agent_units: units("agents_allowed_ou"),
         proxies: Proxies {
             forwarded: values.flag("use_forwarded_for_headers"),
             trusted: nets(values.networks("trusted_proxies")),
@@ -215,8 +222,24 @@ fn api_settings(values: &Values, directory: &Path, reading: &mut Reading<'_>) ->
     ApiSettings {
         listen: values.text("listen").unwrap_or_default().to_owned(),
         socket: values.path("socket", directory),
+        tls: tls.map(|tls| files(tls, directory, reading)),
         policy,
         retention: values.section("retention").map(retention).unwrap_or_default(),
+    }
+}
+
+fn files(tls: &Values, directory: &Path, reading: &mut Reading<'_>) -> Files {
+    let mut path = |name: &str| directory.join(tls.required(name, reading));
+    Files {
+        certificate: path("cert_file"),
+        key: path("key_file"),
+        authorities: tls.path("ca_cert_path", directory),
+        revoked: tls.path("crl_path", directory),
+        clients: match tls.text("client_verification") {
+            Some("NoClientCert") => ClientVerification::None,
+            Some("RequireAndVerifyClientCert") => ClientVerification::Required,
+            _ => ClientVerification::IfGiven,
+        },
     }
 }
 

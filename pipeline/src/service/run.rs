@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use api::listen::tls::{Tls, TlsError};
 use api::listen::{self, Bounds};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::Runtime;
@@ -108,6 +109,9 @@ pub enum ServiceError {
     /// It cannot listen.
     #[error(transparent)]
     Door(#[from] DoorError),
+    /// The certificates of the API are no good.
+    #[error("the API cannot be asked by https")]
+    Tls(#[from] TlsError),
     /// The store is no good.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -151,7 +155,8 @@ pub fn run(start: Start) -> Result<(), ServiceError> {
     std::fs::create_dir_all(data)
         .map_err(|source| ServiceError::Directory { path: data.clone(), source })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let doors = runtime.block_on(Doors::open(settings, role))?;
+    let tls = settings.api.tls.clone().map(Tls::new).transpose()?;
+    let doors = runtime.block_on(Doors::open(settings, role, tls))?;
     let store = Arc::new(Store::open(data, settings.budget())?);
     let names = Arc::new(Names::default());
     let loaded = rules::load(&settings.rules, &names, Report::for_stderr())?;
@@ -181,12 +186,17 @@ pub fn run(start: Start) -> Result<(), ServiceError> {
 /// Sockets that are listened on.
 struct Doors {
     api: Option<TcpListener>,
+    tls: Option<Arc<Tls>>,
     metrics: TcpListener,
     socket: UnixListener,
 }
 
 impl Doors {
-    async fn open(settings: &Settings, role: Role) -> Result<Self, DoorError> {
+    async fn open(
+        settings: &Settings,
+        role: Role,
+        tls: Option<Arc<Tls>>,
+    ) -> Result<Self, DoorError> {
         let socket = door::unix(&settings.socket())?;
         let api = match role.serves() {
             true => Some(door::tcp(&settings.api.listen, "the API", "api.listen").await?),
@@ -194,7 +204,7 @@ impl Doors {
         };
         let metrics = &settings.metrics.listen;
         let metrics = door::tcp(metrics, "metrics", "metrics.listen").await?;
-        Ok(Self { api, metrics, socket })
+        Ok(Self { api, tls, metrics, socket })
     }
 
     fn serve(
@@ -212,10 +222,13 @@ impl Doors {
             if let Ok(address) = listener.local_addr() {
                 tracing::info!(%address, "the API listens");
             }
-            runtime.spawn(listen::tcp(listener, api.clone(), bounds, stopping.clone()));
+            if let Some(tls) = &self.tls {
+                runtime.spawn(Arc::clone(tls).watch());
+            }
+            runtime.spawn(listen::tcp(listener, self.tls, api.clone(), bounds, stopping.clone()));
         }
         let all = api.merge(control::router(Arc::clone(observer))).merge(health.clone());
-        runtime.spawn(listen::tcp(self.metrics, health, FEW, stopping.clone()));
+        runtime.spawn(listen::tcp(self.metrics, None, health, FEW, stopping.clone()));
         runtime.spawn(listen::unix(self.socket, all, bounds, stopping.clone()));
     }
 }
