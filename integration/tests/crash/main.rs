@@ -75,16 +75,18 @@ impl World {
         let text = format!(
             "data: data\nstart: beginning\nhold: unlimited\nepoch: 20ms\nworkers: 2\nmachine: test\n\
              api:\n  listen: 127.0.0.1:{}\nmetrics:\n  listen: 127.0.0.1:{}\n\
-             sources:\n- source: file\n  name: logs\n  filenames: [../logs/*.log]\n  labels: {{type: syslog}}\n\
+             sources:\n- source: file\n  name: logs\n  filenames: [{}/*.log]\n  labels: {{type: syslog}}\n\
              outputs:\n- output: file\n  name: {OUTPUT}\n  path: told.jsonl\n  streams: [alerts, decisions]\n",
             port(),
             port(),
+            self.logs().display(),
         );
         fs::write(folder.join("spillway.yaml"), text).unwrap();
         let own = std::env::current_exe().unwrap();
         let binary = own.parent().unwrap().parent().unwrap().join("spillway");
         assert!(binary.exists(), "{} is missing: build it first", binary.display());
         let errors = fs::File::options().create(true).append(true).open(folder.join("errors"));
+        writeln!(errors.as_ref().unwrap(), "{run} is started").unwrap();
         Command::new(binary)
             .arg("run")
             .arg("-c")
@@ -104,7 +106,12 @@ impl World {
     fn wait(&self, run: &str) {
         let deadline = Instant::now() + PATIENCE;
         let data = self.folder.path().join(run).join("data");
-        while !is_through(&data) {
+        let runs = || {
+            let errors = self.errors(run);
+            let last = errors.rsplit("is started\n").next().unwrap_or_default().to_owned();
+            last.contains("the service runs")
+        };
+        while !runs() || !is_through(&data) {
             assert!(Instant::now() < deadline, "{run} is not through: {}", self.errors(run));
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -122,16 +129,18 @@ fn is_through(data: &Path) -> bool {
     let Ok(lanes) = record::lanes(&store) else { return false };
     let at_its_end = |(key, lane): &(Box<str>, LaneRecord)| {
         let (_, path) = key.split_once('\0').unwrap();
-        fs::metadata(path).is_ok_and(|file| file.len() > 0 && lane.next >= file.len())
+        let position: serde_json::Value = serde_json::from_str(&lane.position).unwrap();
+        fs::metadata(path).is_ok_and(|file| file.len() > 0 && position["offset"] == file.len())
     };
     lanes.len() as u64 == FILES
         && lanes.iter().any(at_its_end)
         && record::output(&store, OUTPUT).unwrap() == Some(record::next_message(&store).unwrap())
 }
 
-fn end(mut child: Child) {
+fn end(mut child: Child, world: &World, run: &str) {
     Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status().unwrap();
-    assert!(child.wait().unwrap().success());
+    let status = child.wait().unwrap();
+    assert!(status.success(), "{status}: {}", world.errors(run));
 }
 
 #[test]
@@ -144,7 +153,7 @@ fn a_killed_service_tells_what_an_unharmed_one_tells() {
     }
     let child = world.start("unharmed");
     world.wait("unharmed");
-    end(child);
+    end(child, &world, "unharmed");
     let expected = world.told("unharmed");
     assert!(expected.len() > 300, "{}", expected.len());
 
@@ -179,7 +188,7 @@ fn a_killed_service_tells_what_an_unharmed_one_tells() {
     }
     let child = world.start("killed");
     world.wait("killed");
-    end(child);
+    end(child, &world, "killed");
     let told = world.told("killed");
     let differs = told.iter().zip(&expected).position(|(told, expected)| told != expected);
     if let Some(at) = differs {
