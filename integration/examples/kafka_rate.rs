@@ -116,6 +116,7 @@ fn output(kafka: &Kafka, count: usize) {
     let runtime = Runtime::new().unwrap();
     let context = OutputContext {
         name: "rate".into(),
+        outbox: "outbox".into(),
         stop: Stop::new(),
         health: Health::default(),
         meter: OutputMeter::default(),
