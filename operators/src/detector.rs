@@ -149,8 +149,7 @@ impl Detector {
             tally.aborted += 1;
         }
         if !cx.event.process {
-            tally.unparsed += 1;
-            tally.sample(place.partition, place.position, cx.event.line.raw.as_str());
+            tally.untaken(place.partition, place.position, cx.event.line.raw.as_str());
         } else {
             tally.parsed += 1;
             if cx.event.whitelisted.is_some() {

@@ -1,5 +1,5 @@
-//! Results on their way out: what an alert is for outputs, as bytes with a key and headers. The outbox
-//! of the store keeps them until every output has them.
+//! Results on their way out. The outbox keeps what is to be told by the numbers under which it is
+//! kept; here it becomes bytes with a key and headers, once for each output that wants it.
 
 use std::sync::Arc;
 
@@ -7,6 +7,10 @@ use operators::alert::wire::{WireAlert, decisions};
 use operators::alert::{Alert, Decision};
 use operators::order::Partition;
 use serde::{Deserialize, Serialize};
+
+use crate::live::names::Names;
+use crate::serve::shelf;
+use crate::state::{Store, StoreError};
 
 /// Version of what goes out.
 pub const SCHEMA: &str = "1";
@@ -21,75 +25,125 @@ pub enum Stream {
     Decisions,
 }
 
-/// A message as the outbox keeps it. A promise: fields are only added.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
-    /// The stream.
-    #[serde(rename = "s")]
-    pub stream: Stream,
-    /// What messages of one partition have in common: scope and value.
-    #[serde(rename = "p")]
-    pub partition: String,
-    /// Key of the record.
-    #[serde(rename = "k")]
-    pub key: String,
-    /// Names and values besides the payload.
-    #[serde(rename = "h")]
-    pub headers: Vec<(String, String)>,
-    /// JSON; `None` for a tombstone.
-    #[serde(rename = "v")]
-    pub payload: Option<String>,
-}
-
-/// The messages of an alert, in order: the alert, then its decisions. `file` names source partitions;
-/// `machine` is who detected it.
-pub fn messages(
-    alert: &Alert,
-    machine: &str,
-    file: &dyn Fn(Partition) -> Arc<str>,
-) -> Vec<Message> {
-    let wire = WireAlert::new(alert, machine, file);
-    let partition = format!("{}:{}", alert.source.scope, alert.source.value);
-    let mut all = vec![Message {
-        stream: Stream::Alerts,
-        key: alert.identity().uuid(),
-        headers: headers(alert.identity().id(), &alert.scenario),
-        payload: Some(json(&wire)),
-        partition,
-    }];
-    let pairs = alert.decisions.iter().zip(decisions(alert));
-    all.extend(pairs.map(|(decision, wire)| Message {
-        stream: Stream::Decisions,
-        partition: format!("{}:{}", decision.scope, decision.value),
-        key: key(decision),
-        headers: headers(decision.id, &decision.scenario),
-        payload: Some(json(&wire)),
-    }));
-    all
-}
-
-/// That a decision is over: its record without a payload.
-pub fn ended(decision: &Decision) -> Message {
-    Message {
-        stream: Stream::Decisions,
-        partition: format!("{}:{}", decision.scope, decision.value),
-        key: key(decision),
-        headers: headers(decision.id, &decision.scenario),
-        payload: None,
+impl Stream {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Alerts => "alerts",
+            Self::Decisions => "decisions",
+        }
     }
 }
 
-/// Key of the record of a decision: scope, value, id.
-pub fn key(decision: &Decision) -> String {
-    format!("{}:{}:{}", decision.scope, decision.value, decision.id)
+/// What the outbox keeps. A promise: variants are only added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Told {
+    /// The alert of this running number.
+    #[serde(rename = "a")]
+    Alert(u64),
+    /// The decision of this running number.
+    #[serde(rename = "d")]
+    Decision(u64),
+    /// A decision is over. It may be forgotten before this is told.
+    #[serde(rename = "e")]
+    Ended {
+        /// Its scope, as its record was told.
+        scope: Arc<str>,
+        /// Its value.
+        value: Arc<str>,
+        /// Its id.
+        id: u64,
+        /// Its scenario.
+        scenario: Arc<str>,
+    },
 }
 
-fn headers(id: u64, scenario: &str) -> Vec<(String, String)> {
-    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    vec![pair("id", &id.to_string()), pair("scenario", scenario), pair("schema", SCHEMA)]
+/// A message for outputs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The stream.
+    pub stream: Stream,
+    /// What messages of one partition have in common: scope and value.
+    pub partition: String,
+    /// Key of the record.
+    pub key: String,
+    /// Names and values besides the payload.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON; `None` for a tombstone.
+    pub payload: Option<Vec<u8>>,
+}
+
+/// Makes messages of what a store keeps.
+#[derive(Clone, Debug)]
+pub struct Encoder {
+    store: Arc<Store>,
+    names: Arc<Names>,
+}
+
+impl Encoder {
+    /// An encoder for a store whose source partitions have these names.
+    pub fn new(store: Arc<Store>, names: Arc<Names>) -> Self {
+        Self { store, names }
+    }
+
+    /// The message; `None` where what it tells of was removed since.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn message(&self, told: &Told) -> Result<Option<Message>, StoreError> {
+        let file = |partition: Partition| self.names.get(partition).unwrap_or_else(|| "".into());
+        Ok(match told {
+            Told::Alert(id) => shelf::as_made(&self.store, *id)?.map(|(alert, machine)| {
+                let json = json(&WireAlert::new(&alert, &machine, &file));
+                of_alert(&alert, json)
+            }),
+            Told::Decision(id) => shelf::decision_as_made(&self.store, *id)?.map(|decision| {
+                let json = json(&decisions(std::slice::from_ref(&decision)).next());
+                let Decision { scope, value, id, scenario, .. } = &decision;
+                of_decision((scope, value), *id, scenario, Some(json))
+            }),
+            Told::Ended { scope, value, id, scenario } => {
+                Some(of_decision((scope, value), *id, scenario, None))
+            }
+        })
+    }
+}
+
+fn of_alert(alert: &Alert, json: Vec<u8>) -> Message {
+    Message {
+        stream: Stream::Alerts,
+        partition: partition(&alert.source.scope, &alert.source.value),
+        key: alert.identity().uuid(),
+        headers: headers(alert.identity().id(), &alert.scenario),
+        payload: Some(json),
+    }
+}
+
+/// The key of a decision's record is its scope, value and id.
+fn of_decision(
+    (scope, value): (&str, &str),
+    id: u64,
+    scenario: &str,
+    payload: Option<Vec<u8>>,
+) -> Message {
+    Message {
+        stream: Stream::Decisions,
+        partition: partition(scope, value),
+        key: format!("{scope}:{value}:{id}"),
+        headers: headers(id, scenario),
+        payload,
+    }
+}
+
+fn partition(scope: &str, value: &str) -> String {
+    format!("{scope}:{value}")
+}
+
+fn headers(id: u64, scenario: &str) -> Vec<(&'static str, String)> {
+    vec![("id", id.to_string()), ("scenario", scenario.to_owned()), ("schema", SCHEMA.to_owned())]
 }
 
 /// These types have no map with keys that are not text: writing them to memory cannot fail.
-fn json<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+fn json<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 pub mod acquisition;
 pub mod cli;
 pub mod compile;
+pub mod config;
 pub mod content;
 pub mod detection;
 pub mod emit;
@@ -15,7 +16,10 @@ pub mod input;
 pub mod judge;
 pub mod live;
 pub mod lookup;
+pub mod outputs;
 pub mod replay;
 pub mod report;
 pub mod serve;
+pub mod service;
 pub mod state;
+pub mod telemetry;

@@ -2,19 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::path::Path;
 use std::time::Duration;
 
 mod source;
 mod world;
 
-use world::{Way, check_same, logs, outbox, replayed, run, without_places};
+use world::{Way, check_same, logs, outbox, replayed, run, told, without_places};
 
 #[test]
 fn a_live_run_finds_what_a_replay_finds() {
     let logs = logs(3, 2000);
     let folder = tempfile::tempdir().unwrap();
     run(folder.path(), &logs, Way::default(), None);
-    let (live, replay) = (outbox(folder.path()), replayed(&logs));
+    let (live, replay) = (outbox(folder.path(), &logs), replayed(&logs));
     assert!(replay.len() > 50, "{}", replay.len());
     check_same(&without_places(&live), &without_places(&replay));
 }
@@ -25,7 +26,7 @@ fn workers_and_deliveries_change_nothing() {
     let whole = |way| {
         let folder = tempfile::tempdir().unwrap();
         run(folder.path(), &logs, way, None);
-        outbox(folder.path())
+        outbox(folder.path(), &logs)
     };
     let one = whole(Way::default());
     for (workers, chunk) in [(2, 7), (3, 1000)] {
@@ -36,10 +37,11 @@ fn workers_and_deliveries_change_nothing() {
 #[test]
 fn a_run_that_begins_again_goes_on() {
     let logs = logs(3, 2000);
+    let results = |folder: &Path| (outbox(folder, &logs), told(folder));
     let whole = {
         let folder = tempfile::tempdir().unwrap();
         run(folder.path(), &logs, Way::default(), None);
-        outbox(folder.path())
+        results(folder.path())
     };
     let folder = tempfile::tempdir().unwrap();
     for stop in [1, 2, 3, 5, 8, 2, 1] {
@@ -47,7 +49,10 @@ fn a_run_that_begins_again_goes_on() {
         run(folder.path(), &logs, Way { workers, ..Way::default() }, Some(stop));
     }
     run(folder.path(), &logs, Way::default(), None);
-    check_same(&outbox(folder.path()), &whole);
+    let (alerts, told) = results(folder.path());
+    check_same(&alerts, &whole.0);
+    check_same(&told, &whole.1);
+    assert!(told.len() > alerts.len(), "decisions are told, too");
 }
 
 #[test]
@@ -59,7 +64,7 @@ fn buckets_that_memory_has_no_room_for_are_found_again() {
         let (pause, epoch) = (Duration::from_millis(1), Duration::ZERO);
         let way = Way { memory, chunk: 10, pause, epoch, ..Way::default() };
         run(folder.path(), &logs, way, None);
-        outbox(folder.path())
+        outbox(folder.path(), &logs)
     };
     check_same(&whole(0), &whole(1 << 30));
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use benchmarks::generator::calendar::Moment;
 use benchmarks::generator::disorder::Disorder;
 use benchmarks::generator::{Kind, Plan, generate};
+use connectors::output::{File, FileConfig};
 use connectors::{ReadOptions, Reader};
 use operators::alert::Alert;
 use operators::alert::wire::WireAlert;
@@ -16,7 +17,7 @@ use operators::detector::Origin;
 use operators::order::Partition;
 use operators::parse::lines::Clock;
 use pipeline::cli::rules::{Loaded, RuleArgs};
-use pipeline::emit::Stream;
+use pipeline::emit::{Encoder, Stream};
 use pipeline::judge::outbox::Wanted;
 use pipeline::live::command::Command;
 use pipeline::live::engine::{Engine, Setup};
@@ -25,6 +26,7 @@ use pipeline::live::names::Names;
 use pipeline::live::pace::Pace;
 use pipeline::live::record;
 use pipeline::live::sources::Configured;
+use pipeline::outputs::{self, Outputs, Shape};
 use pipeline::replay::{self, Replay};
 use pipeline::serve::flush::Retention;
 use pipeline::serve::{Options, Serving};
@@ -35,6 +37,9 @@ use crate::source::Listed;
 
 /// Who detects.
 pub(crate) const MACHINE: &str = "test";
+
+/// Where the file output writes, in the folder of the store.
+const TOLD: &str = "told.jsonl";
 
 /// Generated logs under their names.
 pub(crate) fn logs(count: u64, lines: u64) -> Vec<(String, Arc<Vec<String>>)> {
@@ -120,6 +125,19 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
         runtime: runtime.handle().clone(),
         names,
     };
+    let file = FileConfig::new(&folder.join(TOLD));
+    let outputs = outputs::Setup {
+        store: Arc::clone(&store),
+        names: Arc::clone(&setup.names),
+        told: serving.told(),
+        runtime: runtime.handle().clone(),
+    };
+    let output = outputs::Configured {
+        name: "file".into(),
+        shape: Shape { streams: vec![Stream::Alerts, Stream::Decisions], ..Shape::default() },
+        make: Box::new(|context| Box::new(File::new(file, context))),
+    };
+    let outputs = Outputs::start(outputs, vec![output]).unwrap();
     let engine = Engine::start(setup).unwrap();
     let handles = engine.handles().clone();
     let all: BTreeMap<_, _> = logs.iter().map(|(n, l)| (n.clone(), l.len() as u64)).collect();
@@ -145,17 +163,31 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
     let engine = engine.generation(&loaded.detection()).unwrap();
     watch.join().unwrap();
     assert!(engine.end().is_empty(), "sources end");
+    // A run that is stopped leaves what was not told yet to the next one.
+    assert!(stop.is_some() || outputs.drain(Duration::from_secs(30)), "everything is told");
+    assert!(outputs.end().is_empty(), "outputs end");
     serving.finish();
 }
 
-/// The alerts in the outbox, in order.
-pub(crate) fn outbox(folder: &Path) -> Vec<String> {
-    let store = Store::open(folder, Budget::default()).unwrap();
-    let messages = record::messages(&store, 0).map(|message| message.unwrap());
-    let (numbers, messages): (Vec<_>, Vec<_>) = messages.unzip();
+/// What the file output has, line by line.
+pub(crate) fn told(folder: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(folder.join(TOLD)).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// The alerts that the outbox tells of, in order.
+pub(crate) fn outbox(folder: &Path, logs: &[(String, Arc<Vec<String>>)]) -> Vec<String> {
+    let store = Arc::new(Store::open(folder, Budget::default()).unwrap());
+    let names = Arc::new(Names::default());
+    names
+        .set((0..).map(Partition).zip(logs.iter().map(|(name, _)| name.as_str().into())).collect());
+    let encoder = Encoder::new(Arc::clone(&store), names);
+    let (numbers, told): (Vec<_>, Vec<_>) =
+        record::told(&store, 0).map(|told| told.unwrap()).unzip();
     assert!(numbers.iter().copied().eq(0..numbers.len() as u64), "no number is missing");
-    let alerts = messages.into_iter().filter(|message| message.stream == Stream::Alerts);
-    alerts.map(|message| message.payload.unwrap()).collect()
+    let messages = told.iter().map(|told| encoder.message(told).unwrap().unwrap());
+    let alerts = messages.filter(|message| message.stream == Stream::Alerts);
+    alerts.map(|message| String::from_utf8(message.payload.unwrap()).unwrap()).collect()
 }
 
 /// The alerts of a replay of `logs`.

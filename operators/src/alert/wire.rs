@@ -175,7 +175,7 @@ fn metas(meta: &[(Arc<str>, Arc<str>)]) -> Vec<WireMeta<'_>> {
     meta.iter().map(|(key, value)| WireMeta { key, value }).collect()
 }
 
-/// The JSON forms of what an alert led to.
-pub fn decisions(alert: &Alert) -> impl Iterator<Item = WireDecision<'_>> {
-    alert.decisions.iter().map(WireDecision::new)
+/// The JSON forms of decisions.
+pub fn decisions(decisions: &[Decision]) -> impl Iterator<Item = WireDecision<'_>> {
+    decisions.iter().map(WireDecision::new)
 }

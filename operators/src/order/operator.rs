@@ -14,7 +14,7 @@ use super::batch::Batch;
 use super::merge::Settled;
 use super::sequencer::{Sequencer, Stand};
 use crate::epoch::Epoch;
-use crate::parse::lines::{Parsed, Tally};
+use crate::parse::lines::{Parsed, Sample, Tally};
 use crate::parse::stash::Stashes;
 use crate::time::EventTime;
 
@@ -32,7 +32,7 @@ pub struct Demand {
     pub done: Vec<u64>,
     /// The epoch that new blocks belong to.
     pub epoch: Epoch,
-    /// What was counted so far.
+    /// What was counted so far; of a replay.
     pub tally: Tally,
     /// The clock of the merge.
     pub clock: Option<EventTime>,
@@ -70,6 +70,10 @@ pub struct Seal {
     pub number: u64,
     /// Where the order stands there.
     pub stand: Stand,
+    /// What was counted since the seal before.
+    pub tally: Tally,
+    /// Lines that no parser took since then, a few of each partition.
+    pub samples: BTreeMap<Partition, Vec<Sample>>,
 }
 
 /// Orders what the parsers found; runs on the worker that reads, with `demand` shared with the
@@ -114,7 +118,9 @@ pub fn operator<'scope>(
             let batches = Batch::deal(clock, seal.is_some(), pours, workers);
             output.session(&*capability).give_iterator(batches);
             if let Some(number) = seal {
-                demand.seals.push_back(Seal { number, stand: sequencer.stand() });
+                let (tally, samples) = sequencer.take_tally();
+                let stand = sequencer.stand();
+                demand.seals.push_back(Seal { number, stand, tally, samples });
             }
             let next = Epoch(capability.time().0 + 1);
             demand.wanted = wanted;
@@ -155,11 +161,11 @@ impl Demand {
         self.wanted_taken = taken.copied().unwrap_or(0);
         if !sequencer.is_live() {
             self.taken.clone_from(sequencer.taken());
+            self.tally.clone_from(sequencer.tally());
         }
         self.done.clear();
         self.done.extend_from_slice(sequencer.done());
         self.epoch = epoch;
-        self.tally.clone_from(sequencer.tally());
         self.clock = Some(sequencer.clock());
         self.strays = sequencer.strays();
         self.late = sequencer.late();

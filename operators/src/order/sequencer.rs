@@ -12,7 +12,7 @@ use super::merge::{Merge, Next, Settled};
 use super::{OrderKey, Partition};
 use crate::bucket::Pour;
 use crate::detector::{Detector, Place, Verdict};
-use crate::parse::lines::{Found, LineSpan, Parsed, Tally};
+use crate::parse::lines::{Found, LineSpan, MAX_SAMPLES, Parsed, Sample, Tally};
 use crate::parse::stash::Stashes;
 use crate::text::RawLine;
 use crate::time::{EventTime, Stamp};
@@ -31,6 +31,8 @@ pub struct Sequencer {
     moved: BTreeSet<Partition>,
     /// Whether seals are asked for.
     live: bool,
+    /// Of a live run: lines that no parser took since they were asked for, a few of each partition.
+    samples: BTreeMap<Partition, Vec<Sample>>,
 }
 
 /// How far a partition of a live run is.
@@ -77,6 +79,7 @@ impl Sequencer {
             tally: Tally::default(),
             moved: BTreeSet::new(),
             live,
+            samples: BTreeMap::new(),
         }
     }
 
@@ -157,6 +160,7 @@ impl Sequencer {
         self.tally.add(&parsed.tally);
         if self.live {
             self.moved.insert(parsed.partition);
+            self.sample(parsed.partition, &parsed.tally.samples);
         }
         let Parsed { partition, found, stamps, block, transport, last, .. } = parsed;
         let mut found = found.into_iter().peekable();
@@ -211,6 +215,15 @@ impl Sequencer {
         }
     }
 
+    fn sample(&mut self, partition: Partition, samples: &[Sample]) {
+        if samples.is_empty() {
+            return;
+        }
+        let kept = self.samples.entry(partition).or_default();
+        let room = MAX_SAMPLES.saturating_sub(kept.len());
+        kept.extend(samples.iter().take(room).cloned());
+    }
+
     /// Whether partitions come and go.
     pub fn is_live(&self) -> bool {
         self.live
@@ -234,6 +247,11 @@ impl Sequencer {
     /// What was counted so far.
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// What was counted since the last call, and lines that no parser took; of a live run.
+    pub fn take_tally(&mut self) -> (Tally, BTreeMap<Partition, Vec<Sample>>) {
+        (std::mem::take(&mut self.tally), std::mem::take(&mut self.samples))
     }
 
     /// Stamps that the clocks did not follow, so far.

@@ -153,6 +153,8 @@ pub struct Tally {
     pub scenarios: Vec<u64>,
     /// Lines by source partition.
     pub partitions: BTreeMap<Partition, u64>,
+    /// Of these, lines that no parser took.
+    pub untaken: BTreeMap<Partition, u64>,
     /// The first lines that no parser took.
     pub samples: Vec<Sample>,
 }
@@ -173,6 +175,9 @@ impl Tally {
         for (partition, lines) in &other.partitions {
             *self.partitions.entry(*partition).or_default() += lines;
         }
+        for (partition, lines) in &other.untaken {
+            *self.untaken.entry(*partition).or_default() += lines;
+        }
         self.samples.extend_from_slice(&other.samples);
         self.samples.sort();
         self.samples.truncate(MAX_SAMPLES);
@@ -188,8 +193,10 @@ impl Tally {
         }
     }
 
-    /// Keeps the beginning of a line that no parser took.
-    pub(crate) fn sample(&mut self, partition: Partition, position: u64, line: &str) {
+    /// Counts a line that no parser took, and keeps its beginning.
+    pub(crate) fn untaken(&mut self, partition: Partition, position: u64, line: &str) {
+        self.unparsed += 1;
+        *self.untaken.entry(partition).or_default() += 1;
         if self.samples.len() < MAX_SAMPLES {
             let text = line.chars().take(SAMPLE_LENGTH).collect();
             self.samples.push(Sample { partition, position, text });

@@ -74,7 +74,7 @@ impl<W: Write> Printer<W> {
     }
 
     fn json_decisions(&mut self, alert: &Alert) -> io::Result<()> {
-        for decision in operators::alert::wire::decisions(alert) {
+        for decision in operators::alert::wire::decisions(&alert.decisions) {
             serde_json::to_writer(&mut self.to, &decision)?;
             self.to.write_all(b"\n")?;
         }

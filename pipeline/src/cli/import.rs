@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
-use super::run::unix_nanos;
 use crate::serve::import;
+use crate::service::run::unix_nanos;
 use crate::state::{Budget, Store};
 
 /// Import what another system knew.

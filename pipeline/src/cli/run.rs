@@ -1,49 +1,55 @@
-//! `spillway run`: the service. For now its serving half: the API that bouncers and agents talk to.
+//! `spillway run`: the service.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
-use api::listen::{self, Bounds};
-use api::service::Policy;
 use clap::{Args, ValueEnum};
-use tokio::net::{TcpListener, UnixListener};
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::rules::RuleArgs;
-use crate::judge::outbox::Wanted;
-use crate::serve::flush::Retention;
-use crate::serve::{Options, Serving};
-use crate::state::{Budget, Store};
+use crate::config::load::{self, Loaded};
+use crate::hub::environment;
+use crate::report::Report;
+use crate::service::rules::Broken;
+use crate::service::run::{Role, ServiceError, run};
+use crate::telemetry::log;
 
 /// Run the service.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Without a configuration it reads the usual logs of this host, with the embedded rules.
+Examples:
+  spillway run
+  spillway run -c /etc/spillway/spillway.yaml
+  spillway run --data /tmp/spillway --listen 127.0.0.1:8081")]
 pub struct Run {
+    /// The configuration; by default /etc/spillway/spillway.yaml, if it is there
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// What this process does
     #[arg(long, value_enum, default_value_t)]
-    role: Role,
-    /// Directory of the store
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/spillway")]
-    data: PathBuf,
-    /// Address of the API
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
-    /// Unix socket of the API, besides the address
+    role: RoleArg,
+    /// Directory of the store, instead of the configured one
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Address of the API, instead of the configured one
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Unix socket of administration, instead of the configured one
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
-    /// What alerts lead to (profiles.yaml); by default a ban of 4 hours for what asks for one
+    /// What alerts lead to (profiles.yaml), instead of the configured one
     #[arg(long, value_name = "FILE")]
     profiles: Option<PathBuf>,
 }
 
 /// What a process does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Role {
-    /// Answer bouncers and agents
+enum RoleArg {
+    /// Everything
     #[default]
+    All,
+    /// Read and detect, without the API
+    Detect,
+    /// Answer bouncers and agents, without reading
     Serve,
 }
 
@@ -51,81 +57,44 @@ impl Run {
     /// Runs the command.
     ///
     /// # Errors
-    /// Profiles that do not load, a store that cannot be opened, an address that is taken.
+    /// A configuration or rules that do not load, a store that cannot be opened, an address that is
+    /// taken, a store that fails later.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         crate::input::limit::raise_open_files();
-        let Role::Serve = self.role;
-        tracing_subscriber::fmt()
-            .with_env_filter(
-                tracing_subscriber::EnvFilter::try_from_default_env()
-                    .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
-            )
-            .with_writer(std::io::stderr)
-            .init();
-        let store = Arc::new(Store::open(&self.data, Budget::default())?);
-        let rules = RuleArgs { profiles: self.profiles.clone(), ..RuleArgs::default() };
-        let loaded = rules.load(Box::new(|_| None))?;
-        let secret = std::env::var_os("CS_LAPI_SECRET").filter(|secret| !secret.is_empty());
-        let serving = Serving::start(Options {
-            store,
-            detection: loaded.detection(),
-            names: Arc::default(),
-            machine: "spillway".into(),
-            wanted: Wanted::Nothing,
-            policy: Policy::default(),
-            retention: Retention::default(),
-            secret: secret.map(std::os::unix::ffi::OsStringExt::into_vec),
-            now: unix_nanos,
-        })?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(self.serve(&serving))?;
-        // Whatever a request still holds ends with the runtime.
-        runtime.shutdown_timeout(std::time::Duration::from_secs(5));
-        serving.finish();
-        Ok(ExitCode::SUCCESS)
-    }
-
-    async fn serve(&self, serving: &Serving) -> anyhow::Result<()> {
-        let router = api::routes::router(Arc::clone(&serving.service));
-        let stopping = serving.service.stopping.clone();
-        let bounds = Bounds::default();
-        let listener = TcpListener::bind(self.listen).await;
-        let listener = listener.with_context(|| format!("listen on {}", self.listen))?;
-        tracing::info!(address = %listener.local_addr()?, "the API listens");
-        let mut tasks = tokio::task::JoinSet::new();
-        tasks.spawn(listen::tcp(listener, router.clone(), bounds, stopping.clone()));
-        if let Some(path) = &self.socket {
-            let listener = unix_listener(path)?;
-            tasks.spawn(listen::unix(listener, router, bounds, stopping));
-        }
-        let (mut term, mut int) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
-        tracing::info!("stopping");
-        serving.stop();
-        while tasks.join_next().await.is_some() {}
-        Ok(())
-    }
-}
-
-/// A Unix socket that a process before may have left behind.
-fn unix_listener(path: &PathBuf) -> anyhow::Result<UnixListener> {
-    if std::os::unix::net::UnixStream::connect(path).is_err() {
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("remove {}", path.display()));
+        let loaded = self.load()?;
+        let role = match self.role {
+            RoleArg::All => Role::All,
+            RoleArg::Detect => Role::Detect,
+            RoleArg::Serve => Role::Serve,
+        };
+        let Loaded { settings, sources, .. } = loaded;
+        log::start(&settings.log.level, settings.log.json);
+        match run(&settings, sources, role) {
+            Err(ServiceError::Rules(Broken { report })) => {
+                eprint!("{report}");
+                anyhow::bail!("the rules do not load")
             }
-            _ => {}
+            ended => ended.map(|()| ExitCode::SUCCESS).map_err(anyhow::Error::from),
         }
     }
-    UnixListener::bind(path).with_context(|| format!("listen on {}", path.display()))
-}
 
-/// The present. Unit: nanoseconds since the Unix epoch.
-pub(super) fn unix_nanos() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+    fn load(&self) -> anyhow::Result<Loaded> {
+        let mut loaded = load::load(self.config.as_deref(), &environment::process);
+        eprint!("{}", Report::for_stderr().all(&loaded.errors, &loaded.warnings));
+        anyhow::ensure!(loaded.errors.is_empty(), "the configuration does not load");
+        let settings = &mut loaded.settings;
+        if let Some(data) = &self.data {
+            settings.data.clone_from(data);
+        }
+        if let Some(listen) = &self.listen {
+            settings.api.listen.clone_from(listen);
+        }
+        if let Some(socket) = &self.socket {
+            settings.api.socket = Some(socket.clone());
+        }
+        if let Some(profiles) = &self.profiles {
+            settings.rules.profiles = Some(profiles.clone());
+        }
+        Ok(loaded)
+    }
 }

@@ -5,6 +5,7 @@
 //! ```
 
 pub mod data;
+pub mod environment;
 pub mod file;
 pub mod index;
 pub mod item;

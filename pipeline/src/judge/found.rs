@@ -15,7 +15,7 @@ const KIND: &str = "crowdsec";
 impl Sitting {
     /// Writes what was found.
     pub(super) fn found(&mut self, found: Commit, open: &mut Open<'_>) {
-        let Commit { present, lanes, stashes, changes, alerts, waiting } = found;
+        let Commit { present, lanes, stashes, changes, alerts, mut waiting } = found;
         let batch = &mut open.batch;
         record::put_present(batch, present);
         for (key, lane) in &lanes {
@@ -39,6 +39,7 @@ impl Sitting {
             // Whoever is allowed is so at the time of the alert, however late it is judged.
             let at = alert.stop_at.at.0;
             if self.judge_alert(&mut alert, at) {
+                waiting.found(&alert);
                 let machine = self.judge.machine.clone();
                 self.keep_alert(Judged { machine, kind: KIND.into(), alert }, open);
             }

@@ -1,16 +1,15 @@
-//! What goes out, in the order in which it was decided: messages with running numbers, written with
-//! what they tell, until every output has them.
+//! What goes out, in the order in which it was decided: the numbers of what is to be told, kept in
+//! the same commit as what they name, until every output has told it.
 
-use std::sync::Arc;
+use std::ops::Range;
 
+use operators::alert::Decision;
 use tokio::sync::watch;
 
-use crate::emit::{self, Message};
-use crate::live::names::Names;
+use crate::emit::Told;
 use crate::live::record;
-use crate::serve::ledger::Judged;
-use crate::serve::row::{DecisionRow, Shared, as_decision};
-use crate::state::{Batch, Family, Store, StoreError};
+use crate::serve::shelf;
+use crate::state::{Batch, Store, StoreError};
 
 /// What outputs want to be told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +40,12 @@ impl Outbox {
     /// The store cannot be read.
     pub fn open(store: &Store, wanted: Wanted) -> Result<Self, StoreError> {
         let next = record::next_message(store)?;
+        if wanted == Wanted::Nothing && record::told(store, 0).next().is_some() {
+            tracing::warn!("no output is configured: what outputs were not told is dropped");
+            let mut batch = store.batch();
+            record::drop_told(&mut batch, 0, next);
+            store.commit(batch)?;
+        }
         Ok(Self { wanted, next, written: next, told: watch::Sender::new(next) })
     }
 
@@ -49,14 +54,13 @@ impl Outbox {
         self.told.subscribe()
     }
 
-    /// Tells of an alert and its decisions.
-    pub(super) fn alert(&mut self, batch: &mut Batch<'_>, judged: &Judged, names: &Names) {
-        if self.wanted == Wanted::Nothing {
-            return;
-        }
-        let file = |partition| names.get(partition).unwrap_or_else(|| Arc::from(""));
-        for message in emit::messages(&judged.alert, &judged.machine, &file) {
-            self.put(batch, &message);
+    /// Tells of an alert and its decisions, by their numbers.
+    pub(super) fn alert(&mut self, batch: &mut Batch<'_>, alert: u64, decisions: Range<u64>) {
+        if self.wanted != Wanted::Nothing {
+            self.put(batch, &Told::Alert(alert));
+            for decision in decisions {
+                self.put(batch, &Told::Decision(decision));
+            }
         }
     }
 
@@ -71,16 +75,16 @@ impl Outbox {
         id: u64,
     ) -> Result<(), StoreError> {
         if self.wanted == Wanted::Ends
-            && let Some(bytes) = store.get(Family::Decisions, &id.to_be_bytes())?
-            && let Some(row) = DecisionRow::decode(id, &bytes, &mut Shared::default())
+            && let Some(decision) = shelf::decision_as_made(store, id)?
         {
-            self.put(batch, &emit::ended(&as_decision(&row.record)));
+            let Decision { scope, value, id, scenario, .. } = decision;
+            self.put(batch, &Told::Ended { scope, value, id, scenario });
         }
         Ok(())
     }
 
-    fn put(&mut self, batch: &mut Batch<'_>, message: &Message) {
-        record::put_message(batch, self.next, message);
+    fn put(&mut self, batch: &mut Batch<'_>, told: &Told) {
+        record::put_told(batch, self.next, told);
         self.next += 1;
     }
 
@@ -96,4 +100,20 @@ impl Outbox {
     pub(super) fn tell(&self) {
         self.told.send_if_modified(|known| std::mem::replace(known, self.next) != self.next);
     }
+}
+
+/// The first alert that some output was not told yet: it and all later ones must stay.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn oldest_untold(store: &Store) -> Result<Option<u64>, StoreError> {
+    for told in record::told(store, 0) {
+        match told?.1 {
+            Told::Alert(id) => return Ok(Some(id)),
+            Told::Decision(id) => return shelf::alert_of(store, id),
+            // It carries what it tells.
+            Told::Ended { .. } => {}
+        }
+    }
+    Ok(None)
 }

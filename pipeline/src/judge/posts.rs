@@ -11,7 +11,6 @@ use operators::profile::Verdict;
 
 use super::sitting::{Open, Sitting};
 use crate::serve::ledger::Judged;
-use crate::serve::row::as_decision;
 use crate::serve::{allowlists, shelf};
 use crate::state::{Family, StoreError};
 
@@ -93,9 +92,13 @@ impl Sitting {
     /// Writes an alert with what was decided; its number.
     pub(super) fn keep_alert(&mut self, judged: Judged, open: &mut Open<'_>) -> Option<u64> {
         open.dirty = true;
-        self.judge.outbox.alert(&mut open.batch, &judged, &self.judge.names);
         let written = open.commit.alert(&mut open.batch, judged);
-        written.inspect_err(|error| tracing::error!(%error, "an alert cannot be written")).ok()
+        let written = written.inspect_err(|error| {
+            tracing::error!(%error, "an alert cannot be written");
+        });
+        let (id, decisions) = written.ok()?;
+        self.judge.outbox.alert(&mut open.batch, id, decisions);
+        Some(id)
     }
 
     fn end_by_filter(
@@ -198,10 +201,7 @@ impl Sitting {
             let active = kept.decisions.iter().filter(|record| snapshot.find(record.id).is_some());
             let ended: Vec<(u64, u64)> = active.map(|record| (record.id, kept.id)).collect();
             self.end_all(&ended, at, open)?;
-            // Its places are those of its decisions too.
-            let mut alert = kept.alert.clone();
-            alert.decisions = kept.decisions.iter().map(as_decision).collect();
-            open.commit.remove_alert(&mut open.batch, kept.id, &alert);
+            open.commit.remove_alert(&mut open.batch, kept);
             open.dirty = true;
         }
         let mut alerts: Vec<u64> = found.iter().map(|kept| kept.id).collect();

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use connectors::{Inbox, SourceId};
+use connectors::{Inbox, SourceId, Stop};
 use operators::bucket::scenario::Takes;
 use operators::detector::Origin;
 use operators::epoch::Epoch;
@@ -19,6 +19,7 @@ use tokio::runtime::Handle;
 use super::buckets::Shelf;
 use super::command::Command;
 use super::feed::{Feed, FeedParts};
+use super::insight::Every;
 use super::keeper::{Keeper, Progress};
 use super::lanes::Lanes;
 use super::names::Names;
@@ -26,12 +27,14 @@ use super::pace::Pace;
 use super::record;
 use super::sink::Sink;
 use super::sources::{Configured, Running, Watched, is_fine};
-use crate::detection::Detection;
+use crate::detection::{Detection, SharedBuckets};
 use crate::graph::{self, Parts, Source};
 use crate::state::{Store, StoreError};
 
 /// How long a worker without work waits before it looks again.
 const PARK: Duration = Duration::from_secs(1);
+/// How often what buckets did is shown.
+const SHOW: Duration = Duration::from_millis(500);
 /// How long sources may take to end.
 const SOURCES_END: Duration = Duration::from_secs(5);
 
@@ -81,6 +84,10 @@ pub struct Handles {
     pub progress: Progress,
     /// The sources.
     pub watched: Arc<[Watched]>,
+    /// Place of each source in the order.
+    pub ordinals: Arc<BTreeMap<Arc<str>, u32>>,
+    /// Ends the sources; what they sent is still in the inbox.
+    pub stop: Stop,
 }
 
 impl Handles {
@@ -132,7 +139,12 @@ impl Engine {
         let starting = (0..).zip(&sources).map(|(number, _)| SourceId(number)).collect();
         let running = Running::start(sources, &inbox, |source| lanes.resume(source), &runtime)
             .map_err(|error| EngineError::Threads(error.to_string()))?;
-        let handles = Handles { progress, watched: running.watched().into() };
+        let handles = Handles {
+            progress,
+            watched: running.watched().into(),
+            ordinals: Arc::new(lanes.ordinals().clone()),
+            stop: running.stop(),
+        };
         let reader = Reader { inbox, lanes };
         Ok(Self { store, pace, workers, memory, running, handles, reader, keeper, starting })
     }
@@ -149,6 +161,7 @@ impl Engine {
     /// The store or a worker failed.
     pub fn generation(mut self, detection: &Detection) -> Result<Self, EngineError> {
         self.handles.progress.commanded.say(Command::Go);
+        self.handles.progress.insight.begin(&detection.rules);
         let lag = u8::try_from(self.pace.ahead + 2).unwrap_or(u8::MAX);
         let budget = self.memory / self.workers.max(1);
         let generation = Arc::new(Generation {
@@ -190,11 +203,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Tells the sources to stop; what they sent is still in the inbox.
-    pub fn stop_sources(&self) {
-        self.running.stop();
-    }
-
     /// Ends everything; the sources that did not end in time.
     pub fn end(self) -> Vec<Arc<str>> {
         self.running.join(SOURCES_END)
@@ -224,8 +232,9 @@ impl Generation {
         let at = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         let place = (at(worker.index() as u64), at(workers));
         let buckets = |takes| self.shelf.buckets(detection, takes, place);
-        let (detect, _) = detection.detect(buckets(Takes::Logs), workers, again);
-        let (detect_again, _) = detection.detect(buckets(Takes::Overflows), workers, false);
+        let (detect, of_lines) = detection.detect(buckets(Takes::Logs), workers, again);
+        let (detect_again, of_overflows) =
+            detection.detect(buckets(Takes::Overflows), workers, false);
         let demand: Rc<RefCell<Demand>> = Rc::default();
         let reading = own.map(|reader| self.reading(reader, &demand, workers)).transpose()?;
         let (read, feed, sequencer, sink) = match reading {
@@ -252,8 +261,18 @@ impl Generation {
             sink,
         };
         worker.dataflow::<Epoch, _, _>(|scope| graph::build(scope, parts));
+        let (number, insight) = (worker.index(), &self.handles.progress.insight);
+        let show = |takes, buckets: &SharedBuckets| {
+            let buckets = buckets.borrow();
+            insight.buckets((number, takes), buckets.counters(), buckets.len());
+        };
+        let mut every = Every::new(SHOW);
         while worker.has_dataflows() {
             worker.step_or_park(Some(PARK));
+            if every.due() || !worker.has_dataflows() {
+                show(Takes::Logs, &of_lines);
+                show(Takes::Overflows, &of_overflows);
+            }
         }
         if let Some((inbox, lanes)) = read {
             let reader = Rc::into_inner(inbox).zip(Rc::into_inner(lanes));

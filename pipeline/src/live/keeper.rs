@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 use operators::alert::Alert;
 use operators::bucket::change::Change;
@@ -11,7 +12,9 @@ use operators::parse::stash::Stashes;
 use operators::time::EventTime;
 
 use super::command::{Command, Commanded};
+use super::insight::{Found, Insight};
 use super::lanes::{Held, LaneRecord};
+use super::pace::wall;
 use super::wake::Waking;
 
 /// Who keeps commits.
@@ -51,12 +54,30 @@ pub struct Waiting {
     held: Vec<Held>,
     progress: Progress,
     kept: bool,
+    begun: Instant,
+    /// Clocks of the lanes that moved.
+    clocks: Vec<(Partition, EventTime)>,
+    found: Vec<Found>,
 }
 
 impl Waiting {
     /// Those who wait for a seal whose latest time is `clock`.
     pub(super) fn new(seal: u64, clock: EventTime, held: Vec<Held>, progress: Progress) -> Self {
-        Self { seal, clock, held, progress, kept: false }
+        let (begun, clocks, found) = (Instant::now(), Vec::new(), Vec::new());
+        Self { seal, clock, held, progress, kept: false, begun, clocks, found }
+    }
+
+    /// How far lanes are, for those who look.
+    pub(super) fn moved(&mut self, lanes: &[(Box<str>, LaneRecord)]) {
+        let clock = |(_, lane): &(_, LaneRecord)| {
+            lane.clock.map(|clock| (Partition(lane.number), EventTime(clock)))
+        };
+        self.clocks.extend(lanes.iter().filter_map(clock));
+    }
+
+    /// An alert was judged, for those who look.
+    pub fn found(&mut self, alert: &Alert) {
+        self.found.push(Found::new(alert));
     }
 
     /// The latest time that was ordered before the seal.
@@ -72,6 +93,8 @@ impl Waiting {
                 receipt.kept();
             }
         }
+        let (insight, took) = (&self.progress.insight, self.begun.elapsed());
+        insight.kept(&self.found, &self.clocks, took, wall());
         self.progress.kept.store(self.seal, Ordering::Release);
         self.progress.waking.ring();
     }
@@ -100,4 +123,6 @@ pub struct Progress {
     pub kept: Arc<AtomicU64>,
     /// Whether a commit could not be kept.
     pub failed: Arc<AtomicBool>,
+    /// What it shows of itself.
+    pub insight: Insight,
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::names::Names;
 
 /// Lanes of one source have numbers from its place times this on.
-const LANES_PER_SOURCE: u32 = 1 << 20;
+pub const LANES_PER_SOURCE: u32 = 1 << 20;
 
 /// What the configuration says of a source, as far as its lines are concerned.
 #[derive(Clone, Debug)]

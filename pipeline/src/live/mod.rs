@@ -7,6 +7,7 @@
 pub mod command;
 pub mod engine;
 pub mod feed;
+pub mod insight;
 pub mod keeper;
 pub mod lanes;
 pub mod names;
@@ -15,6 +16,7 @@ pub mod pace;
 pub mod record;
 pub mod sink;
 pub mod sources;
+pub mod totals;
 pub mod wake;
 
 mod buckets;

@@ -10,13 +10,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::lanes::LaneRecord;
-use crate::emit::Message;
+use crate::emit::Told;
 use crate::state::{Batch, Family, Store, StoreError};
 
 const PRESENT: &[u8] = b"order/present";
 const SOURCES: &[u8] = b"sources";
 const DIALECTS: &[u8] = b"dialect/";
 const NEXT_MESSAGE: &[u8] = b"outbox/next";
+const OUTBOX_NAME: &[u8] = b"outbox/name";
 
 /// Reads JSON that an earlier run wrote; what cannot be read is damage.
 fn read<T: DeserializeOwned>(
@@ -106,25 +107,50 @@ pub fn put_next_message(batch: &mut Batch<'_>, next: u64) {
     put(batch, Family::Meta, NEXT_MESSAGE, &next);
 }
 
-/// Puts a message into the outbox.
-pub fn put_message(batch: &mut Batch<'_>, sequence: u64, message: &Message) {
-    put(batch, Family::Outbox, &sequence.to_be_bytes(), message);
+/// Puts something to be told into the outbox.
+pub fn put_told(batch: &mut Batch<'_>, sequence: u64, told: &Told) {
+    put(batch, Family::Outbox, &sequence.to_be_bytes(), told);
 }
 
-/// Messages of the outbox from a sequence on.
+/// Drops `from` up to `before` from the outbox.
+pub fn drop_told(batch: &mut Batch<'_>, from: u64, before: u64) {
+    batch.delete_range(Family::Outbox, &from.to_be_bytes(), &before.to_be_bytes());
+}
+
+/// Names the numbers of the outbox: another name means other messages.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub fn outbox_name(store: &Store) -> Result<String, StoreError> {
+    if let Some(name) = read(store, Family::Meta, OUTBOX_NAME)? {
+        return Ok(name);
+    }
+    let name = format!("{:016x}{:016x}", random(), random());
+    let mut batch = store.batch();
+    put(&mut batch, Family::Meta, OUTBOX_NAME, &name);
+    store.commit(batch)?;
+    Ok(name)
+}
+
+/// Without a source of randomness the time is as good: stores are made seldom.
+fn random() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| super::pace::wall().0.cast_unsigned())
+}
+
+/// The outbox from a sequence on.
 ///
 /// # Errors
 /// Each step may fail to read.
-pub fn messages(
+pub fn told(
     store: &Store,
     from: u64,
-) -> impl Iterator<Item = Result<(u64, Message), StoreError>> + use<'_> {
+) -> impl Iterator<Item = Result<(u64, Told), StoreError>> + use<'_> {
     store.scan(Family::Outbox, &from.to_be_bytes()).map(|entry| {
         let (key, value) = entry?;
         let bytes = <[u8; 8]>::try_from(&*key).unwrap_or_default();
-        let message = serde_json::from_slice(&value)
+        let told = serde_json::from_slice(&value)
             .map_err(|source| store.unreadable(Family::Outbox, &key, source))?;
-        Ok((u64::from_be_bytes(bytes), message))
+        Ok((u64::from_be_bytes(bytes), told))
     })
 }
 

@@ -11,6 +11,7 @@ use operators::order::operator::Demand;
 
 use super::keeper::{Commit, Keeper, Progress, Waiting};
 use super::lanes::Lanes;
+use super::pace::wall;
 use crate::graph::Out;
 
 /// Gathers until seals.
@@ -62,7 +63,12 @@ impl Sink {
     }
 
     fn commit(&mut self, changes: Vec<Change>) {
-        let Some(seal) = self.demand.borrow_mut().seals.pop_front() else { return };
+        let (seal, late) = {
+            let demand = &mut *self.demand.borrow_mut();
+            let Some(seal) = demand.seals.pop_front() else { return };
+            (seal, demand.late)
+        };
+        self.progress.insight.sealed(&seal.tally, seal.samples, late, wall());
         let (mut moved, mut stashes, mut held) = (Vec::new(), Vec::new(), Vec::new());
         let mut lanes = self.lanes.borrow_mut();
         for standing in seal.stand.partitions {
@@ -73,7 +79,8 @@ impl Sink {
             }
         }
         let present = seal.stand.present;
-        let waiting = Waiting::new(seal.number, present.clock, held, self.progress.clone());
+        let mut waiting = Waiting::new(seal.number, present.clock, held, self.progress.clone());
+        waiting.moved(&moved);
         let alerts = std::mem::take(&mut self.alerts);
         self.keeper.keep(Commit { present, lanes: moved, stashes, changes, alerts, waiting });
     }

@@ -84,8 +84,8 @@ impl Running {
     }
 
     /// Tells all of them to stop.
-    pub fn stop(&self) {
-        self.stop.now();
+    pub fn stop(&self) -> Stop {
+        self.stop.clone()
     }
 
     /// Waits for them to end; the names of those that did not in time.

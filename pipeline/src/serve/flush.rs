@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::places;
-use super::row::{AlertRow, DecisionRow, End, Shared, as_decision};
+use super::row::{AlertRow, DecisionRow, End, Shared};
 use super::shelf;
+use crate::judge::outbox;
 use crate::state::{Batch, Family, Store, StoreError};
 
 const DAY: i64 = 86_400 * 1_000_000_000;
@@ -65,23 +66,22 @@ fn alerts(store: &Store, retention: Retention, now: i64) -> Result<u64, StoreErr
     let last = store.scan_back(Family::Alerts, &[0xff; 9]).next().transpose()?;
     let last = last.and_then(|(key, _)| number(&key)).unwrap_or(0);
     let surplus = retention.alerts.map_or(0, |most| last.saturating_sub(most));
+    let untold = outbox::oldest_untold(store)?;
     let mut batch = store.batch();
     let mut count = 0;
     for entry in store.scan(Family::Alerts, &[]) {
         let (key, bytes) = entry?;
         let (Some(id), Some(row)) = (number(&key), AlertRow::decode(&bytes)) else { continue };
         let old = retention.alert_age.is_some_and(|age| now.saturating_sub(row.created) > age);
-        if !old && id >= surplus {
-            // They lie in the order in which they were kept.
+        // They lie in the order in which they were kept.
+        if (!old && id >= surplus) || untold.is_some_and(|untold| id >= untold) {
             break;
         }
         let Some(kept) = shelf::kept(store, id)? else { continue };
         if kept.decisions.iter().any(|record| record.until > now) {
             continue;
         }
-        let mut alert = kept.alert;
-        alert.decisions = kept.decisions.iter().map(as_decision).collect();
-        places::take(&mut batch, &alert, id);
+        places::take(&mut batch, &kept);
         batch.delete(Family::Alerts, &id.to_be_bytes());
         count += 1;
         commit_if_long(store, &mut batch)?;

@@ -35,9 +35,12 @@ pub enum ImportError {
     /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A row cannot be written.
-    #[error("a row cannot be written")]
-    Row(#[from] serde_json::Error),
+    /// An account cannot be written.
+    #[error("an account cannot be written")]
+    Account(#[from] serde_json::Error),
+    /// An alert cannot be written.
+    #[error("an alert cannot be written")]
+    Alert(#[from] rmp_serde::encode::Error),
 }
 
 /// What was imported.

@@ -2,8 +2,10 @@
 //! decisions get running numbers in the order of commits. All of it goes into the caller's batch, so
 //! that it becomes real together with whatever else the caller keeps.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use api::archive::KeptAlert;
 use api::record::Record;
 use operators::alert::Alert;
 use serde::{Deserialize, Serialize};
@@ -121,28 +123,28 @@ impl Commit {
         self.feed.now
     }
 
-    /// Writes an alert with its decisions; gives its number.
+    /// Writes an alert with its decisions; gives its number, and theirs.
     ///
     /// # Errors
-    /// It cannot be written as JSON.
+    /// It cannot be written as MessagePack.
     pub fn alert(
         &mut self,
         batch: &mut Batch<'_>,
         judged: Judged,
-    ) -> Result<u64, serde_json::Error> {
+    ) -> Result<(u64, Range<u64>), rmp_serde::encode::Error> {
         self.alert_of(batch, judged, self.feed.now)
     }
 
     /// The same for an alert that was kept elsewhere before, at `created`.
     ///
     /// # Errors
-    /// It cannot be written as JSON.
+    /// It cannot be written as MessagePack.
     pub fn alert_of(
         &mut self,
         batch: &mut Batch<'_>,
         judged: Judged,
         created: i64,
-    ) -> Result<u64, serde_json::Error> {
+    ) -> Result<(u64, Range<u64>), rmp_serde::encode::Error> {
         let Judged { machine, kind, mut alert } = judged;
         self.counters.alert += 1;
         let id = self.counters.alert;
@@ -165,11 +167,12 @@ impl Commit {
                 scenario: decision.scenario,
                 simulated: decision.simulated,
             };
-            self.decision(batch, DecisionRow { record, born: self.counters.seq, made });
+            let (duration, born) = (decision.duration, self.counters.seq);
+            self.decision(batch, DecisionRow { record, duration, born, made });
         }
         let row = AlertRow { created, machine, kind, first, count, alert };
         batch.put(Family::Alerts, &id.to_be_bytes(), &row.encode()?);
-        Ok(id)
+        Ok((id, first..first + count))
     }
 
     fn decision(&mut self, batch: &mut Batch<'_>, row: DecisionRow) {
@@ -194,8 +197,8 @@ impl Commit {
 
     /// Removes an alert. Its decisions must have ended, or end with this commit; they stay until
     /// everybody was told.
-    pub fn remove_alert(&mut self, batch: &mut Batch<'_>, id: u64, alert: &Alert) {
-        batch.delete(Family::Alerts, &id.to_be_bytes());
-        places::take(batch, alert, id);
+    pub fn remove_alert(&mut self, batch: &mut Batch<'_>, kept: &KeptAlert) {
+        batch.delete(Family::Alerts, &kept.id.to_be_bytes());
+        places::take(batch, kept);
     }
 }

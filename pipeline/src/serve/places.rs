@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use api::archive::KeptAlert;
 use api::filter::Net;
 use operators::alert::Alert;
 
@@ -46,14 +47,17 @@ impl Place {
 }
 
 /// All places of an alert, each with the numbers of its decisions that are about the value or network
-/// there; `first` is the number of its first decision.
-fn of(alert: &Alert, first: u64) -> BTreeMap<Place, Vec<u64>> {
+/// there. Of each decision: its number, scenario and value.
+fn of<'a>(
+    alert: &Alert,
+    decisions: impl Iterator<Item = (u64, &'a str, &'a str)>,
+) -> BTreeMap<Place, Vec<u64>> {
     let mut places: BTreeMap<Place, Vec<u64>> = BTreeMap::new();
     places.entry(Place::Scenario(alert.scenario.to_string())).or_default();
     places.entry(Place::Value(alert.source.value.to_string())).or_default();
-    for (number, decision) in (first..).zip(&alert.decisions) {
-        places.entry(Place::Scenario(decision.scenario.to_string())).or_default();
-        places.entry(place_of(&decision.value)).or_default().push(number);
+    for (number, scenario, value) in decisions {
+        places.entry(Place::Scenario(scenario.to_owned())).or_default();
+        places.entry(place_of(value)).or_default().push(number);
     }
     places
 }
@@ -68,7 +72,9 @@ fn place_of(value: &str) -> Place {
 
 /// Puts an alert where it is looked for; `first` is the number of its first decision.
 pub fn put(batch: &mut Batch<'_>, alert: &Alert, id: u64, first: u64) {
-    for (place, decisions) in of(alert, first) {
+    let decisions = (first..).zip(&alert.decisions);
+    let decisions = decisions.map(|(number, one)| (number, &*one.scenario, &*one.value));
+    for (place, decisions) in of(alert, decisions) {
         let numbers: Vec<u8> = decisions.into_iter().flat_map(u64::to_be_bytes).collect();
         batch.put(Family::AlertPlaces, &place.key(id), &numbers);
     }
@@ -88,9 +94,10 @@ pub fn decided(store: &Store, value: &str) -> Result<Vec<u64>, StoreError> {
 }
 
 /// Takes an alert, with its decisions, away from where it is looked for.
-pub fn take(batch: &mut Batch<'_>, alert: &Alert, id: u64) {
-    for place in of(alert, 0).into_keys() {
-        batch.delete(Family::AlertPlaces, &place.key(id));
+pub fn take(batch: &mut Batch<'_>, kept: &KeptAlert) {
+    let decisions = kept.decisions.iter().map(|one| (one.id, &*one.scenario, &*one.value));
+    for place in of(&kept.alert, decisions).into_keys() {
+        batch.delete(Family::AlertPlaces, &place.key(kept.id));
     }
 }
 

@@ -16,6 +16,8 @@ const VERSION: u8 = 1;
 pub struct DecisionRow {
     /// The decision.
     pub record: Record,
+    /// How long it was meant to last, as it was written.
+    pub duration: Arc<str>,
     /// The commit that brought it.
     pub born: u64,
     /// When it was made, on the clock of its alert. Unit: nanoseconds since the Unix epoch.
@@ -55,7 +57,8 @@ impl DecisionRow {
         for time in [record.until, self.made] {
             out.extend_from_slice(&time.to_le_bytes());
         }
-        for text in [&record.origin, &record.kind, &record.scope, &record.value, &record.scenario] {
+        let Record { origin, kind, scope, value, scenario, .. } = record;
+        for text in [origin, kind, scope, value, scenario, &self.duration] {
             let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
             out.extend_from_slice(&length.to_le_bytes());
             out.extend_from_slice(text.as_bytes().get(..length.into()).unwrap_or_default());
@@ -76,10 +79,19 @@ impl DecisionRow {
         let kind = shared.text(bytes.text()?);
         let scope = shared.text(bytes.text()?);
         let value = bytes.text()?.into();
-        let scenario = shared.text(bytes.text()?);
+        let (scenario, duration) = (shared.text(bytes.text()?), shared.text(bytes.text()?));
         let record =
             Record { id, hash, alert, until, origin, kind, scope, value, scenario, simulated };
-        Some(Self { record, born, made })
+        Some(Self { record, duration, born, made })
+    }
+}
+
+impl From<DecisionRow> for Decision {
+    fn from(row: DecisionRow) -> Self {
+        let DecisionRow { record, duration, .. } = row;
+        let Record { hash, until, origin, kind, scope, value, scenario, simulated, .. } = record;
+        let until = EventTime(until);
+        Self { id: hash, origin, kind, scope, value, duration, until, scenario, simulated }
     }
 }
 
@@ -149,32 +161,17 @@ impl AlertRow {
     /// The bytes under its number.
     ///
     /// # Errors
-    /// It cannot be written as JSON.
-    pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+    /// It cannot be written as MessagePack.
+    pub fn encode(&self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
         let mut out = vec![VERSION];
-        serde_json::to_writer(&mut out, self)?;
+        rmp_serde::encode::write_named(&mut out, self)?;
         Ok(out)
     }
 
     /// The alert in the bytes; `None` where there is none.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let (version, json) = bytes.split_first()?;
-        (*version == VERSION).then(|| serde_json::from_slice(json).ok()).flatten()
-    }
-}
-
-/// A decision as the fold made it, but for its duration, which is not kept.
-pub fn as_decision(record: &Record) -> Decision {
-    Decision {
-        id: record.hash,
-        origin: Arc::clone(&record.origin),
-        kind: Arc::clone(&record.kind),
-        scope: Arc::clone(&record.scope),
-        value: Arc::clone(&record.value),
-        duration: "".into(),
-        until: EventTime(record.until),
-        scenario: Arc::clone(&record.scenario),
-        simulated: record.simulated,
+        let (version, bytes) = bytes.split_first()?;
+        (*version == VERSION).then(|| rmp_serde::from_slice(bytes).ok()).flatten()
     }
 }
 
@@ -196,7 +193,7 @@ mod tests {
             scenario: "é".into(),
             simulated: true,
         };
-        let row = DecisionRow { record, born: 7, made: 11 };
+        let row = DecisionRow { record, duration: "4h".into(), born: 7, made: 11 };
         let bytes = row.encode();
         assert_eq!(DecisionRow::decode(9, &bytes, &mut Shared::default()), Some(row));
         for cut in 0..bytes.len() {

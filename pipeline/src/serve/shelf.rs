@@ -10,6 +10,7 @@ use api::filter::{DecisionFilter, Net};
 use api::index::Index;
 use api::record::Record;
 use arc_swap::ArcSwap;
+use operators::alert::{Alert, Decision};
 
 use super::chores::Chores;
 use super::places::{self, Place};
@@ -48,19 +49,67 @@ pub fn kept(store: &Store, id: u64) -> Result<Option<KeptAlert>, StoreError> {
 }
 
 fn with_decisions(store: &Store, id: u64, row: AlertRow) -> Result<KeptAlert, StoreError> {
-    let mut decisions = Vec::new();
-    let mut shared = Shared::default();
-    if row.count > 0 {
-        let last = row.first.saturating_add(row.count);
-        for entry in store.scan(Family::Decisions, &row.first.to_be_bytes()) {
-            let (key, bytes) = entry?;
-            let Some(number) = number(&key).filter(|number| *number < last) else { break };
-            let Some(found) = DecisionRow::decode(number, &bytes, &mut shared) else { continue };
-            decisions.push(as_ended(store, found.record)?);
-        }
-    }
+    let decisions = rows(store, row.first, row.count).map(|row| as_ended(store, row?.record));
+    let decisions = decisions.collect::<Result<_, _>>()?;
     let AlertRow { created, machine, kind, alert, .. } = row;
     Ok(KeptAlert { id, created, machine, kind, alert, decisions })
+}
+
+/// An alert by its number, with its decisions as they were made, and who found it.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn as_made(store: &Store, id: u64) -> Result<Option<(Alert, Arc<str>)>, StoreError> {
+    let bytes = store.get(Family::Alerts, &id.to_be_bytes())?;
+    let Some(row) = bytes.and_then(|bytes| AlertRow::decode(&bytes)) else { return Ok(None) };
+    let AlertRow { mut alert, machine, first, count, .. } = row;
+    let decisions = rows(store, first, count).map(|row| row.map(Decision::from));
+    alert.decisions = decisions.collect::<Result<_, _>>()?;
+    Ok(Some((alert, machine)))
+}
+
+/// A decision by its number, as it was made.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn decision_as_made(store: &Store, id: u64) -> Result<Option<Decision>, StoreError> {
+    let bytes = store.get(Family::Decisions, &id.to_be_bytes())?;
+    let row = bytes.and_then(|bytes| DecisionRow::decode(id, &bytes, &mut Shared::default()));
+    Ok(row.map(Decision::from))
+}
+
+/// The number of a decision's alert.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn alert_of(store: &Store, decision: u64) -> Result<Option<u64>, StoreError> {
+    let bytes = store.get(Family::Decisions, &decision.to_be_bytes())?;
+    let shared = &mut Shared::default();
+    let row = bytes.and_then(|bytes| DecisionRow::decode(decision, &bytes, shared));
+    Ok(row.map(|row| row.record.alert))
+}
+
+/// So many decisions, from a number on.
+fn rows(
+    store: &Store,
+    first: u64,
+    count: u64,
+) -> impl Iterator<Item = Result<DecisionRow, StoreError>> + use<'_> {
+    let last = first.saturating_add(count);
+    let mut shared = Shared::default();
+    let entries = (count > 0).then(|| store.scan(Family::Decisions, &first.to_be_bytes()));
+    let numbered = entries.into_iter().flatten().map(|entry| {
+        let (key, bytes) = entry?;
+        Ok((number(&key).unwrap_or(u64::MAX), bytes))
+    });
+    let ours = numbered.take_while(move |entry| match entry {
+        Ok((number, _)) => *number < last,
+        Err(_) => true,
+    });
+    ours.filter_map(move |entry| match entry {
+        Ok((number, bytes)) => DecisionRow::decode(number, &bytes, &mut shared).map(Ok),
+        Err(error) => Some(Err(error)),
+    })
 }
 
 /// The decision, ending when it did.

@@ -1,0 +1,163 @@
+//! Sources as people write them: a document of CrowdSec's `acquis.yaml`, or an item of `sources:`. In:
+//! maps with keys of their module, and some of ours. Out: what each connector is told.
+//!
+//! One file per module turns its keys into the connector's configuration. Keys of CrowdSec mean what
+//! they mean there; where one has no meaning here, a warning says so.
+
+mod docker;
+mod endpoint;
+mod http;
+mod k8s_audit;
+mod listener;
+mod loki;
+mod shared;
+mod victorialogs;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use connectors::{Source, docker as docker_source, http as http_source};
+use operators::parse::lines::Clock;
+use operators::yaml::{Located, Node, Reading};
+
+use super::key::Tagged;
+use super::values::{Values, tagged_map};
+
+/// The kinds of sources.
+pub static SOURCES: Tagged = Tagged {
+    tag: "source",
+    kinds: &[
+        ("docker", &docker::SECTION),
+        ("http", &http::SECTION),
+        ("k8s-audit", &k8s_audit::SECTION),
+        ("loki", &loki::SECTION),
+        ("victorialogs", &victorialogs::SECTION),
+    ],
+    implied: &[("filename", "file"), ("filenames", "file"), ("journalctl_filter", "journalctl")],
+    refused: &[
+        ("appsec", "comes later: this version reads logs alone"),
+        ("cloudwatch", "comes later: let something else fetch its logs"),
+        ("kinesis", "comes later: let something else fetch its logs"),
+        ("s3", "comes later: `spillway replay` reads archives that were fetched"),
+        ("wineventlog", "will never be read: it is on Windows alone"),
+    ],
+};
+
+/// Where a first start begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// At what is there.
+    Beginning,
+    /// Behind it.
+    #[default]
+    End,
+}
+
+impl Start {
+    /// As it is written.
+    pub const WORDS: &'static [&'static str] = &["end", "beginning"];
+
+    /// What a word means.
+    pub fn named(word: &str) -> Option<Self> {
+        match word {
+            "beginning" => Some(Self::Beginning),
+            "end" => Some(Self::End),
+            _ => None,
+        }
+    }
+}
+
+/// What is known where a source is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// Where relative paths begin.
+    pub directory: &'a Path,
+    /// Where a first start begins if the source does not say.
+    pub start: Start,
+}
+
+/// A source as meant.
+#[derive(Clone, Debug)]
+pub struct Acquired {
+    /// What people call it, or what it reads; not yet unique.
+    pub name: String,
+    /// Labels of every line.
+    pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    /// By which clock its lines count.
+    pub clock: Clock,
+    /// Expression that makes other lines of a line.
+    pub transform: Option<Located<String>>,
+    /// What reads.
+    pub connector: Connector,
+}
+
+/// What a connector is told.
+#[derive(Clone, Debug)]
+pub enum Connector {
+    /// Containers.
+    Docker(docker_source::Config),
+    /// Requests.
+    Http(http_source::Config),
+    /// Audit events.
+    K8sAudit(connectors::k8s_audit::Config),
+    /// A Loki that is asked.
+    Loki(Box<connectors::loki::PollConfig>),
+    /// Senders to a Loki.
+    LokiPush(connectors::loki::PushConfig),
+    /// A VictoriaLogs.
+    VictoriaLogs(Box<connectors::victorialogs::Config>),
+}
+
+impl Connector {
+    /// What reads.
+    ///
+    /// # Errors
+    /// Why there can be no such source.
+    pub fn source(self) -> Result<Box<dyn Source>, String> {
+        Ok(match self {
+            Self::Docker(config) => Box::new(docker_source::Docker::new(config)),
+            Self::Http(config) => Box::new(http_source::Http::new(config)),
+            Self::K8sAudit(config) => Box::new(connectors::k8s_audit::K8sAudit::new(config)),
+            Self::Loki(config) => Box::new(connectors::loki::Poll::new(*config)),
+            Self::LokiPush(config) => Box::new(connectors::loki::Push::new(config)),
+            Self::VictoriaLogs(config) => {
+                Box::new(connectors::victorialogs::VictoriaLogs::new(*config))
+            }
+        })
+    }
+}
+
+/// Reads a document; `None` where it is empty or wrong, which is noted.
+pub fn read(document: &Node, place: Place<'_>, reading: &mut Reading<'_>) -> Option<Acquired> {
+    if document.is_null() {
+        return None;
+    }
+    let (module, values) = tagged_map(document, &SOURCES, reading)?;
+    of_values(module, &values, place, reading)
+}
+
+/// What a map of a module means; `None` where it is wrong, which is noted.
+pub fn of_values(
+    module: &str,
+    values: &Values,
+    place: Place<'_>,
+    reading: &mut Reading<'_>,
+) -> Option<Acquired> {
+    let before = reading.errors.len();
+    let labels = shared::labels(module, values, reading);
+    let (name, connector) = match module {
+        "docker" => docker::read(values, place, reading),
+        "http" => http::read(values, place, reading),
+        "k8s-audit" => k8s_audit::read(values, place, reading),
+        "loki" => loki::read(values, place, reading),
+        "victorialogs" => victorialogs::read(values, place, reading),
+        // The list of kinds and this one are the same (a test of both).
+        _ => return None,
+    };
+    shared::warn(values, reading);
+    let name = values.text("name").or(values.text("unique_id")).map_or(name, str::to_owned);
+    let (clock, transform) = (shared::clock(values), values.located("transform"));
+    let sound = reading.errors.len() == before;
+    sound.then_some(Acquired { name, labels, clock, transform, connector })
+}

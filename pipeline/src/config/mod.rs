@@ -1,0 +1,16 @@
+//! `spillway.yaml` and acquisition files: as written, then as meant.
+//!
+//! ```text
+//! text ─ environment ─ yaml ─▶ values (by the lists of sections) ─▶ settings, acquisition ─▶ service
+//!                                      └─▶ schema, show
+//! ```
+
+pub mod acquisition;
+pub mod key;
+pub mod load;
+pub mod schema;
+pub mod sections;
+pub mod settings;
+pub mod show;
+pub mod size;
+pub mod values;

@@ -1,0 +1,160 @@
+//! Every key of `spillway.yaml`: the one list.
+
+use super::acquisition::{SOURCES, Start};
+use super::key::{Key, Kind, Section};
+
+/// The whole file.
+pub static ROOT: Section = Section { title: "spillway.yaml", groups: &[WHERE, WHAT, HOW, RIM] };
+
+static WHERE: &[Key] = &[
+    Key::new("data", Kind::Path, "directory of the store").or("/var/lib/spillway"),
+    Key::new("machine", Kind::Text, "who detects, as alerts say it; the name of this host"),
+];
+
+static WHAT: &[Key] = &[
+    Key::new("rules", Kind::Section(&RULES), "which rules run").or("{}"),
+    Key::new("watch", Kind::Flag, "take up changed rules by itself").or("false"),
+    Key::new(
+        "acquisition",
+        Kind::Paths,
+        "acquis.yaml of CrowdSec, or directories of them; acquis.yaml and acquis.d beside this file",
+    ),
+    Key::new("sources", Kind::List(&SOURCES), "sources besides: documents of acquis.yaml"),
+    Key::new("start", Kind::Choice(Start::WORDS), "where a source begins that was never read")
+        .or("end"),
+];
+
+static HOW: &[Key] = &[
+    Key::new(
+        "hold",
+        Kind::Duration(&["unlimited"]),
+        "lines wait so long for those of other inputs",
+    )
+    .or("200ms"),
+    Key::new("patience", Kind::Duration(&[]), "lines wait so long for sources in trouble")
+        .or("10s"),
+    Key::new("epoch", Kind::Duration(&[]), "what changed is kept so often").or("100ms"),
+    Key::new("workers", Kind::Count(1, 256, &["auto"]), "threads that detect").or("auto"),
+    Key::new("memory", Kind::Size, "what the store and live buckets may take together")
+        .or("512MiB"),
+];
+
+static RIM: &[Key] = &[
+    Key::new("api", Kind::Section(&API), "the API of bouncers and agents").or("{}"),
+    Key::new("metrics", Kind::Section(&METRICS), "metrics for Prometheus, and health").or("{}"),
+    Key::new("log", Kind::Section(&LOG), "what the service says of itself, on standard error")
+        .or("{}"),
+];
+
+static RULES: Section = Section {
+    title: "`rules`",
+    groups: &[&[
+        Key::new(
+            "directories",
+            Kind::Paths,
+            "directories in the layout of a hub, or of /etc/crowdsec; without any the embedded rules",
+        ),
+        Key::new(
+            "items",
+            Kind::Texts,
+            "only these items (author/name); a collection brings its members",
+        ),
+        Key::new("data", Kind::Paths, "directories of data files and GeoLite2 databases"),
+        Key::new("patterns", Kind::Paths, "directories of grok pattern files"),
+        Key::new("profiles", Kind::Path, "what alerts lead to (profiles.yaml)"),
+        Key::new("simulation", Kind::Path, "which scenarios only pretend (simulation.yaml)"),
+        Key::new("allowlist", Kind::Path, "addresses and networks that no decision may hit"),
+        Key::new("answers", Kind::Path, "recorded DNS answers, JSON lines"),
+        Key::new("skip_broken", Kind::Flag, "go on without the items that are broken").or("false"),
+    ]],
+};
+
+static API: Section = Section {
+    title: "`api`",
+    groups: &[&[
+        Key::new("listen", Kind::Address, "where bouncers and agents ask").or("127.0.0.1:8080"),
+        Key::new(
+            "socket",
+            Kind::Path,
+            "Unix socket of administration; spillway.sock in the data directory",
+        ),
+        Key::new(
+            "use_forwarded_for_headers",
+            Kind::Flag,
+            "believe `X-Forwarded-For` of trusted proxies",
+        )
+        .or("false"),
+        Key::new("trusted_proxies", Kind::Networks, "proxies that are believed"),
+        Key::new(
+            "trusted_ips",
+            Kind::Networks,
+            "networks that may delete alerts, besides this host",
+        ),
+        Key::new(
+            "disable_remote_lapi_registration",
+            Kind::Flag,
+            "machines register from this host alone",
+        )
+        .or("false"),
+        Key::new(
+            "auto_registration",
+            Kind::Section(&AUTO_REGISTRATION),
+            "machines that need no validation",
+        ),
+        Key::new("retention", Kind::Section(&RETENTION), "what is forgotten when").or("{}"),
+    ]],
+};
+
+static AUTO_REGISTRATION: Section = Section {
+    title: "`auto_registration`",
+    groups: &[&[
+        Key::new("enabled", Kind::Flag, "whether there are any").or("false"),
+        Key::new("token", Kind::Secret, "what they show: at least 32 characters"),
+        Key::new("allowed_ranges", Kind::Networks, "where they come from"),
+    ]],
+};
+
+static RETENTION: Section = Section {
+    title: "`retention`",
+    groups: &[&[
+        Key::new(
+            "alert_age",
+            Kind::Duration(&["unlimited"]),
+            "alerts without an active decision are forgotten after",
+        )
+        .or("168h"),
+        Key::new(
+            "alerts",
+            Kind::Count(1, u64::MAX >> 1, &["unlimited"]),
+            "alerts that are kept at most",
+        )
+        .or("5000"),
+        Key::new("metrics_age", Kind::Duration(&[]), "usage metrics are forgotten after")
+            .or("168h"),
+        Key::new("removal_age", Kind::Duration(&[]), "ends of decisions are told so long")
+            .or("168h"),
+    ]],
+};
+
+static METRICS: Section = Section {
+    title: "`metrics`",
+    groups: &[&[
+        Key::new("listen", Kind::Address, "where /metrics, /livez and /readyz are")
+            .or("127.0.0.1:6060"),
+        Key::new(
+            "level",
+            Kind::Choice(&["full", "aggregated", "none"]),
+            "which of CrowdSec's metrics there are",
+        )
+        .or("full"),
+    ]],
+};
+
+static LOG: Section = Section {
+    title: "`log`",
+    groups: &[&[
+        Key::new("level", Kind::Choice(&["error", "warn", "info", "debug", "trace"]), "how much")
+            .or("info"),
+        Key::new("format", Kind::Choice(&["text", "json"]), "how it is written").or("text"),
+    ]],
+};

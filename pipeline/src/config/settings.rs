@@ -1,0 +1,257 @@
+//! A configuration as meant: what `spillway run` is started with.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use api::auth::Proxies;
+use api::filter::Net;
+use api::service::{AutoRegistration, Policy};
+use ipnet::IpNet;
+use operators::yaml::Reading;
+
+use super::acquisition::{self, Acquired, Place, Start};
+use super::values::Values;
+use crate::cli::rules::RuleArgs;
+use crate::live::pace::Pace;
+use crate::serve::flush::Retention;
+use crate::state::Budget;
+
+/// Name of the Unix socket of administration in the data directory.
+pub const SOCKET: &str = "spillway.sock";
+/// A shared secret has at least so many characters (crowdsec pkg/csconfig/api.go).
+const LEAST_SECRET: usize = 32;
+
+/// What the service is started with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// As written, for those who want to see it.
+    pub values: Values,
+    /// Directory of the file; relative paths begin here.
+    pub directory: PathBuf,
+    /// Directory of the store.
+    pub data: PathBuf,
+    /// Who detects, as alerts say it.
+    pub machine: Arc<str>,
+    /// Threads that detect.
+    pub workers: usize,
+    /// Times.
+    pub pace: Pace,
+    /// What the store and live buckets may take together. Unit: bytes.
+    pub memory: usize,
+    /// Which rules run.
+    pub rules: RuleArgs,
+    /// Whether changed rules are taken up by themselves.
+    pub watch: bool,
+    /// Acquisition files; `None` for those in the directory.
+    pub acquisition: Option<Vec<PathBuf>>,
+    /// Sources of the file itself.
+    pub sources: Vec<Acquired>,
+    /// Where a first start begins.
+    pub start: Start,
+    /// The API.
+    pub api: ApiSettings,
+    /// Metrics and health.
+    pub metrics: MetricsSettings,
+    /// What the service says of itself.
+    pub log: LogSettings,
+}
+
+/// The API.
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    /// Its address.
+    pub listen: String,
+    /// Unix socket of administration; `None` for [`SOCKET`] in the data directory.
+    pub socket: Option<PathBuf>,
+    /// Who may do what.
+    pub policy: Policy,
+    /// What is forgotten when.
+    pub retention: Retention,
+}
+
+/// Metrics and health.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricsSettings {
+    /// Their address.
+    pub listen: String,
+    /// Which of CrowdSec's metrics there are.
+    pub level: Level,
+}
+
+/// Which of CrowdSec's metrics there are (crowdsec pkg/metrics).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Level {
+    /// All.
+    #[default]
+    Full,
+    /// Those without many label values.
+    Aggregated,
+    /// None.
+    None,
+}
+
+/// What the service says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// How much.
+    pub level: String,
+    /// As JSON lines.
+    pub json: bool,
+}
+
+impl Settings {
+    /// What values mean that stand in a file of `directory`. What is wrong is noted.
+    pub fn new(values: Values, directory: &Path, reading: &mut Reading<'_>) -> Self {
+        let start = values.text("start").and_then(Start::named).unwrap_or_default();
+        let place = Place { directory, start };
+        let list = values.list("sources").iter();
+        let sources = list
+            .filter_map(|(module, source)| acquisition::of_values(module, source, place, reading));
+        let sources = sources.collect();
+        let none = Values::defaults(values.section, reading);
+        let section = |name: &str| values.section(name).or(none.section(name)).unwrap_or(&none);
+        Self {
+            directory: directory.to_owned(),
+            machine: values.text("machine").map_or_else(hostname, Arc::from),
+            workers: values.size("workers").unwrap_or_else(cores),
+            pace: pace(&values),
+            memory: values.size("memory").unwrap_or(512 << 20),
+            rules: rules(section("rules"), directory),
+            watch: values.flag("watch"),
+            acquisition: values
+                .entry("acquisition")
+                .map(|_| values.paths("acquisition", directory)),
+            sources,
+            start,
+            api: api_settings(section("api"), directory, reading),
+            metrics: metrics(section("metrics")),
+            log: log(section("log")),
+            data: values.path("data", directory).unwrap_or_default(),
+            values,
+        }
+    }
+
+    /// Unix socket of administration.
+    pub fn socket(&self) -> PathBuf {
+        self.api.socket.clone().unwrap_or_else(|| self.data.join(SOCKET))
+    }
+
+    /// What the store may take of the memory: a quarter, the rest is for live buckets.
+    pub fn budget(&self) -> Budget {
+        Budget { cache: self.memory / 8, writes: self.memory / 8 }
+    }
+
+    /// What live buckets may take. Unit: bytes.
+    pub fn bucket_memory(&self) -> usize {
+        self.memory / 4 * 3
+    }
+}
+
+fn pace(values: &Values) -> Pace {
+    let default = Pace::default();
+    Pace {
+        hold: values.duration("hold"),
+        patience: values.duration("patience").unwrap_or(default.patience),
+        epoch: values.duration("epoch").unwrap_or(default.epoch),
+        ahead: default.ahead,
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The name of this host.
+fn hostname() -> Arc<str> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match name.trim() {
+        "" => Arc::from("localhost"),
+        name => Arc::from(name),
+    }
+}
+
+fn rules(values: &Values, directory: &Path) -> RuleArgs {
+    RuleArgs {
+        rules: values.paths("directories", directory),
+        item: values.words("items"),
+        data: values.paths("data", directory),
+        patterns: values.paths("patterns", directory),
+        profiles: values.path("profiles", directory),
+        simulation: values.path("simulation", directory),
+        allowlist: values.path("allowlist", directory),
+        answers: values.path("answers", directory),
+        skip_broken: values.flag("skip_broken"),
+        now: None,
+    }
+}
+
+fn api_settings(values: &Values, directory: &Path, reading: &mut Reading<'_>) -> ApiSettings {
+    let policy = Policy {
+        proxies: Proxies {
+            forwarded: values.flag("use_forwarded_for_headers"),
+            trusted: nets(values.networks("trusted_proxies")),
+        },
+        trusted: nets(values.networks("trusted_ips")),
+        local_registration_only: values.flag("disable_remote_lapi_registration"),
+        auto_registration: values
+            .section("auto_registration")
+            .filter(|section| section.flag("enabled"))
+            .and_then(|section| auto_registration(section, reading)),
+        ..Policy::default()
+    };
+    ApiSettings {
+        listen: values.text("listen").unwrap_or_default().to_owned(),
+        socket: values.path("socket", directory),
+        policy,
+        retention: values.section("retention").map(retention).unwrap_or_default(),
+    }
+}
+
+fn auto_registration(values: &Values, reading: &mut Reading<'_>) -> Option<AutoRegistration> {
+    let token = values.required("token", reading);
+    if !token.is_empty() && token.chars().count() < LEAST_SECRET {
+        let message = format!("`token` has fewer than {LEAST_SECRET} characters");
+        reading.refuse_with(values.place("token"), message, "make one with `openssl rand -hex 32`");
+    }
+    let networks = nets(values.networks("allowed_ranges"));
+    if networks.is_empty() {
+        let help = "write `allowed_ranges: [0.0.0.0/0]` to let machines come from everywhere";
+        reading.refuse_with(values.at, "`auto_registration` needs `allowed_ranges`", help);
+    }
+    Some(AutoRegistration { token, networks })
+}
+
+fn nets(networks: &[IpNet]) -> Vec<Net> {
+    networks.iter().filter_map(|network| Net::parse(&network.to_string()).ok()).collect()
+}
+
+fn retention(values: &Values) -> Retention {
+    let nanos = |name: &str| {
+        values.duration(name).map(|age| i64::try_from(age.as_nanos()).unwrap_or(i64::MAX))
+    };
+    let default = Retention::default();
+    Retention {
+        alert_age: nanos("alert_age"),
+        alerts: values.count("alerts"),
+        metrics_age: nanos("metrics_age").unwrap_or(default.metrics_age),
+        removal_age: nanos("removal_age").unwrap_or(default.removal_age),
+    }
+}
+
+fn metrics(values: &Values) -> MetricsSettings {
+    MetricsSettings {
+        listen: values.text("listen").unwrap_or_default().to_owned(),
+        level: match values.text("level") {
+            Some("aggregated") => Level::Aggregated,
+            Some("none") => Level::None,
+            _ => Level::Full,
+        },
+    }
+}
+
+fn log(values: &Values) -> LogSettings {
+    LogSettings {
+        level: values.text("level").unwrap_or("info").to_owned(),
+        json: values.text("format") == Some("json"),
+    }
+}

@@ -1,0 +1,112 @@
+//! What a live run counted, under names that outlive a rule set.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use operators::alert::Decision;
+use operators::bucket::Counters;
+use operators::order::Partition;
+use operators::parse::lines::Tally;
+use operators::rules::Rules;
+
+/// What is counted of one source partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Read {
+    /// Lines that were parsed or not.
+    pub lines: u64,
+    /// Lines that no parser took.
+    pub unparsed: u64,
+}
+
+/// What buckets of one scenario did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bucketed {
+    /// Events poured.
+    pub poured: u64,
+    /// Buckets that overflowed.
+    pub overflowed: u64,
+    /// Buckets ended by `cancel_on`.
+    pub cancelled: u64,
+    /// Alerts that came of them.
+    pub alerts: u64,
+}
+
+/// Everything that is counted, since the start.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// Lines.
+    pub lines: u64,
+    /// Lines that came through all stages.
+    pub parsed: u64,
+    /// Lines that did not.
+    pub unparsed: u64,
+    /// Lines that a whitelist dropped.
+    pub whitelisted: u64,
+    /// Lines that were poured somewhere.
+    pub poured: u64,
+    /// Lines without a date that count by the time of their transport.
+    pub undated: u64,
+    /// Lines dated so far ahead of their arrival that the arrival counts.
+    pub ahead: u64,
+    /// Successes of parser nodes by stage and name.
+    pub nodes: BTreeMap<(&'static str, &'static str), u64>,
+    /// By scenario.
+    pub scenarios: BTreeMap<Arc<str>, Bucketed>,
+    /// By source partition.
+    pub partitions: BTreeMap<Partition, Read>,
+    /// Alerts.
+    pub alerts: u64,
+    /// Decisions by origin and type.
+    pub decisions: BTreeMap<(Arc<str>, Arc<str>), u64>,
+}
+
+impl Totals {
+    /// Adds what parsers counted under `rules`.
+    pub fn parsed(&mut self, tally: &Tally, rules: &Rules) {
+        self.lines += tally.lines;
+        self.parsed += tally.parsed;
+        self.unparsed += tally.unparsed;
+        self.whitelisted += tally.whitelisted;
+        self.poured += tally.poured;
+        self.undated += tally.undated;
+        self.ahead += tally.ahead;
+        for stage in &rules.parsers.stages {
+            for node in &stage.nodes {
+                let count = tally.nodes.get(node.number).copied().unwrap_or(0);
+                let name = rules.parsers.nodes.get(node.number).copied();
+                if let Some(name) = name.filter(|_| count > 0) {
+                    *self.nodes.entry((stage.name, name)).or_default() += count;
+                }
+            }
+        }
+        for (partition, lines) in &tally.partitions {
+            self.partitions.entry(*partition).or_default().lines += lines;
+        }
+        for (partition, lines) in &tally.untaken {
+            self.partitions.entry(*partition).or_default().unparsed += lines;
+        }
+    }
+
+    /// Adds what buckets counted under `rules`, by number of scenario.
+    pub fn bucketed(&mut self, counters: &[Counters], rules: &Rules) {
+        for (scenario, counters) in rules.catalogue.scenarios().iter().zip(counters) {
+            if *counters == Counters::default() {
+                continue;
+            }
+            let sum = self.scenarios.entry(Arc::clone(&scenario.name)).or_default();
+            sum.poured += counters.poured;
+            sum.overflowed += counters.overflowed;
+            sum.cancelled += counters.cancelled;
+        }
+    }
+
+    /// Adds an alert with its decisions.
+    pub fn found(&mut self, scenario: &Arc<str>, decisions: &[Decision]) {
+        self.alerts += 1;
+        self.scenarios.entry(Arc::clone(scenario)).or_default().alerts += 1;
+        for decision in decisions {
+            let key = (Arc::clone(&decision.origin), Arc::clone(&decision.kind));
+            *self.decisions.entry(key).or_default() += 1;
+        }
+    }
+}

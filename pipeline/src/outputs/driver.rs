@@ -1,0 +1,121 @@
+//! One output at work.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connectors::health::Health;
+use connectors::output::{Message, Output, OutputError};
+use connectors::stop::Stop;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::cursors::Cursors;
+use super::shape::Shape;
+use crate::emit::Encoder;
+use crate::live::record;
+use crate::state::{Store, StoreError};
+
+/// What is handed over at once.
+const MOST_MESSAGES: usize = 10_000;
+/// The same. Unit: bytes.
+const MOST_BYTES: usize = 16 << 20;
+/// How long it may be quiet before there is time to tidy up.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// An output with what it needs.
+pub(super) struct Driver {
+    pub(super) name: Arc<str>,
+    pub(super) output: Box<dyn Output>,
+    pub(super) shape: Shape,
+    pub(super) encoder: Encoder,
+    pub(super) store: Arc<Store>,
+    pub(super) cursors: Arc<Cursors>,
+    pub(super) told: watch::Receiver<u64>,
+    pub(super) stop: Stop,
+    pub(super) runtime: Handle,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum DriverError {
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Driver {
+    /// Runs until it is stopped, or the output gives up.
+    pub(super) fn run(mut self, health: &Health) {
+        match self.tell() {
+            Ok(()) | Err(DriverError::Output(OutputError::Stopped)) => {}
+            Err(error) => {
+                let error = crate::report::chain(&error);
+                tracing::error!(
+                    output = &*self.name,
+                    error,
+                    "output gave up; what it misses waits"
+                );
+                health.failed(&error);
+            }
+        }
+    }
+
+    fn tell(&mut self) -> Result<(), DriverError> {
+        let resumed = self.output.resume()?;
+        let mut next = self.cursors.of(&self.name);
+        if let Some(resumed) = resumed {
+            next = next.max(resumed + 1);
+        }
+        while !self.stop.is_set() {
+            let end = *self.told.borrow_and_update();
+            if next >= end {
+                let quiet = self.wait();
+                self.cursors.advance(&self.name, next, quiet)?;
+                continue;
+            }
+            let (messages, after) = self.read(next, end)?;
+            for refused in self.output.deliver(&messages)? {
+                let (sequence, reason) = (refused.sequence, refused.reason);
+                tracing::warn!(output = &*self.name, sequence, reason, "a message is refused");
+            }
+            next = after;
+            self.cursors.advance(&self.name, next, false)?;
+        }
+        Ok(())
+    }
+
+    /// Messages from `next` on, and what comes after them. The last one is before `end`.
+    fn read(&self, next: u64, end: u64) -> Result<(Vec<Message>, u64), StoreError> {
+        let (mut messages, mut bytes, mut after) = (Vec::new(), 0, end);
+        for told in record::told(&self.store, next) {
+            let (sequence, told) = told?;
+            if sequence >= end || messages.len() >= MOST_MESSAGES || bytes >= MOST_BYTES {
+                after = sequence.min(end);
+                break;
+            }
+            if !self.shape.wants(&told) {
+                continue;
+            }
+            let Some(message) = self.encoder.message(&told)? else {
+                tracing::warn!(sequence, "what was to be told was removed before");
+                continue;
+            };
+            let message = self.shape.message(sequence, message);
+            bytes += message.payload.as_deref().map_or(0, <[u8]>::len);
+            messages.push(message);
+        }
+        Ok((messages, after))
+    }
+
+    /// Waits for more; whether it stayed quiet.
+    fn wait(&mut self) -> bool {
+        let Self { told, stop, runtime, .. } = self;
+        runtime.block_on(async {
+            tokio::select! {
+                _ = told.changed() => false,
+                () = stop.wait() => false,
+                () = tokio::time::sleep(QUIET) => true,
+            }
+        })
+    }
+}

@@ -1,0 +1,3 @@
+//! What the service says of itself: its log and its metrics.
+
+pub mod log;
