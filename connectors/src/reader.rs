@@ -134,6 +134,11 @@ impl Reader {
         &self.name
     }
 
+    /// The longest line that is not rejected. Unit: bytes.
+    pub fn max_line(&self) -> usize {
+        self.options.max_line
+    }
+
     /// Whether the input is open now.
     pub fn is_open(&self) -> bool {
         matches!(self.state, State::Open(_))

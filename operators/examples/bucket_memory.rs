@@ -93,7 +93,7 @@ fn main() {
 fn pour(catalogue: &Catalogue, number: u32) -> Pour {
     let ip = std::net::Ipv4Addr::from(0x6440_0000 + number.wrapping_mul(7)).to_string();
     let at = EventTime(1_767_225_600_000_000_000 + i64::from(number % 10) * 1_000_000_000);
-    let stamp = operators::time::Stamp { at, offset: 0, utc: true };
+    let stamp = operators::time::Stamp::utc_at(at);
     let time = stamp.rfc3339_nano();
     let line = Line {
         raw: "".into(),
@@ -121,7 +121,7 @@ fn pour(catalogue: &Catalogue, number: u32) -> Pour {
     let scenario = &catalogue.scenarios()[0];
     let claim = Claim { scenario: scenario.id, distinct: None, cancel: false };
     Pour {
-        order: OrderKey { clock, partition, position },
+        order: OrderKey { clock, partition, position, part: 0 },
         time: Some(stamp),
         event: kept,
         wants: vec![Want::new(scenario, ip.into(), claim, Vec::new())],

@@ -8,12 +8,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::bucket::pour::Pour;
 use crate::event::{Event, Line};
 use crate::expr::{Cx, Memo};
+use crate::fault::Faults;
 use crate::lookup::{Lookups, Stash};
 use crate::order::Partition;
 use crate::parse::lines::{Tally, Transport};
 use crate::parse::node::{Abort, Node};
 use crate::parse::pass::Hands;
-use crate::parse::watch::{Blind, Step, Watch};
+use crate::parse::watch::{Blind, Noting, Step, Watch};
 use crate::rules::Rules;
 use crate::text::{RawLine, Text, intern};
 use crate::time::{EventTime, Stamp};
@@ -78,6 +79,7 @@ pub struct Detector {
     event: Event,
     memo: Memo,
     hands: Hands,
+    counter: Counter,
 }
 
 impl Detector {
@@ -91,8 +93,8 @@ impl Detector {
             time: lookups.now(),
         };
         let event = Event::new(Arc::clone(rules.program.schema()), line);
-        let (memo, hands) = (Memo::new(), Hands::default());
-        Self { rules, lookups, origins, comes: None, event, memo, hands }
+        let (memo, hands, counter) = (Memo::new(), Hands::default(), Counter::new());
+        Self { rules, lookups, origins, comes: None, event, memo, hands, counter }
     }
 
     /// The rules.
@@ -104,45 +106,54 @@ impl Detector {
     /// number or, without one, from its partition.
     pub fn comes(&mut self, transport: Option<&Transport>, line: u32) {
         let from = transport.and_then(|transport| {
-            let at = transport.time(line).unwrap_or(transport.arrived);
-            let at = Stamp { at, offset: 0, utc: true };
+            let at = Stamp::utc_at(transport.time(line).unwrap_or(transport.arrived));
             Some((Arc::clone(transport.origin(line)?), at))
         });
         self.comes = from;
     }
 
     /// Parses a line and finds the scenarios that want it.
-    pub fn line<'a>(
-        &'a mut self,
+    pub fn line(
+        &mut self,
         raw: RawLine,
         place: Place,
-        stash: Option<&'a mut (dyn Stash + 'a)>,
+        stash: Option<&mut dyn Stash>,
         tally: &mut Tally,
     ) -> Verdict {
-        let mut nodes = std::mem::take(&mut tally.nodes);
-        let verdict = self.line_watched(raw, place, stash, (tally, &mut Counter(&mut nodes)));
-        tally.nodes = nodes;
+        let mut counter = std::mem::take(&mut self.counter);
+        counter.clear();
+        let verdict = self.line_watched(raw, place, stash, (tally, &mut counter));
+        if !matches!(verdict, Verdict::WantsStash) {
+            counter.iter().for_each(|number| Tally::count(&mut tally.nodes, *number));
+        }
+        self.counter = counter;
         verdict
     }
 
     /// The same, seen by `watch`; successes of nodes are not counted.
-    pub fn line_watched<'a, W: Watch>(
-        &'a mut self,
+    pub fn line_watched<W: Watch>(
+        &mut self,
         raw: RawLine,
         place: Place,
-        stash: Option<&'a mut (dyn Stash + 'a)>,
+        stash: Option<&mut dyn Stash>,
         (tally, watch): (&mut Tally, &mut W),
     ) -> Verdict {
         self.begin(raw, place.partition);
         let rules = Arc::clone(&self.rules);
         let mut cx = Cx::new(&mut self.event, &*self.lookups, &mut self.memo);
-        cx.stash = stash;
-        let parsed = rules.parsers.run(&rules.program, &mut cx, &mut self.hands, watch);
+        if let Some(stash) = stash {
+            cx.stash = Some(stash);
+        }
+        let mut faults = Faults::default();
+        let at = (place.partition, place.position);
+        let mut watch = Noting { watch, faults: &mut faults, at };
+        let parsed = rules.parsers.run(&rules.program, &mut cx, &mut self.hands, &mut watch);
         if parsed == Err(Abort::WantsStash) {
             // What was counted on the way is counted again when the line is parsed in its order.
             return Verdict::WantsStash;
         }
         tally.lines += 1;
+        tally.parser_faults.join(&faults);
         let stamp = cx.event.time.map(|stamp| stamp.at);
         let mut pours = Vec::new();
         if parsed.is_err() {
@@ -155,7 +166,8 @@ impl Detector {
             if cx.event.whitelisted.is_some() {
                 tally.whitelisted += 1;
             } else {
-                rules.matcher.log_pours(&rules, &mut cx, place, &mut pours);
+                let faults = &mut tally.scenario_faults;
+                rules.matcher.log_pours(&rules, (&mut cx, place), &mut pours, faults);
                 tally.poured += u64::from(!pours.is_empty());
             }
         }
@@ -185,10 +197,10 @@ impl Detector {
     }
 }
 
-/// Counts successes of top-level nodes.
-struct Counter<'a>(&'a mut Vec<u64>);
+/// Notes successes of top-level nodes by number.
+type Counter = Vec<usize>;
 
-impl Watch for Counter<'_> {
+impl Watch for Counter {
     const ALL: bool = Blind::ALL;
 
     #[inline]
@@ -197,7 +209,7 @@ impl Watch for Counter<'_> {
     #[inline]
     fn top(&mut self, _: &mut Cx<'_>, _: &'static str, node: &Node, success: bool) {
         if success {
-            Tally::count(self.0, node.number);
+            self.push(node.number);
         }
     }
 }

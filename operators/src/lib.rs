@@ -15,6 +15,7 @@ pub mod enrich;
 pub mod epoch;
 pub mod event;
 pub mod expr;
+pub mod fault;
 pub mod grok;
 pub mod hash;
 pub mod index;

@@ -2,6 +2,7 @@
 //! (crowdsec pkg/leakybucket/manager_run.go). A filter that fails on an event is false for it and
 //! hides no other scenario.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use crate::alert::Coordinate;
@@ -11,6 +12,7 @@ use crate::bucket::wish::{claim, wish};
 use crate::detector::Place;
 use crate::event::Event;
 use crate::expr::{Cx, Guard, GuardTest, Program, Subject};
+use crate::fault::{Faults, Part};
 use crate::index::{Index, Need};
 use crate::order::OrderKey;
 use crate::rules::Rules;
@@ -67,24 +69,37 @@ impl Matcher {
     }
 
     /// Pours the line of `cx` where it is wanted. Their order key is filled in later.
-    pub fn log_pours(&self, rules: &Rules, cx: &mut Cx<'_>, place: Place, pours: &mut Vec<Pour>) {
-        self.logs.pours(rules, cx, place, pours);
+    pub fn log_pours(
+        &self,
+        rules: &Rules,
+        line: (&mut Cx<'_>, Place),
+        pours: &mut Vec<Pour>,
+        faults: &mut Faults,
+    ) {
+        self.logs.pours(rules, line, pours, faults);
     }
 
     /// Pours the overflow of `cx` where it is wanted.
     pub fn overflow_pours(
         &self,
         rules: &Rules,
-        cx: &mut Cx<'_>,
-        place: Place,
+        overflow: (&mut Cx<'_>, Place),
         pours: &mut Vec<Pour>,
+        faults: &mut Faults,
     ) {
-        self.overflows.pours(rules, cx, place, pours);
+        self.overflows.pours(rules, overflow, pours, faults);
     }
 }
 
 impl Side {
-    fn pours(&self, rules: &Rules, cx: &mut Cx<'_>, place: Place, pours: &mut Vec<Pour>) {
+    fn pours(
+        &self,
+        rules: &Rules,
+        (cx, place): (&mut Cx<'_>, Place),
+        pours: &mut Vec<Pour>,
+        faults: &mut Faults,
+    ) {
+        let cause = (place.partition, place.position);
         let mut candidates = self.index.candidates(|subject| subject_value(cx.event, subject));
         let mut version = cx.event.version();
         let mut kept = None;
@@ -96,9 +111,17 @@ impl Side {
             else {
                 continue;
             };
-            if let Ok(Some(wish)) = wish(scenario, &rules.program, cx) {
+            let mut note = |scenario: &Scenario, part: Part, message: &dyn Display| {
+                faults.add(scenario.id.index(), part, cause, message);
+            };
+            let wished = wish(scenario, &rules.program, cx, &mut note);
+            let wished = wished.unwrap_or_else(|error| {
+                note(scenario, error.part(), &error);
+                None
+            });
+            if let Some(wish) = wished {
                 let twins = rules.catalogue.twins_of(scenario);
-                let twins = twins.map(|twin| claim(twin, &rules.program, cx)).collect();
+                let twins = twins.map(|twin| claim(twin, &rules.program, cx, &mut note)).collect();
                 let want = Want::new(scenario, wish.key, wish.claim, twins);
                 // Scenarios share the kept event as long as no filter has changed it.
                 if kept != Some(cx.event.version()) {

@@ -105,7 +105,7 @@ impl Rig {
         }
         self.position += 10;
         let (partition, position) = (Partition(0), self.position);
-        self.wanted(&mut event, OrderKey { clock: self.clock, partition, position })
+        self.wanted(&mut event, OrderKey { clock: self.clock, partition, position, part: 0 })
     }
 
     /// The pours of an event.
@@ -117,10 +117,14 @@ impl Rig {
         for scenario in catalogue.scenarios() {
             let lookups = offline();
             let mut cx = Cx::new(event, &lookups, &mut self.memo);
-            let Some(wish) = wish(scenario, &self.program, &mut cx).unwrap() else { continue };
+            let Some(wish) = wish(scenario, &self.program, &mut cx, &mut |_, _, _| {}).unwrap()
+            else {
+                continue;
+            };
             let event = catalogue.codec().keep(cx.event, at);
             let twins = catalogue.twins_of(scenario);
-            let twins = twins.map(|twin| claim(twin, &self.program, &mut cx)).collect();
+            let twins =
+                twins.map(|twin| claim(twin, &self.program, &mut cx, &mut |_, _, _| {})).collect();
             let wants = vec![Want::new(scenario, wish.key, wish.claim, twins)];
             pours.push(Pour { order, time, event, wants });
         }
@@ -234,7 +238,7 @@ leakspeed: 1h
     }
     let meta = out[0].overflow.alert.meta.iter().map(|(key, value)| format!("{key} {value}"));
     assert_eq!(meta.collect::<Vec<_>>(), [r#"both ["/1","a","b"]"#, r#"user ["a","b"]"#]);
-    assert_eq!(buckets.counters()[0].errors, 3);
+    assert_eq!(buckets.counters()[0].context_errors, 3);
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn alert(scope: &str, value: &str, time: &str) -> Alert {
     let at = parse_rfc3339(time).unwrap();
     let (partition, position) = (Partition(0), 4096);
     Alert {
-        cause: OrderKey { clock: at.at, partition, position },
+        cause: OrderKey { clock: at.at, partition, position, part: 0 },
         bucket: "00ff".into(),
         scenario: "t/bf".into(),
         scenario_hash: "abc".into(),

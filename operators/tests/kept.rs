@@ -33,7 +33,7 @@ fn codec() -> Codec {
 }
 
 fn event(codec: &Codec, source: &str) -> Event {
-    let time = Stamp { at: EventTime(0), offset: 0, utc: true };
+    let time = Stamp::utc_at(EventTime(0));
     let labels = Arc::default();
     let line = Line {
         raw: "raw".into(),
@@ -117,7 +117,7 @@ proptest! {
         event.marshaled_time = Text::from(time.as_str());
         event.time = match own_time {
             Some((at, minutes)) => Some(Stamp {
-                at: EventTime(i64::from(at) * 1_000_000_007), offset: minutes * 60, utc: false,
+                at: EventTime(i64::from(at) * 1_000_000_007), offset: minutes * 60, utc: false, zone: None,
             }),
             None => parse_rfc3339(&time),
         };

@@ -13,6 +13,7 @@ fn moment(seconds: &str, nanos: &str, offset: &str, name: &str) -> Moment {
         offset: offset.parse().unwrap(),
         utc,
         name: ZoneName::new(if utc { b"" } else { name.as_bytes() }),
+        zone: None,
     }
 }
 

@@ -1,14 +1,20 @@
 //! Acquisition files (`acquis.yaml`) as replay needs them: which labels the lines of a file get.
 //! Other sources than files are accepted and left out with a note (crowdsec pkg/acquisition).
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use glob::{MatchOptions, Pattern};
-use operators::yaml::{Documents, Fields, Located, Node, Position, Reading, suggestion};
+use operators::yaml::{
+    Content, Documents, Fields, Located, Node, Position, Reading, RuleError, suggestion,
+};
 use regex::Regex;
 
+use crate::hub::environment::expand;
 use crate::hub::file::{RuleFile, decode_text};
 use crate::hub::layout::read_text;
+use crate::transform::Transform;
 
 /// The file sources of an acquisition file, in order.
 #[derive(Clone, Debug, Default)]
@@ -28,8 +34,8 @@ pub struct FileSource {
     pub excluded: Vec<Regex>,
     /// Labels of every line, `type` among them, by key.
     pub labels: Vec<(String, String)>,
-    /// Expression that makes one line several.
-    pub transform: Option<Located<String>>,
+    /// What makes other lines of its lines.
+    pub transform: Option<Arc<Transform>>,
 }
 
 const COMMON_KEYS: [&str; 8] =
@@ -60,6 +66,8 @@ const SOURCES: [&str; 14] = [
     "wineventlog",
     "appsec",
 ];
+const MODES: [&str; 3] = ["tail", "cat", "server"];
+const LEVELS: [&str; 8] = ["trace", "debug", "info", "warning", "warn", "error", "fatal", "panic"];
 /// A wildcard stays within one directory, as in Go.
 const LIKE_GO: MatchOptions = MatchOptions {
     case_sensitive: true,
@@ -67,18 +75,66 @@ const LIKE_GO: MatchOptions = MatchOptions {
     require_literal_leading_dot: false,
 };
 
-/// Loads an acquisition file. `$NAME` and `${NAME}` become what `environment` gives; what it does
+/// What acquisition files say, and what is wrong with them.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The sources of all files.
+    pub acquisition: Acquisition,
+    /// What makes a file unusable.
+    pub errors: Vec<RuleError>,
+    /// What works, but not as its author thinks.
+    pub warnings: Vec<RuleError>,
+}
+
+/// Loads acquisition files. Of a directory (`acquis.d`) these are its `*.yaml` by name, then its
+/// `*.yml`, as with CrowdSec. `$NAME` and `${NAME}` become what `environment` gives; what it does
 /// not know stays.
-///
-/// # Errors
-/// The file cannot be read at all; what is wrong in it is in [`RuleFile::errors`].
-pub fn load(
-    path: &Path,
-    environment: impl Fn(&str) -> Option<String>,
-) -> Result<RuleFile<Acquisition>, operators::yaml::RuleError> {
+pub fn load(paths: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> Loaded {
+    let mut loaded = Loaded::default();
+    for path in paths {
+        for path in files(path, &mut loaded.errors) {
+            let shown = path.display().to_string();
+            match read_text(&path, &shown) {
+                Ok(text) => {
+                    let text = expand(&text, environment);
+                    let file: RuleFile<Acquisition> = decode_text(shown, &text, read);
+                    loaded.acquisition.sources.extend(file.content.sources);
+                    loaded.errors.extend(file.errors);
+                    loaded.warnings.extend(file.warnings);
+                }
+                Err(error) => loaded.errors.push(error),
+            }
+        }
+    }
+    loaded
+}
+
+/// The files of a directory, or the one file.
+fn files(path: &Path, errors: &mut Vec<RuleError>) -> Vec<PathBuf> {
+    if !path.is_dir() {
+        return vec![path.to_owned()];
+    }
     let shown = path.display().to_string();
-    let text = expand(&read_text(path, &shown)?, environment);
-    Ok(decode_text(shown, &text, read))
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) => {
+            errors.push(RuleError::of_file(&shown, error.to_string()));
+            return Vec::new();
+        }
+    };
+    let rank = |path: &PathBuf| match path.extension().and_then(|extension| extension.to_str()) {
+        Some("yaml") => Some(0),
+        Some("yml") => Some(1),
+        _ => None,
+    };
+    let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+    let mut found: Vec<_> = paths.filter_map(|path| Some((rank(&path)?, path))).collect();
+    found.sort();
+    if found.is_empty() {
+        let error = RuleError::of_file(&shown, "no acquisition files here");
+        errors.push(error.with_help("their names end in .yaml or .yml"));
+    }
+    found.into_iter().map(|(_, path)| path).collect()
 }
 
 /// Decodes an acquisition file.
@@ -157,34 +213,23 @@ fn name_fits(pattern: &str, name: &str) -> bool {
 }
 
 fn source(document: &Node, reading: &mut Reading<'_>) -> Option<FileSource> {
-    let kind = document.entry("source").and_then(Node::located_text);
-    let has = |key| document.entry(key).is_some();
-    match kind.as_ref().map_or("", |kind| kind.value.as_str()) {
-        "" if has("filename") || has("filenames") => {}
-        "" if has("journalctl_filter") => {
-            reading.warn(document.at, "source journalctl left out: replay reads files");
-            return None;
-        }
-        "" => {
-            let help = "write `filenames: […]`, or `source:` and its kind";
-            reading.refuse_with(document.at, "this is no source", help);
-            return None;
-        }
-        "file" => {}
-        other => {
-            let at = kind.as_ref().map_or(document.at, |kind| kind.at);
-            if SOURCES.contains(&other) {
-                reading.warn(at, format!("source {other} left out: replay reads files"));
-            } else {
-                let error = reading.source.error(at, format!("unknown source {other:?}"));
-                reading.errors.push(error.with_suggestion(suggestion(other, &SOURCES)));
-            }
-            return None;
-        }
+    if document.is_null() {
+        return None;
+    }
+    let kind = kind(document, reading)?;
+    let before = reading.errors.len();
+    let what = format!("{kind} source");
+    if kind != "file" {
+        let at = document.entry("source").map_or(document.at, |node| node.at);
+        reading.warn(at, format!("{what} left out: replay reads files"));
+        // Its other keys are its own: what is common is checked all the same.
+        let fields = Fields::open(document, &what, &keys_of(document), reading)?;
+        common(&fields, (kind, before), reading);
+        return None;
     }
     let keys: Vec<&str> = COMMON_KEYS.into_iter().chain(FILE_KEYS).collect();
-    let fields = Fields::open(document, "file source", &keys, reading)?;
-    let labels = labels(&fields, reading);
+    let fields = Fields::open(document, &what, &keys, reading)?;
+    let (labels, transform) = common(&fields, (kind, before), reading);
     let mut names = fields.texts("filenames", reading);
     names.extend(fields.text("filename", reading));
     if names.is_empty() {
@@ -193,22 +238,83 @@ fn source(document: &Node, reading: &mut Reading<'_>) -> Option<FileSource> {
     let patterns = names.iter().filter_map(|name| pattern(name, reading)).collect();
     let excluded = fields.texts("exclude_regexps", reading);
     let excluded = excluded.iter().filter_map(|text| regex(text, reading)).collect();
-    fields.optional_flag("use_time_machine", reading);
-    let transform = fields.text("transform", reading);
-    if let Some(transform) = &transform {
-        reading.warn(transform.at, "`transform` has no effect here: lines are read as they are");
+    for key in ["force_inotify", "poll_without_inotify", "discovery_poll_enable"] {
+        fields.optional_flag(key, reading);
     }
+    fields.integer("max_buffer_size", reading);
+    fields.duration("discovery_poll_interval", reading);
     Some(FileSource { at: fields.at, patterns, excluded, labels, transform })
 }
 
-fn labels(fields: &Fields<'_>, reading: &mut Reading<'_>) -> Vec<(String, String)> {
+/// Which source a document describes: what it says, or what its keys tell.
+fn kind(document: &Node, reading: &mut Reading<'_>) -> Option<&'static str> {
+    let said = document.entry("source").and_then(Node::located_text);
+    let has = |key| document.entry(key).is_some();
+    match said {
+        Some(said) => {
+            let known = SOURCES.into_iter().find(|known| *known == said.value);
+            if known.is_none() {
+                let error =
+                    reading.source.error(said.at, format!("unknown source {:?}", said.value));
+                reading.errors.push(error.with_suggestion(suggestion(&said.value, &SOURCES)));
+            }
+            known
+        }
+        None if has("filename") || has("filenames") => Some("file"),
+        None if has("journalctl_filter") => Some("journalctl"),
+        None => {
+            let help = "write `filenames: […]`, or `source:` and its kind";
+            reading.refuse_with(document.at, "this is no source", help);
+            None
+        }
+    }
+}
+
+fn keys_of(document: &Node) -> Vec<&str> {
+    let Content::Map(entries) = &document.content else { return Vec::new() };
+    entries.iter().map(|(key, _)| key.value.as_str()).collect()
+}
+
+/// Reads what every source may have (crowdsec pkg/acquisition/configuration); labels and transform
+/// are what a replay needs of it. `before` is how many errors there were before the document.
+fn common(
+    fields: &Fields<'_>,
+    (kind, before): (&str, usize),
+    reading: &mut Reading<'_>,
+) -> (Vec<(String, String)>, Option<Arc<Transform>>) {
+    let modes: &[&str] = if kind == "file" { &["tail", "cat"] } else { &MODES };
+    word(fields, "mode", modes, reading);
+    word(fields, "log_level", &LEVELS, reading);
+    for key in ["name", "unique_id"] {
+        fields.text(key, reading);
+    }
+    fields.optional_flag("use_time_machine", reading);
+    // Those of containers may be on the containers, and a misspelt key is said already.
+    let needed = kind != "docker" && reading.errors.len() == before;
+    let labels = labels(fields, needed, reading);
+    let transform = fields.text("transform", reading);
+    let transform = transform.and_then(|text| Transform::compile(&text, reading));
+    (labels, transform.map(Arc::new))
+}
+
+/// Refuses a text that is none of `known`.
+fn word(fields: &Fields<'_>, key: &str, known: &[&str], reading: &mut Reading<'_>) {
+    let Some(text) = fields.text(key, reading) else { return };
+    if !known.iter().any(|known| text.value.eq_ignore_ascii_case(known)) {
+        let message = format!("`{key}` is one of {}, not {:?}", known.join(", "), text.value);
+        let error = reading.source.error(text.at, message);
+        reading.errors.push(error.with_suggestion(suggestion(&text.value, known)));
+    }
+}
+
+fn labels(fields: &Fields<'_>, needed: bool, reading: &mut Reading<'_>) -> Vec<(String, String)> {
     let entries = fields.entries("labels", reading).iter();
     let text = |(key, node): &(Located<String>, Node)| {
         Some((key.value.clone(), reading.text_of(node, &key.value)?.value))
     };
     let mut labels: Vec<_> = entries.filter_map(text).collect();
     labels.sort();
-    if !labels.iter().any(|(key, _)| key == "type") && reading.errors.is_empty() {
+    if needed && !labels.iter().any(|(key, _)| key == "type") {
         let help = "parsers ask for it: `labels: {type: nginx}`";
         if labels.is_empty() {
             reading.refuse_with(fields.at, "a source needs `labels`", help);
@@ -241,31 +347,6 @@ fn regex(text: &Located<String>, reading: &mut Reading<'_>) -> Option<Regex> {
             None
         }
     }
-}
-
-/// `$NAME` and `${NAME}` that the environment knows, replaced; all else as it is.
-fn expand(text: &str, environment: impl Fn(&str) -> Option<String>) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('$') {
-        out.push_str(before);
-        let braced = after.strip_prefix('{').and_then(|inner| inner.split_once('}'));
-        let bare = after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-        let (name, following) =
-            braced.unwrap_or_else(|| after.split_at(bare.unwrap_or(after.len())));
-        match environment(name).filter(|_| !name.is_empty()) {
-            Some(value) => {
-                out.push_str(&value);
-                rest = following;
-            }
-            None => {
-                out.push('$');
-                rest = after;
-            }
-        }
-    }
-    out.push_str(rest);
-    out
 }
 
 #[cfg(test)]
@@ -307,8 +388,11 @@ mod tests {
 
     #[test]
     fn other_sources_are_left_out_with_a_note() {
-        let file = decode("source: kafka\ntopic: x\n---\njournalctl_filter: [a]\n");
-        assert_eq!((file.errors.len(), file.warnings.len()), (0, 2));
+        let file = decode(
+            "source: kafka\ntopic: x\nlabels: {type: a}\n---\n# nothing\n---\n\
+             journalctl_filter: [a]\nlabels: {type: b}\n---\nsource: docker\n",
+        );
+        assert_eq!((&file.errors, file.warnings.len()), (&Vec::new(), 3));
         assert!(file.content.sources.is_empty());
     }
 
@@ -328,11 +412,18 @@ mod tests {
             "acquis.yaml:2:1: unknown key `label` in file source"
         );
         assert!(errors("filename: '['\nlabels: {type: x}\n").contains("bad file pattern"));
-    }
-
-    #[test]
-    fn only_known_variables_are_expanded() {
-        let environment = |name: &str| (name == "LOGS").then(|| "/l".to_owned());
-        assert_eq!(expand("${LOGS}/a $LOGS/b $X ${Y} $", environment), "/l/a /l/b $X ${Y} $");
+        let labels = "labels: {type: x}\n";
+        let of = |rest: &str| errors(&format!("filename: /x\n{labels}{rest}"));
+        assert_eq!(
+            of("mode: server\n"),
+            "acquis.yaml:3:7: `mode` is one of tail, cat, not \"server\""
+        );
+        assert!(of("log_level: loud\n").contains("not \"loud\""));
+        assert_eq!(of("log_level: Debug\nname: a\nunique_id: b\nuse_time_machine: true\n"), "");
+        assert_eq!(
+            errors(&format!("source: kafka\ntransform: evt.Foo\n{labels}---\nsource: loki\n")),
+            "acquis.yaml:2:16: type Event has no field Foo; \
+             acquis.yaml:5:1: a source needs `labels`"
+        );
     }
 }

@@ -22,8 +22,8 @@ use crate::hub::{self, NodeFile, RuleSet};
 
 /// What is compiled with the rules.
 pub struct Options {
-    /// Profiles; `None` for CrowdSec's two defaults.
-    pub profiles: Option<hub::RuleFile<Vec<ProfileSpec>>>,
+    /// Files of profiles, in order; none for CrowdSec's two defaults.
+    pub profiles: Vec<hub::RuleFile<Vec<ProfileSpec>>>,
     /// Which scenarios only pretend.
     pub simulation: Simulation,
     /// Names of source partitions, as events show them.
@@ -40,7 +40,7 @@ impl Default for Options {
     fn default() -> Self {
         let names = Box::new(|_| None);
         Self {
-            profiles: None,
+            profiles: Vec::new(),
             simulation: Simulation::default(),
             names,
             library: None,
@@ -198,18 +198,34 @@ fn contexts(set: &RuleSet, compiler: &mut Compiler, notes: &mut Notes) -> Contex
     contexts
 }
 
+/// Whether a file has neither profiles nor errors.
+fn says_nothing(file: &hub::RuleFile<Vec<ProfileSpec>>) -> bool {
+    file.content.is_empty() && file.errors.is_empty()
+}
+
 fn profiles(
-    given: Option<hub::RuleFile<Vec<ProfileSpec>>>,
+    mut files: Vec<hub::RuleFile<Vec<ProfileSpec>>>,
     compiler: &mut Compiler,
     notes: &mut Notes,
 ) -> Vec<Profile> {
-    let file = given.unwrap_or_else(|| {
-        hub::file::decode_text("defaults.yaml", operators::profile::DEFAULTS, profile_spec::read)
-    });
-    notes.errors.extend(file.errors);
-    notes.warnings.extend(file.warnings);
-    let specs = file.content.iter();
-    notes.of(&file.source, |reading| {
-        specs.filter_map(|spec| Profile::compile(spec, compiler, reading)).collect()
-    })
+    if files.is_empty() {
+        let text = operators::profile::DEFAULTS;
+        files.push(hub::file::decode_text("defaults.yaml", text, profile_spec::read));
+    }
+    if let Some(file) = files.last().filter(|_| files.iter().all(says_nothing)) {
+        let error = RuleError::of_file(file.source.name(), "no profiles here");
+        let help = "write one, or take the file away for the two usual ones";
+        notes.errors.push(error.with_help(help));
+    }
+    let mut profiles = Vec::new();
+    for file in files {
+        notes.errors.extend(file.errors);
+        notes.warnings.extend(file.warnings);
+        let specs = file.content.iter();
+        profiles.extend(notes.of(&file.source, |reading| {
+            let compiled = specs.filter_map(|spec| Profile::compile(spec, compiler, reading));
+            compiled.collect::<Vec<_>>()
+        }));
+    }
+    profiles
 }

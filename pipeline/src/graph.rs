@@ -9,6 +9,7 @@ use operators::bucket::change::Changes;
 use operators::bucket::detect::Detect;
 use operators::detector::Detector;
 use operators::epoch::{Epoch, settled};
+use operators::fault::Faults;
 use operators::lookup::Lookups;
 use operators::order::operator::Demand;
 use operators::order::sequencer::Sequencer;
@@ -37,8 +38,9 @@ pub struct Parts {
     pub detect: Detect,
     /// Buckets of scenarios that look at overflows, if there are any.
     pub detect_again: Option<Detect>,
-    /// Judges alerts; without it they come out as they were found.
-    pub decide: Option<Decide>,
+    /// Judges alerts, and what failed in profiles, by number, to be read between epochs; without it
+    /// alerts come out as they were found.
+    pub decide: Option<(Decide, Rc<RefCell<Faults>>)>,
     /// Facts that are not in the log.
     pub lookups: Arc<dyn Lookups>,
     /// Takes what each epoch leads to, in no order; called on the first worker.
@@ -90,7 +92,7 @@ pub fn build(scope: Scope<'_, Epoch>, parts: Parts) {
         changes = changes.concat(second.changes);
     }
     let judged = match decide {
-        Some(decide) => profile::operator::operator(alerts, decide, lookups),
+        Some((decide, faults)) => profile::operator::operator(alerts, decide, lookups, faults),
         None => alerts,
     };
     let judged = judged.map(|alert| Out::Alert(Box::new(alert)));

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use connectors::{Chunk, ReadError, Reader};
 use operators::epoch::Epoch;
+use operators::fault::Faults;
 use operators::order::Partition;
 use operators::order::operator::Demand;
 use operators::parse::lines::{LineSpan, Lines};
@@ -14,6 +15,9 @@ use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::operator::source;
 use timely::dataflow::{Scope, StreamVec};
 use timely::scheduling::Activator;
+
+use crate::derive::{Block, Derive};
+use crate::transform::Transformer;
 
 /// How many blocks of the partition that the order waits for are under way, per worker.
 const AHEAD: u64 = 3;
@@ -27,12 +31,78 @@ pub struct Problems {
     pub rejects: BTreeMap<&'static str, u64>,
     /// Lines with invalid UTF-8, which was replaced.
     pub repaired: u64,
+    /// What failed in transforms, by number of the input.
+    pub faults: Faults,
 }
 
+impl Problems {
+    fn count(&mut self, chunk: &Chunk) {
+        for reject in &chunk.rejects {
+            self.rejected(reject.reason());
+        }
+        self.repaired += chunk.repaired as u64;
+    }
+
+    /// Counts a line that was not taken.
+    pub fn rejected(&mut self, reason: &'static str) {
+        *self.rejects.entry(reason).or_default() += 1;
+    }
+}
+
+/// An input of a run.
+#[derive(Debug)]
+pub struct Feed {
+    /// Its lines.
+    pub reader: Reader,
+    /// What makes other lines of them.
+    pub transformer: Option<Transformer>,
+}
+
+impl From<Reader> for Feed {
+    fn from(reader: Reader) -> Self {
+        Self { reader, transformer: None }
+    }
+}
+
+#[derive(Debug)]
 struct Input {
     reader: Reader,
+    derive: Option<Derive>,
     sent: u64,
     ended: bool,
+}
+
+impl Input {
+    /// The next lines, none at the end.
+    fn read(&mut self, partition: Partition, problems: &mut Problems) -> Block {
+        let derived = self.derive.as_mut().and_then(|derive| derive.block(partition, problems));
+        derived.unwrap_or_else(|| self.read_chunk(partition, problems))
+    }
+
+    fn read_chunk(&mut self, partition: Partition, problems: &mut Problems) -> Block {
+        let chunk = match self.reader.next_chunk() {
+            Some(Ok(chunk)) => Some(chunk),
+            Some(Err(error)) => {
+                problems.errors.push(error);
+                None
+            }
+            None => None,
+        };
+        self.ended = chunk.is_none();
+        let chunk = chunk.unwrap_or_default();
+        problems.count(&chunk);
+        if let Some(derive) = &mut self.derive {
+            derive.give(chunk);
+            return derive.block(partition, problems).unwrap_or_default();
+        }
+        let span = |span: &connectors::Span| LineSpan {
+            start: span.start,
+            end: span.end,
+            position: span.offset,
+        };
+        let spans = chunk.lines.iter().map(span).collect();
+        (chunk.text, spans)
+    }
 }
 
 /// Reads the inputs of a run; partitions are numbered in their order.
@@ -54,15 +124,20 @@ impl std::fmt::Debug for Ingest {
 }
 
 impl Ingest {
-    /// A source over `readers`.
+    /// A source over `feeds`.
     pub fn new(
-        readers: Vec<Reader>,
+        feeds: Vec<Feed>,
         demand: Rc<RefCell<Demand>>,
         problems: Rc<RefCell<Problems>>,
         workers: u64,
     ) -> Self {
-        let inputs =
-            readers.into_iter().map(|reader| Input { reader, sent: 0, ended: false }).collect();
+        let input = |feed: Feed| {
+            let Feed { reader, transformer } = feed;
+            let max_line = reader.max_line();
+            let derive = transformer.map(|transformer| Derive::new(transformer, max_line));
+            Input { reader, derive, sent: 0, ended: false }
+        };
+        let inputs = feeds.into_iter().map(input).collect();
         let given = (0..workers).map(|_| 0).collect();
         Self { inputs, demand, problems, workers, given, cold: 0 }
     }
@@ -93,35 +168,10 @@ impl Ingest {
         let partition = Partition(u32::try_from(at).unwrap_or(u32::MAX));
         let number = input.sent;
         input.sent += 1;
-        let chunk = match input.reader.next_chunk() {
-            Some(Ok(chunk)) => Some(chunk),
-            Some(Err(error)) => {
-                self.problems.borrow_mut().errors.push(error);
-                None
-            }
-            None => None,
-        };
-        input.ended = chunk.is_none();
+        let (block, spans) = input.read(partition, &mut self.problems.borrow_mut());
         let last = input.ended;
-        let chunk = chunk.unwrap_or_default();
-        self.count(&chunk);
-        let span = |span: &connectors::Span| LineSpan {
-            start: span.start,
-            end: span.end,
-            position: span.offset,
-        };
-        let spans = chunk.lines.iter().map(span).collect();
         let worker = self.least_busy();
-        let block = chunk.text;
         Some(Lines { worker, partition, number, block, spans, last, transport: None })
-    }
-
-    fn count(&self, chunk: &Chunk) {
-        let mut problems = self.problems.borrow_mut();
-        for reject in &chunk.rejects {
-            *problems.rejects.entry(reject.reason()).or_default() += 1;
-        }
-        problems.repaired += chunk.repaired as u64;
     }
 
     /// The worker with the fewest blocks under way; the first one also reads and orders, so of

@@ -6,12 +6,13 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use connectors::{ReadError, Reader};
+use connectors::ReadError;
 use operators::alert::Alert;
 use operators::bucket::detect::Settled;
 use operators::bucket::{Buckets, Counters, Open};
 use operators::detector::{Detector, Origin};
 use operators::epoch::Epoch;
+use operators::fault::Faults;
 use operators::order::Partition;
 use operators::order::operator::Demand;
 use operators::order::sequencer::Sequencer;
@@ -20,7 +21,7 @@ use operators::time::EventTime;
 
 use crate::detection::Detection;
 use crate::graph::{self, Out, Parts, Source};
-use crate::ingest::{Ingest, Problems};
+use crate::ingest::{Feed, Ingest, Problems};
 
 /// What a run is made of.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub struct Replay {
     /// What is known of each input, in order.
     pub origins: Arc<[Origin]>,
     /// The inputs, in the same order.
-    pub readers: Vec<Reader>,
+    pub feeds: Vec<Feed>,
     /// How many threads work.
     pub workers: usize,
 }
@@ -50,6 +51,10 @@ pub struct Outcome {
     pub counters: Vec<Counters>,
     /// Overflows after buckets.
     pub settled: Settled,
+    /// What failed in profiles, by their number.
+    pub profile_faults: Faults,
+    /// What failed in transforms, by number of the input.
+    pub transform_faults: Faults,
     /// The buckets of every worker.
     buckets: Vec<Buckets>,
     /// Lines dated so far ahead that the clock did not follow.
@@ -78,7 +83,7 @@ pub enum ReplayError {
 }
 
 /// What only the first worker holds.
-type First = (Vec<Reader>, Box<dyn FnMut(Alert) + Send>, Box<dyn FnMut(Progress) + Send>);
+type First = (Vec<Feed>, Box<dyn FnMut(Alert) + Send>, Box<dyn FnMut(Progress) + Send>);
 
 /// How long a worker without work waits before it looks again.
 const PARK: Duration = Duration::from_millis(50);
@@ -93,8 +98,8 @@ pub fn run(
     emit: Box<dyn FnMut(Alert) + Send>,
     progress: Box<dyn FnMut(Progress) + Send>,
 ) -> Result<Outcome, ReplayError> {
-    let Replay { detection, origins, readers, workers } = replay;
-    let first: Mutex<Option<First>> = Mutex::new(Some((readers, emit, progress)));
+    let Replay { detection, origins, feeds, workers } = replay;
+    let first: Mutex<Option<First>> = Mutex::new(Some((feeds, emit, progress)));
     let shared = Arc::new(Shared { detection, origins, first });
     let config = match workers {
         0 | 1 => timely::Config::thread(),
@@ -132,8 +137,9 @@ impl Outcome {
         for (sum, more) in self.counters.iter_mut().zip(&part.counters) {
             sum.add(more);
         }
-        self.settled.whitelisted += part.settled.whitelisted;
-        self.settled.reprocessed += part.settled.reprocessed;
+        self.settled.add(&part.settled);
+        self.profile_faults.join(&part.profile_faults);
+        self.transform_faults.join(&part.transform_faults);
         self.buckets.extend(part.buckets);
         self.strays += part.strays;
         self.clock = self.clock.max(part.clock);
@@ -156,19 +162,20 @@ impl Shared {
         let workers = worker.peers() as u64;
         let demand: Rc<RefCell<Demand>> = Rc::default();
         let problems: Rc<RefCell<Problems>> = Rc::default();
-        let (readers, emit, mut progress) = match own {
-            Some((readers, emit, progress)) => (Some(readers), Some(emit), Some(progress)),
+        let (feeds, emit, mut progress) = match own {
+            Some((feeds, emit, progress)) => (Some(feeds), Some(emit), Some(progress)),
             None => (None, None, None),
         };
         let partitions = || (0..).zip(self.origins.iter()).map(|(number, _)| Partition(number));
-        let sequencer = readers.is_some().then(|| Sequencer::new(partitions(), self.detector()));
-        let ingest = readers
-            .map(|readers| Ingest::new(readers, Rc::clone(&demand), Rc::clone(&problems), workers));
+        let sequencer = feeds.is_some().then(|| Sequencer::new(partitions(), self.detector()));
+        let ingest = feeds
+            .map(|feeds| Ingest::new(feeds, Rc::clone(&demand), Rc::clone(&problems), workers));
         let detection = &self.detection;
         let again = detection.looks_at_overflows();
         let (detect, buckets) = detection.detect(detection.buckets(), workers, again);
         let (detect_again, more_buckets) = detection.detect(detection.buckets(), workers, false);
-        let settled = detect.settled();
+        let settled = [detect.settled(), detect_again.settled()];
+        let profile_faults: Rc<RefCell<Faults>> = Rc::default();
         let parts = Parts {
             source: Source::Archive(ingest),
             sequencer,
@@ -176,7 +183,7 @@ impl Shared {
             detector: self.detector(),
             detect,
             detect_again: again.then_some(detect_again),
-            decide: Some(detection.decide()),
+            decide: Some((detection.decide(), Rc::clone(&profile_faults))),
             lookups: Arc::clone(&detection.lookups),
             sink: printed(emit),
         };
@@ -187,13 +194,16 @@ impl Shared {
                 progress(Progress { lines: demand.borrow().tally.lines });
             }
         }
-        let mut outcome = Outcome { settled: settled.borrow().clone(), ..Outcome::default() };
+        let profile_faults = profile_faults.take();
+        let mut outcome = Outcome { profile_faults, ..Outcome::default() };
+        settled.iter().for_each(|settled| outcome.settled.add(&settled.borrow()));
         let demand = demand.take();
-        let Problems { errors, rejects, repaired } = problems.take();
+        let Problems { errors, rejects, repaired, faults } = problems.take();
         outcome.tally = demand.tally;
         outcome.clock = demand.clock;
         outcome.strays = demand.strays;
         (outcome.errors, outcome.rejects, outcome.repaired) = (errors, rejects, repaired);
+        outcome.transform_faults = faults;
         for buckets in [buckets, more_buckets] {
             // The graph is gone and has dropped its share.
             let Some(buckets) = Rc::into_inner(buckets).map(RefCell::into_inner) else { continue };

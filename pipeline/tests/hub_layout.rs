@@ -164,6 +164,24 @@ fn the_first_place_wins_and_the_binary_is_one() {
 }
 
 #[test]
+fn of_several_places_the_first_that_has_a_thing_gives_it() {
+    let (mine, hub) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for (root, name) in [(&mine, "a/mine"), (&hub, "a/theirs")] {
+        item(root.path(), "scenarios/amy/s.yaml", name);
+        item(root.path(), "scenarios/amy/same.yaml", "a/same");
+        write(root.path(), "patterns/web", &format!("WEB {name}\n"));
+    }
+    let places = [&mine, &hub].map(|root| RuleSource::Directory(root.path().into()));
+    let rules = load(&places, &Selection::All);
+    assert_eq!(scenarios(&rules), ["a/mine", "a/same"]);
+    let warnings: Vec<_> = rules.warnings.iter().map(|warning| &warning.message).collect();
+    let first = mine.path().join("scenarios/amy/s.yaml");
+    assert_eq!(warnings, [&format!("left out: `amy/s` is that of {}", first.display())]);
+    let patterns: Vec<_> = rules.patterns.iter().map(|file| file.text.as_str()).collect();
+    assert_eq!(patterns, ["WEB a/mine\n"]);
+}
+
+#[test]
 fn a_directory_without_rules_is_refused() {
     let empty = tempfile::tempdir().unwrap();
     let rules = all(empty.path());

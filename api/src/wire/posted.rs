@@ -172,7 +172,7 @@ fn posted(
     let events = raw.events.unwrap_or_default().into_iter();
     let events = events.map(|event| kept_event(event, at).into());
     let mut alert = Alert {
-        cause: OrderKey { clock: EventTime(at), partition: POSTED, position },
+        cause: OrderKey { clock: EventTime(at), partition: POSTED, position, part: 0 },
         bucket: format!("{name}/{index}").into(),
         scenario: short(raw.scenario)?,
         scenario_hash: raw.scenario_hash.unwrap_or_default(),

@@ -56,6 +56,24 @@ fn differential_storms_are_what_the_twin_says() {
 }
 
 #[test]
+fn differential_transformed_lines_are_what_the_twin_says() {
+    // Some lines come twice, some thrice, some not at all.
+    let some = "len(evt.Line.Raw) % 5";
+    let expression = format!(
+        "{some} == 0 ? [evt.Line.Raw, evt.Line.Raw, 7] : {some} == 1 ? [] : \
+         {some} == 2 ? [evt.Line.Raw, evt.Line.Raw] : evt.Line.Raw"
+    );
+    for seed in 400..402 {
+        let case = storm(seed, 3, 400).transformed(&expression);
+        let wanted = case.reference();
+        assert!(wanted.len() > 20, "seed {seed}: {} alerts", wanted.len());
+        for way in WAYS {
+            assert_same(&case.replay(way), &wanted, &format!("seed {seed} {way:?}"));
+        }
+    }
+}
+
+#[test]
 fn every_rule_of_the_storm_is_hit() {
     let alerts = storm(1, 4, 1500).reference();
     let names: BTreeSet<_> = alerts.iter().map(|alert| field(alert, "scenario")).collect();

@@ -11,13 +11,16 @@ use operators::detector::Origin;
 use operators::order::Partition;
 use operators::profile::{Exempt, spec as profile_spec};
 use operators::reference::{self, World};
+use operators::text::RawLine;
 use operators::time::layout::parse_rfc3339;
-use operators::yaml::Reading;
+use operators::yaml::{Located, Reading, Source};
 use pipeline::compile::{Options, compile};
 use pipeline::detection::Detection;
 use pipeline::hub::{RuleSource, Selection, file, load};
+use pipeline::ingest::Feed;
 use pipeline::lookup::WorldLookups;
 use pipeline::replay::{self, Replay};
+use pipeline::transform::{Transform, Transformer};
 
 /// What changes no result.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +40,7 @@ impl Default for Way {
 pub(crate) struct Case {
     world: World,
     files: Vec<Vec<u8>>,
+    transform: Option<Arc<Transform>>,
 }
 
 impl Case {
@@ -50,6 +54,7 @@ impl Case {
         let beside = |name: &str| rules.iter().map(|dir| dir.join(name)).find(|path| path.exists());
         let profiles =
             beside("profiles.yaml").map(|path| file::read(&path, profile_spec::read).unwrap());
+        let profiles = profiles.into_iter().collect();
         let exempt = beside("allowlist").map_or_else(Exempt::default, |path| {
             let read = file::read_allowlist(&path).unwrap();
             Exempt::compile(&read.content, &mut Reading::new(&read.source))
@@ -72,7 +77,23 @@ impl Case {
             lookups: Arc::new(WorldLookups::of_rules(&set, now)),
             origins: (0..files.len()).map(origin).collect(),
         };
-        Self { world, files }
+        Self { world, files, transform: None }
+    }
+
+    /// The same with other lines made of the lines.
+    pub(crate) fn transformed(self, expression: &str) -> Self {
+        let source = Source::new("transform", expression);
+        let text = Located { at: source.position(1, 1), value: expression.to_owned() };
+        let mut reading = Reading::new(&source);
+        let transform = Transform::compile(&text, &mut reading);
+        assert!(transform.is_some(), "{:?}", reading.errors);
+        Self { transform: transform.map(Arc::new), ..self }
+    }
+
+    fn transformer(&self, number: usize) -> Option<Transformer> {
+        let transform = self.transform.clone()?;
+        let lookups = Arc::clone(&self.world.lookups);
+        Some(Transformer::new(transform, &self.world.origins[number], lookups))
     }
 
     /// The alerts of the dataflow, as JSON lines.
@@ -88,7 +109,7 @@ impl Case {
                 lookups: world.lookups,
             },
             origins: world.origins,
-            readers: self.readers(way),
+            feeds: self.feeds(way),
             workers: way.workers,
         };
         let emit = Box::new(move |alert| taken.lock().unwrap().push(alert));
@@ -99,27 +120,38 @@ impl Case {
 
     /// The alerts of the twin, as JSON lines.
     pub(crate) fn reference(&self) -> Vec<String> {
-        let inputs: Vec<Vec<(u64, String)>> =
-            self.readers(Way::default()).into_iter().map(lines).collect();
+        let inputs: Vec<_> = self.feeds(Way::default()).into_iter().map(lines).collect();
         reference::run(&self.world, &inputs).iter().map(json).collect()
     }
 
-    fn readers(&self, way: Way) -> Vec<Reader> {
+    fn feeds(&self, way: Way) -> Vec<Feed> {
         let Way { chunk, first_chunk, .. } = way;
         let options = ReadOptions { max_line: 1 << 16, chunk, first_chunk };
-        let reader = |(number, bytes): (usize, &Vec<u8>)| {
-            let name = format!("log.{number}");
-            Reader::of_stream(&name, Cursor::new(bytes.clone()), options, Arc::default())
+        let feed = |(number, bytes): (usize, &Vec<u8>)| {
+            let (name, bytes) = (format!("log.{number}"), Cursor::new(bytes.clone()));
+            let reader = Reader::of_stream(&name, bytes, options, Arc::default());
+            Feed { reader, transformer: self.transformer(number) }
         };
-        self.files.iter().enumerate().map(reader).collect()
+        self.files.iter().enumerate().map(feed).collect()
     }
 }
 
-fn lines(mut reader: Reader) -> Vec<(u64, String)> {
+fn lines(feed: Feed) -> Vec<(u64, String)> {
+    let Feed { mut reader, mut transformer } = feed;
     let mut all = Vec::new();
     while let Some(chunk) = reader.next_chunk() {
         let chunk = chunk.unwrap();
-        all.extend(chunk.records().map(|r| (r.span.offset, r.line().to_owned())));
+        for record in chunk.records() {
+            let (position, line) = (record.span.offset, record.line());
+            match &mut transformer {
+                None => all.push((position, line.to_owned())),
+                Some(transformer) => {
+                    let derived = transformer.line(RawLine::from(line));
+                    let texts = (0..derived.len()).map(|part| derived.get(part).unwrap_or(line));
+                    all.extend(texts.map(|text| (position, text.to_owned())));
+                }
+            }
+        }
     }
     all
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 mod source;
+mod stored;
 mod world;
 
 use world::{Way, check_same, logs, outbox, replayed, run, told, without_places};

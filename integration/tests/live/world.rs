@@ -208,7 +208,7 @@ pub(crate) fn replayed(logs: &[(String, Arc<Vec<String>>)]) -> Vec<String> {
     let run = Replay {
         detection: loaded.detection(),
         origins: names.iter().map(origin).collect(),
-        readers: logs.iter().map(reader).collect(),
+        feeds: logs.iter().map(|log| reader(log).into()).collect(),
         workers: 1,
     };
     let alerts: Arc<Mutex<Vec<String>>> = Arc::default();

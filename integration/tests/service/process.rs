@@ -48,7 +48,7 @@ pub(crate) fn spillway() -> Command {
 pub(crate) fn now() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let at = EventTime(i64::try_from(since.as_nanos()).unwrap());
-    Stamp { at, offset: 0, utc: true }.rfc3339()
+    Stamp::utc_at(at).rfc3339()
 }
 
 /// Failed logins from an address, now.
@@ -69,10 +69,11 @@ pub(crate) fn refused(configuration: &str, arguments: &[&str]) -> String {
     let mut child = child.unwrap();
     let deadline = Instant::now() + PATIENCE;
     while child.try_wait().unwrap().is_none() {
-        if Instant::now() > deadline {
+        let late = Instant::now() > deadline;
+        if late {
             child.kill().unwrap();
-            panic!("it starts");
         }
+        assert!(!late, "it starts");
         std::thread::sleep(Duration::from_millis(20));
     }
     let mut errors = String::new();

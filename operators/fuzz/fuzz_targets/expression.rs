@@ -10,7 +10,7 @@ use operators::expr::{Compiler, Cx, Env, Expect, Memo};
 use operators::lookup::Offline;
 use operators::time::{EventTime, Stamp};
 
-const NOW: Stamp = Stamp { at: EventTime(1_767_323_045_000_000_000), offset: 0, utc: true };
+const NOW: Stamp = Stamp::utc_at(EventTime(1_767_323_045_000_000_000));
 
 fuzz_target!(|text: &str| {
     let (expression, raw) = text.split_once('\n').unwrap_or((text, "a=1 b"));

@@ -25,7 +25,7 @@ use operators::rules::Rules;
 use operators::time::{EventTime, Stamp};
 use operators::yaml::{Reading, Source, parse};
 
-const NOW: Stamp = Stamp { at: EventTime(1_767_323_045_000_000_000), offset: 0, utc: true };
+const NOW: Stamp = Stamp::utc_at(EventTime(1_767_323_045_000_000_000));
 
 static RULES: LazyLock<Arc<Rules>> = LazyLock::new(rules);
 
@@ -81,7 +81,7 @@ fuzz_target!(|text: &str| {
         let verdict = detector.line(line.into(), place, Some(&mut stash), &mut tally);
         let Verdict::Done { stamp, pours } = verdict else { panic!("there is a stash") };
         clock = clock.max(stamp.unwrap_or(clock));
-        let order = OrderKey { clock, partition: Partition(0), position };
+        let order = OrderKey { clock, partition: Partition(0), position, part: 0 };
         let ordered = pours.into_iter().map(|mut pour| {
             pour.order = order;
             (order, Via::default(), pour)

@@ -168,6 +168,9 @@ impl Alert {
             .part(self.source.value.as_bytes())
             .part(&self.cause.clock.0.to_le_bytes())
             .part(&(self.coordinates.len() as u64).to_le_bytes());
+        if self.cause.part > 0 {
+            digest = digest.part(&self.cause.part.to_le_bytes());
+        }
         for coordinate in self.coordinates.iter() {
             digest.update(&coordinate.partition.0.to_le_bytes());
             digest.update(&coordinate.position.to_le_bytes());

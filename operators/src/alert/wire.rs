@@ -134,7 +134,7 @@ impl<'a> WireAlert<'a> {
 
 impl<'a> WireDecision<'a> {
     fn new(decision: &'a Decision) -> Self {
-        let until = Stamp { at: decision.until, offset: 0, utc: true };
+        let until = Stamp::utc_at(decision.until);
         Self {
             duration: &decision.duration,
             id: decision.id,

@@ -291,11 +291,12 @@ impl Buckets {
             Ok(built) => overflow_filter::passes(scenario, bucket, built, &mut around),
             Err(_) => true,
         };
-        let errors = around.errors;
+        let (errors, context_errors) = (around.errors, around.context_errors);
         let hidden = built.is_ok() && passes && self.hidden(bucket, scenario, at, cause.clock);
         self.count(scenario, |counters| {
             counters.overflowed += 1;
-            counters.errors += errors;
+            counters.alert_errors += errors;
+            counters.context_errors += context_errors;
             counters.poured += u64::from(scenario.kind == Kind::Trigger);
             counters.filtered += u64::from(!passes);
             counters.blackholed += u64::from(hidden);
@@ -355,7 +356,7 @@ impl Buckets {
                 }
             }
             let Some(bucket) = bucket else { continue };
-            let stamp = Stamp { at, offset: 0, utc: true };
+            let stamp = Stamp::utc_at(at);
             let cause = OrderKey::at_deadline(at);
             self.overflowed(&bucket, (stamp, cause), lookups, out);
         }

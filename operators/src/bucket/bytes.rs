@@ -142,8 +142,13 @@ impl<'a> Reader<'a> {
         let nanos = i64::try_from(self.number()?).ok()?;
         let at = EventTime(seconds.checked_mul(1_000_000_000)?.checked_add(nanos)?);
         match self.number()? {
-            0 => Some(Stamp { at, offset: 0, utc: true }),
-            _ => Some(Stamp { at, offset: i32::try_from(self.signed()?).ok()?, utc: false }),
+            0 => Some(Stamp::utc_at(at)),
+            _ => Some(Stamp {
+                at,
+                offset: i32::try_from(self.signed()?).ok()?,
+                utc: false,
+                zone: None,
+            }),
         }
     }
 

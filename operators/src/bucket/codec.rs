@@ -316,7 +316,7 @@ impl Codec {
 }
 
 /// When lines of restored events claim to have been read.
-pub(super) const NO_TIME: Stamp = Stamp { at: EventTime(0), offset: 0, utc: true };
+pub(super) const NO_TIME: Stamp = Stamp::utc_at(EventTime(0));
 
 fn line(module: Text, source: Arc<str>) -> Line {
     let time = NO_TIME;

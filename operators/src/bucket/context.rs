@@ -115,16 +115,18 @@ impl Found {
 /// Key and JSON array text, by key.
 type Gathered = Vec<(Arc<str>, Arc<str>)>;
 
-/// The context of the held events. Expressions that failed are counted in `around`, once for each
-/// event.
+/// The context of the held events. Expressions that failed are counted in `around` apart, once for
+/// each event.
 pub(super) fn gather(held: &mut [Exhibit], around: &mut Surroundings<'_>) -> Gathered {
     let contexts = around.catalogue.contexts();
     if contexts.is_empty() {
         return Vec::new();
     }
+    let elsewhere = std::mem::take(&mut around.errors);
     let anywhere = Found::anywhere(around);
     around.errors += anywhere.errors * held.len() as u64;
     let all: Vec<_> = held.iter_mut().map(|event| event.found(around)).collect();
+    around.context_errors += std::mem::replace(&mut around.errors, elsewhere);
     // The first event says what every event says.
     let mut first = anywhere.texts;
     first.extend(all.first().into_iter().flat_map(|found| found.texts.iter().cloned()));

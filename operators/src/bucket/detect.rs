@@ -11,10 +11,11 @@ use crate::alert::Alert;
 use crate::detector::Place;
 use crate::event::{Event, Kind};
 use crate::expr::{Cx, Memo};
+use crate::fault::Faults;
 use crate::lookup::Lookups;
 use crate::order::batch::{Batch, Via};
 use crate::parse::pass::Hands;
-use crate::parse::watch::{Blind, Watch};
+use crate::parse::watch::{Blind, Noting, Watch};
 use crate::rules::Rules;
 use crate::text::Text;
 use crate::time::EventTime;
@@ -37,6 +38,20 @@ pub struct Settled {
     pub whitelisted: u64,
     /// Overflows that were matched again.
     pub reprocessed: u64,
+    /// What failed in postoverflows, by [`crate::parse::node::Node::number`].
+    pub faults: Faults,
+    /// What of scenarios failed on overflows, by number of the scenario.
+    pub scenario_faults: Faults,
+}
+
+impl Settled {
+    /// Adds another worker's.
+    pub fn add(&mut self, other: &Self) {
+        self.whitelisted += other.whitelisted;
+        self.reprocessed += other.reprocessed;
+        self.faults.join(&other.faults);
+        self.scenario_faults.join(&other.scenario_faults);
+    }
 }
 
 /// The second half of detection, of one worker.
@@ -148,7 +163,11 @@ impl Detect {
         let rules = Arc::clone(&self.rules);
         let mut cx = Cx::new(&mut event, &*self.lookups, &mut self.memo);
         // A postoverflow that fails leaves the alert as it is: CrowdSec's output routine would end.
-        let _ = rules.postoverflows.run(&rules.program, &mut cx, &mut self.hands, watch);
+        let mut settled = self.settled.borrow_mut();
+        let at = (cause.partition, cause.position);
+        let mut watch = Noting { watch, faults: &mut settled.faults, at };
+        let _ = rules.postoverflows.run(&rules.program, &mut cx, &mut self.hands, &mut watch);
+        drop(settled);
         let Some(overflow) = cx.event.overflow.clone() else { return event };
         if overflow.whitelisted || cx.event.whitelisted.is_some() {
             self.settled.borrow_mut().whitelisted += 1;
@@ -160,7 +179,8 @@ impl Detect {
             self.settled.borrow_mut().reprocessed += 1;
             let place = Place { partition: cause.partition, position: cause.position };
             let mut pours = Vec::new();
-            rules.matcher.overflow_pours(&rules, &mut cx, place, &mut pours);
+            let faults = &mut self.settled.borrow_mut().scenario_faults;
+            rules.matcher.overflow_pours(&rules, (&mut cx, place), &mut pours, faults);
             let via = Via::new(&scenario, &key);
             again.extend(pours.into_iter().map(|mut pour| {
                 pour.order = cause;

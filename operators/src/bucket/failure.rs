@@ -50,8 +50,12 @@ pub struct Counters {
     pub blackholed: u64,
     /// Of these, without an alert.
     pub failed: BTreeMap<Failure, u64>,
-    /// Expressions that failed while they ran.
+    /// Conditions that failed while they ran.
     pub errors: u64,
+    /// Overflow filters and expressions of the scope that failed while they ran.
+    pub alert_errors: u64,
+    /// Expressions of the alert context that failed while they ran.
+    pub context_errors: u64,
 }
 
 impl Counters {
@@ -74,6 +78,8 @@ impl Counters {
         self.filtered += other.filtered;
         self.blackholed += other.blackholed;
         self.errors += other.errors;
+        self.alert_errors += other.alert_errors;
+        self.context_errors += other.context_errors;
         for (failure, count) in &other.failed {
             *self.failed.entry(*failure).or_default() += count;
         }

@@ -55,7 +55,7 @@ impl Judge {
         lookups: &'a dyn Lookups,
     ) -> Surroundings<'a> {
         let (evaluator, recall) = (&mut self.evaluator, &mut self.recall);
-        Surroundings { catalogue, evaluator, recall, lookups, errors: 0 }
+        Surroundings { catalogue, evaluator, recall, lookups, errors: 0, context_errors: 0 }
     }
 
     /// Whether the bucket is over after this event, and how many expressions failed.

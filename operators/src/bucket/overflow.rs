@@ -26,6 +26,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) lookups: &'a dyn Lookups,
     /// Expressions that failed.
     pub(crate) errors: u64,
+    /// Those of the alert context, which change nothing but what an alert shows.
+    pub(crate) context_errors: u64,
 }
 
 /// The overflow of `bucket` at `at`, caused by `cause`.

@@ -106,7 +106,7 @@ fn capacity(scenario: &Scenario) -> i64 {
 }
 
 fn leaky(bucket: &Bucket, scenario: &Scenario, queue: Value, overflowed: Option<Stamp>) -> Value {
-    let zero = Stamp { at: crate::time::EventTime(i64::MIN), offset: 0, utc: true };
+    let zero = Stamp::utc_at(crate::time::EventTime(i64::MIN));
     let spec = Record::value(
         "leakybucket.BucketSpec",
         [

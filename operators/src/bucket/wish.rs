@@ -1,10 +1,12 @@
 //! What a scenario wants of a live event: the part of a pour that is computed before the exchange.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use super::pour::Claim;
 use super::scenario::{Kind, Scenario};
 use crate::expr::{Cx, EvalError, ExprId, Program, TestError};
+use crate::fault::Part;
 use crate::value::Value;
 
 /// Which bucket takes an event, and how.
@@ -22,15 +24,28 @@ pub struct Wish {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WishError {
     /// The filter failed or gave no bool.
-    #[error("filter: {0}")]
+    #[error(transparent)]
     Filter(#[from] TestError),
     /// `groupby` failed.
-    #[error("groupby: {0}")]
+    #[error(transparent)]
     GroupBy(#[from] EvalError),
     /// `groupby` gave no string.
-    #[error("groupby gave no string")]
+    #[error("it gave no string")]
     NoKey,
 }
+
+impl WishError {
+    /// What of the scenario it was.
+    pub fn part(&self) -> Part {
+        match self {
+            Self::Filter(_) => Part::Filter,
+            Self::GroupBy(_) | Self::NoKey => Part::GroupBy,
+        }
+    }
+}
+
+/// Hears of what failed and changes only whether or how the event counts.
+pub type Note<'a> = dyn FnMut(&Scenario, Part, &dyn Display) + 'a;
 
 /// Whether `scenario` wants the event of `cx`, and for which bucket.
 ///
@@ -40,6 +55,7 @@ pub fn wish(
     scenario: &Scenario,
     program: &Program,
     cx: &mut Cx<'_>,
+    note: &mut Note<'_>,
 ) -> Result<Option<Wish>, WishError> {
     if !program.test(scenario.filter, cx)? {
         return Ok(None);
@@ -50,19 +66,32 @@ pub fn wish(
     };
     let claim = match scenario.kind {
         Kind::Trigger => Claim { scenario: scenario.id, distinct: None, cancel: false },
-        _ => claim(scenario, program, cx),
+        _ => claim(scenario, program, cx, note),
     };
     Ok(Some(Wish { key, claim }))
 }
 
 /// What `scenario` says of the event of `cx` for a bucket of its own: also where another scenario
 /// pours into it.
-pub fn claim(scenario: &Scenario, program: &Program, cx: &mut Cx<'_>) -> Claim {
-    let distinct = scenario
-        .distinct
-        .and_then(|distinct| text(distinct, program, cx).ok().map(Option::unwrap_or_default));
-    let cancel =
-        scenario.cancel_on.is_some_and(|cancel_on| program.test(cancel_on, cx).unwrap_or(false));
+pub fn claim(
+    scenario: &Scenario,
+    program: &Program,
+    cx: &mut Cx<'_>,
+    note: &mut Note<'_>,
+) -> Claim {
+    let distinct = scenario.distinct.and_then(|distinct| match text(distinct, program, cx) {
+        Ok(text) => Some(text.unwrap_or_default()),
+        Err(error) => {
+            note(scenario, Part::Distinct, &error);
+            None
+        }
+    });
+    let cancel = scenario.cancel_on.is_some_and(|cancel_on| {
+        program.test(cancel_on, cx).unwrap_or_else(|error| {
+            note(scenario, Part::CancelOn, &error);
+            false
+        })
+    });
     Claim { scenario: scenario.id, distinct, cancel }
 }
 

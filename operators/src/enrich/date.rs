@@ -48,7 +48,7 @@ impl Date {
     pub fn marshaled_stamp(&self) -> Option<Stamp> {
         let Stamp { at, offset, .. } = self.stamp;
         let exact = offset % 60 == 0 && at.0 != i64::MAX && at.0 != i64::MIN;
-        exact.then_some(Stamp { at, offset, utc: offset == 0 })
+        exact.then_some(Stamp { at, offset, utc: offset == 0, zone: None })
     }
 }
 

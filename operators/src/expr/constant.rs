@@ -71,4 +71,4 @@ fn constant(node: &Node) -> bool {
     all
 }
 
-const EPOCH: Stamp = Stamp { at: EventTime(0), offset: 0, utc: true };
+const EPOCH: Stamp = Stamp::utc_at(EventTime(0));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::functions::{in_location, location_of};
 use super::objects::Named;
 use crate::event::{Event, Kind};
 use crate::schema::Space;
@@ -119,7 +120,10 @@ pub(super) fn time(stamp: Stamp, name: &str, arguments: &[Value]) -> Called {
         "UnixMicro" => Value::Int64(stamp.unix_micro()),
         "UnixNano" => Value::Int64(stamp.unix_nano()),
         "UTC" | "Local" => Value::Time(stamp.to_utc()),
-        "IsZero" | "IsDST" => Value::Bool(false),
+        "IsZero" => Value::Bool(false),
+        "IsDST" => Value::Bool(stamp.zone.is_some_and(|zone| zone.at(stamp.unix()).summer)),
+        "In" => return Some(in_location(stamp, arguments)),
+        "Location" => location_of(stamp),
         "Zone" => Value::str(&stamp.format("MST")),
         "String" | "GoString" => Value::str(&stamp.to_string()),
         "Format" => {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::ast::Op;
-use crate::time::{EventTime, Stamp};
+use crate::time::{GoDuration, Stamp};
 use crate::value::{List, ListKind, Value};
 
 /// Elements that one evaluation may make (expr-lang's `conf.DefaultMemoryBudget`).
@@ -159,7 +159,7 @@ fn whole(op: Op, x: i64, y: i64) -> Result<Value, String> {
 
 /// The instant `by` nanoseconds later, in the same zone.
 pub(super) fn shift(stamp: Stamp, by: i64) -> Stamp {
-    Stamp { at: EventTime(stamp.at.0.saturating_add(by)), ..stamp }
+    stamp.plus(GoDuration(by))
 }
 
 /// Unary minus.

@@ -25,6 +25,19 @@ pub enum Claim {
     Guess(EventTime),
 }
 
+impl Claim {
+    /// What two lines of one record say together: the later stamp, else the later guess.
+    #[must_use]
+    pub fn or_later(self, other: Self) -> Self {
+        let rank = |claim| match claim {
+            Self::Nothing => (0, EventTime(i64::MIN)),
+            Self::Guess(time) => (1, time),
+            Self::Doubtful(time) | Self::Trusted(time) => (2, time),
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+}
+
 /// An item whose clock is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placed<T> {

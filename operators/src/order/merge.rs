@@ -55,7 +55,7 @@ impl<T> Ready<T> {
     /// An item at its place, or behind `floor` where its place has passed.
     fn new(placed: Placed<T>, partition: Partition, floor: OrderKey, late: &mut u64) -> Self {
         let Placed { position, clock, before, item } = placed;
-        let natural = OrderKey { clock, partition, position };
+        let natural = OrderKey { clock, partition, position, part: 0 };
         let key = if natural >= floor { natural } else { natural.behind(floor) };
         *late += u64::from(natural < floor);
         Self { key, before, item }
@@ -81,7 +81,8 @@ impl<T> Queue<T> {
             Some(ready) => ready.key,
             None => {
                 let clock = self.clock.now().unwrap_or(EventTime(i64::MIN));
-                self.floor.max(OrderKey { clock, partition, position: self.position })
+                let position = self.position;
+                self.floor.max(OrderKey { clock, partition, position, part: 0 })
             }
         }
     }
@@ -350,8 +351,12 @@ mod tests {
         merge.line(busy, (1, at(5)), Some("b"));
         assert_eq!(merge.pop(), Next::Wants(silent));
         merge.park(silent);
-        let key =
-            |clock, partition, position| OrderKey { clock: EventTime(clock), partition, position };
+        let key = |clock, partition, position| OrderKey {
+            clock: EventTime(clock),
+            partition,
+            position,
+            part: 0,
+        };
         assert_eq!(merge.pop(), Next::Item(key(5, busy, 0), "a"));
         merge.line(silent, (0, at(3)), Some("late"));
         merge.line(silent, (1, at(7)), Some("in time"));

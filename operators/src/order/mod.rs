@@ -27,17 +27,20 @@ pub struct OrderKey {
     pub partition: Partition,
     /// Position within the partition. Unit: bytes for files.
     pub position: u64,
+    /// Which line of the record it is, from 0: a `transform` makes several of one.
+    #[serde(default)]
+    pub part: u32,
 }
 
 impl OrderKey {
     /// Before every record.
     pub const FIRST: Self =
-        Self { clock: EventTime(i64::MIN), partition: Partition(0), position: 0 };
+        Self { clock: EventTime(i64::MIN), partition: Partition(0), position: 0, part: 0 };
 
     /// The place of a line whose clock is not known yet.
     pub fn at(place: crate::detector::Place) -> Self {
         let clock = EventTime(i64::MIN);
-        Self { clock, partition: place.partition, position: place.position }
+        Self { clock, partition: place.partition, position: place.position, part: 0 }
     }
 
     /// The same place at the earliest clock that puts it behind `floor`.
@@ -52,6 +55,6 @@ impl OrderKey {
     /// Behind every record whose clock is `deadline`, before every later one: where a bucket that
     /// ends by itself ends.
     pub fn at_deadline(deadline: EventTime) -> Self {
-        Self { clock: deadline, partition: Partition(u32::MAX), position: u64::MAX }
+        Self { clock: deadline, partition: Partition(u32::MAX), position: u64::MAX, part: 0 }
     }
 }

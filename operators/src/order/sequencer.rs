@@ -55,6 +55,32 @@ pub struct Stand {
     pub partitions: Vec<Standing>,
 }
 
+/// Lines of one position.
+struct Record {
+    position: u64,
+    parts: u32,
+    claim: Claim,
+    pours: Option<Vec<Pour>>,
+}
+
+impl Record {
+    fn at(position: u64) -> Self {
+        Self { position, parts: 0, claim: Claim::Nothing, pours: None }
+    }
+
+    fn add(&mut self, claim: Claim, pours: Option<Vec<Pour>>) {
+        let part = self.parts;
+        self.parts += 1;
+        self.claim = self.claim.or_later(claim);
+        let Some(mut pours) = pours else { return };
+        pours.iter_mut().for_each(|pour| pour.order.part = part);
+        match &mut self.pours {
+            Some(before) => before.append(&mut pours),
+            before => *before = Some(pours),
+        }
+    }
+}
+
 impl Sequencer {
     /// A sequencer of these partitions, each from its beginning to its end; the detector parses
     /// what needs the stash.
@@ -119,7 +145,7 @@ impl Sequencer {
                         self.moved.insert(order.partition);
                     }
                     pours.extend(items.into_iter().map(|mut pour| {
-                        pour.order = order;
+                        pour.order = OrderKey { part: pour.order.part, ..order };
                         (Via::default(), pour)
                     }));
                 }
@@ -164,7 +190,13 @@ impl Sequencer {
         }
         let Parsed { partition, found, stamps, block, transport, last, .. } = parsed;
         let mut found = found.into_iter().peekable();
+        // The lines that a transform made of one record stand together: the record is what is
+        // ordered, at the latest time that any of them claims.
+        let mut record: Option<Record> = None;
         for (number, (position, stamp)) in (0_u32..).zip(stamps) {
+            if record.as_ref().is_some_and(|record| record.position != position) {
+                self.order(partition, record.take());
+            }
             let (stamp, mut pours) = match found.next_if(|(line, _)| *line == number) {
                 None => (stamp, None),
                 Some((_, Found::Pours(pours))) => (stamp, Some(pours)),
@@ -181,17 +213,23 @@ impl Sequencer {
                     let now = self.merge.likely_clock(partition);
                     let dated = arrival::date(stamp, (transport, number), now, &mut self.tally);
                     if let Some(time) = dated.replaced {
-                        let time = Some(Stamp { at: time, offset: 0, utc: true });
+                        let time = Some(Stamp::utc_at(time));
                         pours.iter_mut().flatten().for_each(|pour| pour.time = time);
                     }
                     dated.claim
                 }
             };
-            self.merge.line(partition, (position, claim), pours);
+            record.get_or_insert_with(|| Record::at(position)).add(claim, pours);
         }
+        self.order(partition, record);
         if last {
             self.merge.end(partition);
         }
+    }
+
+    fn order(&mut self, partition: Partition, record: Option<Record>) {
+        let Some(Record { position, claim, pours, .. }) = record else { return };
+        self.merge.line(partition, (position, claim), pours);
     }
 
     fn parse_in_order(

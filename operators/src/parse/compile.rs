@@ -223,7 +223,8 @@ impl NodeCompiler<'_, '_> {
         let value = self.expression(&spec.value, Expect::Any);
         let cache = intern(&spec.name.value);
         let strategy = match spec.strategy {
-            Eviction::Lru | Eviction::Arc => Strategy::Lru,
+            Eviction::Lru => Strategy::Lru,
+            Eviction::Arc => Strategy::Arc,
             Eviction::Lfu => Strategy::Lfu,
         };
         let size = usize::try_from(spec.size).unwrap_or(usize::MAX);

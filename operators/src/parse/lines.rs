@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bucket::pour::Pour;
 use crate::detector::Origin;
+use crate::fault::Faults;
 use crate::order::Partition;
 use crate::time::EventTime;
 
@@ -157,6 +158,10 @@ pub struct Tally {
     pub untaken: BTreeMap<Partition, u64>,
     /// The first lines that no parser took.
     pub samples: Vec<Sample>,
+    /// What failed in parsers, by [`super::node::Node::number`].
+    pub parser_faults: Faults,
+    /// What of scenarios failed on lines, by number of the scenario.
+    pub scenario_faults: Faults,
 }
 
 impl Tally {
@@ -181,6 +186,8 @@ impl Tally {
         self.samples.extend_from_slice(&other.samples);
         self.samples.sort();
         self.samples.truncate(MAX_SAMPLES);
+        self.parser_faults.join(&other.parser_faults);
+        self.scenario_faults.join(&other.scenario_faults);
     }
 
     /// Counts one in a list by number.

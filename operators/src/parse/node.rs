@@ -7,7 +7,8 @@ use super::pass::Pass;
 use super::statics::Static;
 use super::watch::{Step, Watch};
 use super::whitelist::Whitelist;
-use crate::expr::{Cx, ExprId, Program};
+use crate::expr::{Cx, EvalError, ExprId, Program};
+use crate::fault::Part;
 use crate::grok::{Captures, Grok};
 use crate::schema::{FieldId, Space};
 use crate::text::Text;
@@ -115,7 +116,7 @@ impl Node {
     fn run<W: Watch>(&self, pass: &mut Pass<'_, W>, cx: &mut Cx<'_>) -> Result<bool, Abort> {
         let program = pass.program;
         if let Some(filter) = self.filter {
-            let passed = passes(program, filter, cx)?;
+            let passed = self.passes(filter, pass, cx)?;
             pass.watch.step(cx, Step::Filter(filter, passed));
             if !passed {
                 return Ok(false);
@@ -125,6 +126,10 @@ impl Node {
             Some(whitelist) => {
                 let matched = whitelist.check(program, cx);
                 stash_was_there(cx)?;
+                let matched = matched.unwrap_or_else(|error| {
+                    pass.watch.fault(self, Part::Whitelist, &error);
+                    false
+                });
                 pass.watch.step(cx, Step::Whitelist(matched));
                 matched
             }
@@ -136,7 +141,9 @@ impl Node {
         };
         if grok_matched != Some(false) {
             for step in &self.stash {
-                step.keep(program, cx)?;
+                if let Some(error) = step.keep(program, cx)? {
+                    pass.watch.fault(self, Part::Stash, &error);
+                }
             }
         }
         let mut success = grok_matched != Some(false);
@@ -165,6 +172,22 @@ impl Node {
         Ok(true)
     }
 
+    /// Whether the filter lets the event in. Of one that fails CrowdSec warns, and takes the node
+    /// as not meant for this line.
+    fn passes<W: Watch>(
+        &self,
+        filter: ExprId,
+        pass: &mut Pass<'_, W>,
+        cx: &mut Cx<'_>,
+    ) -> Result<bool, Abort> {
+        let result = pass.program.test(filter, cx);
+        stash_was_there(cx)?;
+        Ok(result.unwrap_or_else(|error| {
+            pass.watch.fault(self, Part::Filter, &error);
+            false
+        }))
+    }
+
     fn statics<W: Watch>(
         &self,
         statics: &[Static],
@@ -174,8 +197,17 @@ impl Node {
         for step in statics {
             let result = step.run(pass.program, cx, pass.hands);
             stash_was_there(cx)?;
-            pass.watch.step(cx, Step::Static(step, result.as_ref().err()));
-            result.map_err(|message| Abort::Static { node: self.name, message })?;
+            let refused = match result {
+                Ok(()) => None,
+                Err(error) => {
+                    pass.watch.fault(self, Part::Static, &error);
+                    error.refused()
+                }
+            };
+            pass.watch.step(cx, Step::Static(step, refused.as_ref()));
+            if let Some(message) = refused {
+                return Err(Abort::Static { node: self.name, message });
+            }
         }
         Ok(())
     }
@@ -188,6 +220,10 @@ impl Node {
     ) -> Result<bool, Abort> {
         let matched = step.capture(pass.program, cx, &mut pass.hands.captures);
         stash_was_there(cx)?;
+        let matched = matched.unwrap_or_else(|error| {
+            pass.watch.fault(self, Part::Grok, &error);
+            false
+        });
         pass.watch.step(cx, Step::Grok(step, matched));
         if matched {
             self.statics(&step.statics, pass, cx)?;
@@ -197,27 +233,31 @@ impl Node {
 }
 
 /// The text that a grok reads, as a text of the event.
-fn input_text(input: Input, program: &Program, cx: &mut Cx<'_>) -> Option<Text> {
-    match input {
+fn input_text(input: Input, program: &Program, cx: &mut Cx<'_>) -> Result<Option<Text>, EvalError> {
+    Ok(match input {
         Input::Line => {
-            let end = u32::try_from(cx.event.line.raw.as_str().len()).ok()?;
-            Some(Text::Slice { start: 0, end })
+            let end = u32::try_from(cx.event.line.raw.as_str().len()).ok();
+            end.map(|end| Text::Slice { start: 0, end })
         }
         Input::Parsed(field) => cx.event.get_text(field).cloned(),
-        Input::Expression(id) => match program.eval(id, cx) {
-            Ok(Value::Str(text)) => Some(Text::Shared(text)),
-            Ok(Value::Int(number)) => Some(number.to_string().into()),
-            Ok(Value::Float(number)) => Some(format!("{number:.6}").into()),
-            Ok(_) => Some(Text::EMPTY),
-            Err(_) => None,
-        },
-    }
+        Input::Expression(id) => Some(match program.eval(id, cx)? {
+            Value::Str(text) => Text::Shared(text),
+            Value::Int(number) => number.to_string().into(),
+            Value::Float(number) => format!("{number:.6}").into(),
+            _ => Text::EMPTY,
+        }),
+    })
 }
 
 impl GrokStep {
     /// Matches and writes what was captured; whether it matched.
-    fn capture(&self, program: &Program, cx: &mut Cx<'_>, captures: &mut Captures) -> bool {
-        let Some(input) = input_text(self.input, program, cx) else { return false };
+    fn capture(
+        &self,
+        program: &Program,
+        cx: &mut Cx<'_>,
+        captures: &mut Captures,
+    ) -> Result<bool, EvalError> {
+        let Some(input) = input_text(self.input, program, cx)? else { return Ok(false) };
         let matched = self.grok.matches(cx.event.text(&input), captures);
         if matched {
             for (field, span) in self.fields.iter().zip(captures.spans()) {
@@ -228,12 +268,12 @@ impl GrokStep {
                 cx.event.set(*field, text);
             }
         }
-        matched
+        Ok(matched)
     }
 
     /// The text that this grok reads in an event, `None` where there is none.
     pub fn input(&self, program: &Program, cx: &mut Cx<'_>) -> Option<String> {
-        let text = input_text(self.input, program, cx)?;
+        let text = input_text(self.input, program, cx).ok()??;
         Some(cx.event.text(&text).to_owned())
     }
 }
@@ -248,23 +288,21 @@ fn sub_text(text: &Text, from: u32, to: u32) -> Text {
 }
 
 impl StashStep {
-    fn keep(&self, program: &Program, cx: &mut Cx<'_>) -> Result<(), Abort> {
+    /// Keeps the value; what failed, if something did. Anything but two strings is skipped, with a
+    /// warning in CrowdSec.
+    fn keep(&self, program: &Program, cx: &mut Cx<'_>) -> Result<Option<EvalError>, Abort> {
         let key = program.eval(self.key, cx);
         let value = program.eval(self.value, cx);
         let Some(stash) = cx.stash.as_deref_mut() else { return Err(Abort::WantsStash) };
-        // Anything but two strings is skipped with a warning in CrowdSec.
-        if let (Ok(Value::Str(key)), Ok(Value::Str(value))) = (key, value) {
-            stash.set(self.cache, &key, &value, self.ttl);
+        match (key, value) {
+            (Ok(Value::Str(key)), Ok(Value::Str(value))) => {
+                stash.set(self.cache, &key, &value, self.ttl);
+                Ok(None)
+            }
+            (Err(error), _) | (_, Err(error)) => Ok(Some(error)),
+            _ => Ok(None),
         }
-        Ok(())
     }
-}
-
-fn passes(program: &Program, filter: ExprId, cx: &mut Cx<'_>) -> Result<bool, Abort> {
-    let result = program.test(filter, cx);
-    stash_was_there(cx)?;
-    // Of a filter that fails CrowdSec warns, and takes the node as not meant for this line.
-    Ok(result.unwrap_or(false))
 }
 
 fn stash_was_there(cx: &Cx<'_>) -> Result<(), Abort> {

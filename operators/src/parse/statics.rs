@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::pass::Hands;
 use crate::alert::Overflow;
 use crate::enrich::Method;
-use crate::expr::{Cx, ExprId, Program};
+use crate::expr::{Cx, EvalError, ExprId, Program};
 use crate::schema::{FieldId, Space};
 use crate::text::Text;
 use crate::value::{ListKind, MapKind, Value};
@@ -37,6 +37,10 @@ pub enum Target {
     Raw,
     /// `target: evt.Line.Module`: which data source an event claims to come from.
     Module,
+    /// `target: evt.Line.Src`.
+    Source,
+    /// `target: evt.Unmarshaled.x`: a text beside what was decoded.
+    Unmarshaled(&'static str),
     /// `target: evt.Line.Labels.x`: for this event only, where CrowdSec changes the labels of the
     /// whole source.
     Label(&'static str),
@@ -69,6 +73,24 @@ pub enum AlertField {
     Message,
 }
 
+/// Why a static wrote nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StaticError {
+    /// The expression failed: the event goes on without what it would have written.
+    #[error(transparent)]
+    Failed(#[from] EvalError),
+    /// The value is of a type that CrowdSec refuses: the event ends.
+    #[error("a {0} is no text")]
+    Refused(&'static str),
+}
+
+impl StaticError {
+    /// What ends the event, if it does.
+    pub fn refused(&self) -> Option<String> {
+        matches!(self, Self::Refused(_)).then(|| self.to_string())
+    }
+}
+
 /// A compiled static.
 #[derive(Clone, Debug)]
 pub struct Static {
@@ -94,7 +116,9 @@ impl Target {
             ("Enriched", Some(name)) => {
                 field(Space::Enriched, name).map_or(Self::Nowhere, Self::Field)
             }
+            ("Unmarshaled", Some(name)) => Self::Unmarshaled(crate::text::intern(name)),
             ("Line", Some("Raw")) => Self::Raw,
+            ("Line", Some("Src")) => Self::Source,
             ("Line", Some("Module")) => Self::Module,
             ("Line", Some("Labels")) => match parts.next() {
                 Some(label) => Self::Label(crate::text::intern(label)),
@@ -152,20 +176,25 @@ impl AlertField {
 }
 
 impl Static {
-    /// Writes. An expression that fails writes nothing.
+    /// Writes.
     ///
     /// # Errors
-    /// The value is of a type that CrowdSec refuses, which ends the event.
-    pub fn run(&self, program: &Program, cx: &mut Cx<'_>, hands: &mut Hands) -> Result<(), String> {
+    /// The expression failed, or gave what CrowdSec refuses.
+    pub fn run(
+        &self,
+        program: &Program,
+        cx: &mut Cx<'_>,
+        hands: &mut Hands,
+    ) -> Result<(), StaticError> {
         let text = match self.origin {
             Origin::Constant(text) => Text::Static(text),
             Origin::Expression(id) => match program.text(id, cx) {
                 Ok(Some(text)) => text,
                 Ok(None) => match program.eval(id, cx) {
                     Ok(value) => render(&value)?,
-                    Err(_) => return Ok(()),
+                    Err(error) => return Err(error.into()),
                 },
-                Err(_) => return Ok(()),
+                Err(error) => return Err(error.into()),
             },
         };
         let empty = cx.event.text(&text).is_empty();
@@ -190,6 +219,11 @@ impl Static {
             Target::StrTimeFormat => cx.event.str_time_format = text,
             Target::MarshaledTime => cx.event.marshaled_time = text,
             Target::Module => cx.event.line.module = text,
+            Target::Source => cx.event.line.source = cx.event.text(&text).into(),
+            Target::Unmarshaled(name) => {
+                let value = Value::str(cx.event.text(&text));
+                cx.event.unmarshaled.insert(Arc::from(*name), value);
+            }
             Target::Raw => {
                 let raw = cx.event.text(&text).to_owned();
                 cx.event.replace_raw(&raw);
@@ -211,7 +245,7 @@ impl Static {
 }
 
 /// A value as a static writes it.
-fn render(value: &Value) -> Result<Text, String> {
+fn render(value: &Value) -> Result<Text, StaticError> {
     Ok(match value {
         Value::Str(text) => Text::Shared(Arc::clone(text)),
         Value::Int(number) => number.to_string().into(),
@@ -220,6 +254,6 @@ fn render(value: &Value) -> Result<Text, String> {
         Value::List(list) if list.kind == ListKind::Any => Text::EMPTY,
         Value::Map(map) if map.kind == MapKind::Any => Text::EMPTY,
         Value::Unmarshaled => Text::EMPTY,
-        other => return Err(format!("a {} is no text", other.type_name())),
+        other => return Err(StaticError::Refused(other.type_name())),
     })
 }

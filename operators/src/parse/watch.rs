@@ -1,8 +1,11 @@
 //! What can be seen of parsing as it happens: for `explain`, the hub test runner and counters.
 
+use std::fmt::Display;
+
 use super::node::{GrokStep, Node};
 use super::statics::Static;
 use crate::expr::{Cx, ExprId};
+use crate::fault::{Cause, Faults, Part};
 
 /// Something that happened in a node.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +36,11 @@ pub trait Watch {
     fn top(&mut self, cx: &mut Cx<'_>, stage: &'static str, node: &Node, success: bool) {
         let _ = (cx, stage, node, success);
     }
+
+    /// An expression of a node failed, or gave what its place does not take.
+    fn fault(&mut self, node: &Node, part: Part, message: &dyn Display) {
+        let _ = (node, part, message);
+    }
 }
 
 /// Watches nothing.
@@ -43,4 +51,34 @@ impl Watch for Blind {
     const ALL: bool = false;
     #[inline]
     fn step(&mut self, _: &mut Cx<'_>, _: Step<'_>) {}
+}
+
+/// Notes what fails, as [`Node::number`] of the top-level node, and lets `watch` see all.
+#[derive(Debug)]
+pub struct Noting<'a, W> {
+    /// Who watches besides.
+    pub watch: &'a mut W,
+    /// What failed.
+    pub faults: &'a mut Faults,
+    /// The line that is at fault.
+    pub at: Cause,
+}
+
+impl<W: Watch> Watch for Noting<'_, W> {
+    const ALL: bool = W::ALL;
+
+    #[inline]
+    fn step(&mut self, cx: &mut Cx<'_>, step: Step<'_>) {
+        self.watch.step(cx, step);
+    }
+
+    #[inline]
+    fn top(&mut self, cx: &mut Cx<'_>, stage: &'static str, node: &Node, success: bool) {
+        self.watch.top(cx, stage, node, success);
+    }
+
+    fn fault(&mut self, node: &Node, part: Part, message: &dyn Display) {
+        self.faults.add(node.number, part, self.at, message);
+        self.watch.fault(node, part, message);
+    }
 }

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::node::source_addresses;
 use crate::event::Kind;
-use crate::expr::{Cx, ExprId, Program, TestError};
+use crate::expr::{Cx, EvalError, ExprId, Program, TestError};
 use crate::text::Text;
 
 /// A compiled whitelist.
@@ -24,8 +24,11 @@ pub struct Whitelist {
 
 impl Whitelist {
     /// Whether the event is whitelisted; the first whitelist of an event gives the reason.
-    pub fn check(&self, program: &Program, cx: &mut Cx<'_>) -> bool {
-        let matched = self.takes_address(cx) || self.takes_expression(program, cx);
+    ///
+    /// # Errors
+    /// An expression failed: then it is not.
+    pub fn check(&self, program: &Program, cx: &mut Cx<'_>) -> Result<bool, EvalError> {
+        let matched = self.takes_address(cx) || self.takes_expression(program, cx)?;
         if matched && cx.event.whitelisted.is_none() {
             cx.event.whitelisted = Some(Text::Static(self.reason));
             if cx.event.kind == Kind::Overflow
@@ -35,7 +38,7 @@ impl Whitelist {
             }
             cx.event.touch();
         }
-        matched
+        Ok(matched)
     }
 
     fn takes_address(&self, cx: &Cx<'_>) -> bool {
@@ -47,14 +50,14 @@ impl Whitelist {
         })
     }
 
-    fn takes_expression(&self, program: &Program, cx: &mut Cx<'_>) -> bool {
+    fn takes_expression(&self, program: &Program, cx: &mut Cx<'_>) -> Result<bool, EvalError> {
         for expression in &self.expressions {
             match program.test(*expression, cx) {
-                Ok(true) => return true,
+                Ok(true) => return Ok(true),
                 Ok(false) | Err(TestError::NotBool(_)) => {}
-                Err(TestError::Runtime(_)) => return false,
+                Err(TestError::Runtime(error)) => return Err(error),
             }
         }
-        false
+        Ok(false)
     }
 }

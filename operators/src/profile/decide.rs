@@ -37,7 +37,7 @@ pub struct Decide {
 impl Decide {
     /// Nothing decided yet.
     pub fn new(profiles: Arc<[Profile]>, exempt: Arc<Exempt>, program: Arc<Program>) -> Self {
-        let time = Stamp { at: EventTime(0), offset: 0, utc: true };
+        let time = Stamp::utc_at(EventTime(0));
         let line = Line {
             raw: "".into(),
             source: "".into(),

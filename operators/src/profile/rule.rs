@@ -8,6 +8,7 @@ use crate::alert::{Alert, Decision};
 use crate::bucket::evaluate::Evaluator;
 use crate::event::Event;
 use crate::expr::{Compiler, Env, Expect, ExprId, Program};
+use crate::fault::Part;
 use crate::lookup::Lookups;
 use crate::time::EventTime;
 use crate::time::GoDuration;
@@ -43,8 +44,8 @@ pub struct Judgement {
     pub decisions: Vec<Decision>,
     /// Names of the profiles that matched, in order.
     pub matched: Vec<Arc<str>>,
-    /// What failed, for people.
-    pub errors: Vec<String>,
+    /// What failed: number of the profile, its part, and why.
+    pub errors: Vec<(usize, Part, String)>,
 }
 
 impl Profile {
@@ -97,7 +98,7 @@ impl Profile {
         Ok(false)
     }
 
-    fn decide(&self, of: &mut Case<'_>, errors: &mut Vec<String>) -> Vec<Decision> {
+    fn decide(&self, of: &mut Case<'_>, errors: &mut Vec<(Part, String)>) -> Vec<Decision> {
         let partials = self.decisions.iter().enumerate();
         partials.filter_map(|(index, partial)| self.decision(index, partial, of, errors)).collect()
     }
@@ -107,18 +108,19 @@ impl Profile {
         index: usize,
         partial: &Partial,
         of: &mut Case<'_>,
-        errors: &mut Vec<String>,
+        errors: &mut Vec<(Part, String)>,
     ) -> Option<Decision> {
         let mut text = Arc::clone(&partial.duration);
+        let mut note = |message| errors.push((Part::Duration, message));
         if let Some(expression) = self.duration {
             match of.value(expression).map(|value| printed(&value)) {
                 Ok(computed) if GoDuration::parse_with_days(&computed).is_ok() => text = computed,
-                Ok(computed) => errors.push(format!("duration_expr gave {computed:?}")),
-                Err(error) => errors.push(format!("duration_expr: {error}")),
+                Ok(computed) => note(format!("{computed:?} is no duration")),
+                Err(error) => note(error),
             }
         }
         let Ok(GoDuration(ns)) = GoDuration::parse_with_days(&text) else {
-            errors.push(format!("no duration: {text:?}"));
+            note(format!("{text:?} is no duration: there is no decision"));
             return None;
         };
         let alert = &of.alert;
@@ -182,11 +184,11 @@ pub fn judge(
 ) -> Judgement {
     let mut judgement = Judgement::default();
     let mut of = Case { alert: Arc::new(alert.clone()), nothing, evaluator, lookups };
-    for profile in profiles {
+    for (number, profile) in profiles.iter().enumerate() {
         let (matched, failed) = match profile.matches(&mut of) {
             Ok(matched) => (matched, false),
             Err(error) => {
-                judgement.errors.push(format!("profile {}: {error}", profile.name));
+                judgement.errors.push((number, Part::Filter, error));
                 (profile.on_error == OnError::Apply, true)
             }
         };
@@ -196,7 +198,10 @@ pub fn judge(
         judgement.matched.push(Arc::clone(&profile.name));
         // A profile that is applied in spite of an error only notifies.
         if judgement.decisions.is_empty() && !failed {
-            judgement.decisions = profile.decide(&mut of, &mut judgement.errors);
+            let mut errors = Vec::new();
+            judgement.decisions = profile.decide(&mut of, &mut errors);
+            let errors = errors.into_iter().map(|(part, message)| (number, part, message));
+            judgement.errors.extend(errors);
         }
         if profile.on_success == After::Break {
             break;

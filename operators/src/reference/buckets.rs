@@ -131,7 +131,7 @@ impl<'a> Buckets<'a> {
         over.sort();
         for (at, name) in over {
             let Some(bucket) = self.live.remove(&name) else { continue };
-            let stamp = Stamp { at, offset: 0, utc: true };
+            let stamp = Stamp::utc_at(at);
             self.overflowed(&bucket, stamp, OrderKey::at_deadline(at));
         }
     }
@@ -167,7 +167,7 @@ impl<'a> Buckets<'a> {
         recall: &'s mut Recall,
     ) -> Surroundings<'s> {
         let (catalogue, lookups) = (self.catalogue, self.lookups);
-        Surroundings { catalogue, evaluator, recall, lookups, errors: 0 }
+        Surroundings { catalogue, evaluator, recall, lookups, errors: 0, context_errors: 0 }
     }
 }
 

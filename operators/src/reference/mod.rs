@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::alert::{Alert, Coordinate};
 use crate::bucket::scenario::{Kind as BucketKind, Scenario, ScenarioId, Takes};
-use crate::bucket::{Catalogue, Claim, Codec, Kept, Overflowed, Reads, claim, wish};
+use crate::bucket::{Catalogue, Claim, Codec, Kept, Note, Overflowed, Reads, claim, wish};
 use crate::detector::{Origin, Place};
 use crate::event::{Event, Kind, Line};
 use crate::expr::{Cx, Memo};
@@ -72,7 +72,7 @@ impl Watch for Everything {
 }
 
 /// All alerts in order, with what was decided; `inputs` holds position and text of the lines of
-/// each input.
+/// each input. Successive lines of one position are one record.
 pub fn run(world: &World, inputs: &[Vec<(u64, String)>]) -> Vec<Alert> {
     let catalogue = world.catalogue();
     let mut pours = Vec::new();
@@ -132,25 +132,31 @@ impl World {
     ) -> EventTime {
         let mut clock = Clock::default();
         let mut stash = Stashes::new(&self.rules.caches);
-        let mut own: Vec<(usize, Pour)> = Vec::new();
-        for (number, (position, text)) in lines.iter().enumerate() {
-            let place = Place { partition, position: *position };
-            let mut event = self.event(partition, text);
-            let mut memo = Memo::new();
-            let mut cx = Cx::new(&mut event, &*self.lookups, &mut memo);
+        let mut own: Vec<(usize, u32, Pour)> = Vec::new();
+        let records = lines.chunk_by(|(one, _), (next, _)| one == next);
+        for (number, record) in records.enumerate() {
             stash.advance(clock.now());
-            cx.stash = Some(&mut stash);
-            let (rules, mut hands) = (&self.rules, Hands::default());
-            let ended = rules.parsers.run(&rules.program, &mut cx, &mut hands, &mut Everything);
-            clock.line(cx.event.time.map(|stamp| stamp.at));
-            if ended.is_ok() && cx.event.process && cx.event.whitelisted.is_none() {
-                let wanted = self.wanted(&mut cx, Takes::Logs, place, catalogue);
-                own.extend(wanted.into_iter().map(|pour| (number, pour)));
+            let mut latest = None;
+            for (part, (position, text)) in (0..).zip(record) {
+                let place = Place { partition, position: *position };
+                let mut event = self.event(partition, text);
+                let mut memo = Memo::new();
+                let mut cx = Cx::new(&mut event, &*self.lookups, &mut memo);
+                cx.stash = Some(&mut stash);
+                let (rules, mut hands) = (&self.rules, Hands::default());
+                let ended = rules.parsers.run(&rules.program, &mut cx, &mut hands, &mut Everything);
+                latest = latest.max(cx.event.time.map(|stamp| stamp.at));
+                if ended.is_ok() && cx.event.process && cx.event.whitelisted.is_none() {
+                    let wanted = self.wanted(&mut cx, Takes::Logs, place, catalogue);
+                    own.extend(wanted.into_iter().map(|pour| (number, part, pour)));
+                }
             }
+            clock.line(latest);
         }
         let clocks = clock.finish();
-        for (line, mut pour) in own {
-            pour.order.clock = clocks.get(line).copied().unwrap_or(EventTime(i64::MIN));
+        for (record, part, mut pour) in own {
+            pour.order.clock = clocks.get(record).copied().unwrap_or(EventTime(i64::MIN));
+            pour.order.part = part;
             pours.push(pour);
         }
         clocks.last().copied().unwrap_or(EventTime(i64::MIN))
@@ -182,11 +188,12 @@ impl World {
                 continue;
             }
             *cx.memo = Memo::new();
-            let Ok(Some(wish)) = wish(scenario, &self.rules.program, cx) else { continue };
+            let note: &mut Note<'_> = &mut |_, _, _| {};
+            let Ok(Some(wish)) = wish(scenario, &self.rules.program, cx, note) else { continue };
             let mut claims = vec![wish.claim];
             for other in catalogue.scenarios().iter().filter(|other| shares(scenario, other)) {
                 *cx.memo = Memo::new();
-                claims.push(claim(other, &self.rules.program, cx));
+                claims.push(claim(other, &self.rules.program, cx, note));
             }
             let at = Coordinate { partition: place.partition, position: place.position };
             pours.push(Pour {

@@ -5,6 +5,7 @@ pub mod duration;
 pub mod layout;
 pub mod moment;
 pub mod stamp;
+pub mod zone;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,7 @@ pub use duration::GoDuration;
 pub use layout::Layout;
 pub use moment::Moment;
 pub use stamp::Stamp;
+pub use zone::Zone;
 
 /// What a log line claims. Unit: nanoseconds since the Unix epoch, UTC.
 #[derive(

@@ -2,7 +2,7 @@
 
 use super::civil::Civil;
 use super::layout::rfc3339;
-use super::{EventTime, Stamp};
+use super::{EventTime, Stamp, Zone};
 
 /// Seconds from the Unix epoch to Go's zero time, 0001-01-01 00:00:00 UTC.
 pub const GO_ZERO: i64 = -62_135_596_800;
@@ -47,12 +47,21 @@ pub struct Moment {
     pub utc: bool,
     /// Name of a zone that is not UTC, where it was written with one.
     pub name: ZoneName,
+    /// The zone, where its clocks may be changed.
+    pub zone: Option<Zone>,
 }
 
 impl Moment {
     /// An instant in UTC.
     pub fn utc(seconds: i64, nanos: u32) -> Self {
-        Self { seconds, nanos, offset: 0, utc: true, name: ZoneName::default() }
+        Self { seconds, nanos, offset: 0, utc: true, name: ZoneName::default(), zone: None }
+    }
+
+    /// An instant as clocks of the zone show it.
+    pub fn in_zone(seconds: i64, nanos: u32, zone: Zone) -> Self {
+        let shift = zone.at(seconds);
+        let (offset, name) = (shift.offset, shift.name);
+        Self { seconds, nanos, offset, utc: false, name, zone: Some(zone) }
     }
 
     /// Date and time of day in its zone.
@@ -80,7 +89,7 @@ impl Moment {
     pub fn stamp(&self) -> Stamp {
         let whole = i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanos);
         let at = i64::try_from(whole).unwrap_or(if whole < 0 { i64::MIN } else { i64::MAX });
-        Stamp { at: EventTime(at), offset: self.offset, utc: self.utc }
+        Stamp { at: EventTime(at), offset: self.offset, utc: self.utc, zone: self.zone }
     }
 
     /// Text of RFC 3339 with as many digits of the second as it takes (`Time.MarshalText`); `None`
@@ -98,12 +107,16 @@ impl Moment {
 
 impl From<Stamp> for Moment {
     fn from(stamp: Stamp) -> Self {
+        if let Some(zone) = stamp.zone {
+            return Self::in_zone(stamp.unix(), stamp.nanosecond(), zone);
+        }
         Self {
             seconds: stamp.unix(),
             nanos: stamp.nanosecond(),
             offset: stamp.offset,
             utc: stamp.utc,
             name: ZoneName::default(),
+            zone: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::civil::Civil;
 use super::layout::{Layout, rfc3339};
-use super::{EventTime, GoDuration, Moment};
+use super::{EventTime, GoDuration, Moment, Zone};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -20,6 +20,9 @@ pub struct Stamp {
     pub offset: i32,
     /// Whether it was written (or made) as UTC: printed as `Z`, named `UTC`.
     pub utc: bool,
+    /// The zone, where its clocks may be changed: only expressions make such a stamp.
+    #[serde(skip)]
+    pub zone: Option<Zone>,
 }
 
 impl PartialEq for Stamp {
@@ -38,8 +41,8 @@ impl std::fmt::Display for Stamp {
 
 impl Stamp {
     /// An instant in UTC.
-    pub fn utc_at(at: EventTime) -> Self {
-        Self { at, offset: 0, utc: true }
+    pub const fn utc_at(at: EventTime) -> Self {
+        Self { at, offset: 0, utc: true, zone: None }
     }
 
     /// An instant in UTC from seconds since the Unix epoch.
@@ -80,6 +83,17 @@ impl Stamp {
         self.at.0
     }
 
+    /// The same instant in a zone.
+    #[must_use]
+    pub fn in_zone(self, zone: Zone) -> Self {
+        Self { offset: zone.at(self.unix()).offset, utc: false, zone: Some(zone), ..self }
+    }
+
+    /// This instant as the clocks of the stamp's zone show it.
+    fn shown(self) -> Self {
+        self.zone.map_or(self, |zone| self.in_zone(zone))
+    }
+
     /// The same instant in UTC.
     #[must_use]
     pub fn to_utc(self) -> Self {
@@ -89,7 +103,7 @@ impl Stamp {
     /// `Time.Add`, ending where stamps end.
     #[must_use]
     pub fn plus(self, by: GoDuration) -> Self {
-        Self { at: EventTime(self.at.0.saturating_add(by.0)), ..self }
+        Self { at: EventTime(self.at.0.saturating_add(by.0)), ..self }.shown()
     }
 
     /// `Time.Sub`: the longest duration where the difference is longer.
@@ -123,8 +137,10 @@ impl Stamp {
         civil.year = civil.year.clamp(-1_000_000, 1_000_000);
         civil.month = month.rem_euclid(12) + 1;
         civil.day = civil.day.saturating_add(days).clamp(-1_000_000_000, 1_000_000_000);
-        let seconds = civil.seconds() - i64::from(self.offset);
-        Moment { seconds, ..Moment::from(self) }.stamp()
+        let local = civil.seconds();
+        let offset = self.zone.map_or(self.offset, |zone| zone.offset_of_local(local));
+        let seconds = local - i64::from(offset);
+        Moment { seconds, ..Moment::from(self) }.stamp().shown()
     }
 
     /// Nanoseconds since the last multiple of `step`.
@@ -135,7 +151,7 @@ impl Stamp {
     fn moved(self, by: i128) -> Self {
         let at = i128::from(self.at.0) + by;
         let at = i64::try_from(at).unwrap_or(if at < 0 { i64::MIN } else { i64::MAX });
-        Self { at: EventTime(at), ..self }
+        Self { at: EventTime(at), ..self }.shown()
     }
 
     /// `Time.Format` with a layout that is used once.

@@ -10,8 +10,7 @@ use operators::time::{EventTime, Stamp};
 use operators::value::Value;
 
 /// 2026-01-02T03:04:05Z, a Friday.
-pub(crate) const NOW: Stamp =
-    Stamp { at: EventTime(1_767_323_045_000_000_000), offset: 0, utc: true };
+pub(crate) const NOW: Stamp = Stamp::utc_at(EventTime(1_767_323_045_000_000_000));
 
 /// An event with a raw line.
 pub(crate) fn event(schema: &Arc<Schema>, raw: &str) -> Event {

@@ -15,7 +15,8 @@ const MACHINE: &str = "spillway";
 
 /// Writes alerts.
 pub struct Printer<W> {
-    to: W,
+    /// Where it goes.
+    pub to: W,
     format: Format,
     decisions_only: bool,
     names: Vec<Arc<str>>,
@@ -54,14 +55,6 @@ impl<W: Write> Printer<W> {
             (Format::Raw, false) => self.raw(alert),
             (Format::Raw, true) => self.raw_decisions(alert),
         }
-    }
-
-    /// Hands on what is buffered.
-    ///
-    /// # Errors
-    /// The output does not take it.
-    pub fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
     }
 
     fn json(&mut self, alert: &Alert) -> io::Result<()> {

@@ -99,7 +99,7 @@ fn shown(found: &Found) -> String {
 }
 
 fn time(at: EventTime) -> String {
-    Stamp { at, offset: 0, utc: true }.rfc3339_nano()
+    Stamp::utc_at(at).rfc3339_nano()
 }
 
 fn decisions(found: &Found) -> impl Iterator<Item = String> {

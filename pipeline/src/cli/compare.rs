@@ -56,7 +56,9 @@ fn alerts(replay: &Replay, rules: &RuleArgs) -> anyhow::Result<(Vec<(About, Foun
     let emit = Box::new(move |alert| {
         taken.lock().unwrap_or_else(PoisonError::into_inner).push(compare::found(&alert));
     });
-    let outcome = replay.replay(&loaded, inputs.all, emit, &progress)?;
+    let shown = Arc::clone(&progress);
+    let advance = Box::new(move |lines| shown.show(lines));
+    let outcome = replay.replay(&loaded, inputs.all, emit, advance)?;
     progress.finish();
     let errors: Vec<_> =
         inputs.errors.into_iter().chain(outcome.errors.iter().map(ToString::to_string)).collect();

@@ -78,7 +78,7 @@ impl Explain {
     /// Rules that do not load, nothing to read, a scenario that is not there, or an output that
     /// takes nothing.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let Described { mut reader, origin, reason } = self.open()?;
+        let Described { mut reader, origin, reason, .. } = self.open()?;
         let name = Arc::clone(&origin.source);
         let loaded = self.rules.load(Box::new(move |_| Some(Arc::clone(&name))))?;
         if self.verbose {
@@ -111,6 +111,7 @@ impl Explain {
             why_not,
             reasons: !self.only_successful_parsers,
             unwanted: self.verbose,
+            still: false,
         });
         tell(&mut reader, &mut explainer, &mut teller)
     }
@@ -119,7 +120,7 @@ impl Explain {
         let options = InputArgs {
             paths: Vec::new(),
             kind: self.kind.clone(),
-            acquisition: None,
+            acquisition: Vec::new(),
             labels: self.labels.clone(),
             max_line: self.max_line,
             batch: 1 << 16,

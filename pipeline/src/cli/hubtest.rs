@@ -2,20 +2,26 @@
 //! `cscli hubtest`.
 
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, Cursor, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
+use connectors::{ReadOptions, Reader};
+use operators::detector::Origin;
 use operators::expr::Env;
 use operators::time::{EventTime, Stamp};
 use serde::Serialize;
 
 use super::clock;
+use crate::explain::style::Style;
+use crate::explain::{Explainer, Form, Parts, Shown, Teller};
 use crate::hub::ItemKind;
 use crate::hubtest::coverage::{Coverage, coverage, percent};
-use crate::hubtest::{Places, Report, Runner, Test, assertions, places::Overrides, run, tree};
+use crate::hubtest::places::Overrides;
+use crate::hubtest::{Places, Prepared, Report, Runner, Test, TestConfig, assertions, run};
 
 /// Run the tests of a hub, and what helps to write them.
 #[derive(Debug, Args)]
@@ -72,7 +78,7 @@ enum Verb {
     Run(RunArgs),
     /// Make a directory for a new test
     Create(CreateArgs),
-    /// Show what every node did with the lines of tests
+    /// Show what rules do to the lines of tests, as `spillway explain` does
     Explain(ExplainArgs),
     /// Evaluate an expression over the results of tests
     Eval(EvalArgs),
@@ -133,7 +139,7 @@ struct ExplainArgs {
     /// The tests
     #[arg(required = true)]
     names: Vec<String>,
-    /// Show every change of the event
+    /// Also nodes and scenarios that have nothing to do with a line
     #[arg(short, long)]
     verbose: bool,
     /// Only lines that did not come through all stages
@@ -186,7 +192,7 @@ impl Hubtest {
         match verb {
             Verb::Run(args) => run_tests(&runner, &args, output),
             Verb::Create(args) => create(&runner.places, args),
-            Verb::Explain(args) => explain(&runner, &args),
+            Verb::Explain(args) => explain(&runner, &args, output),
             Verb::Eval(args) => eval(&runner, &args),
             Verb::List => list(&runner.places, output),
             Verb::Info(args) => info(&runner.places, &args),
@@ -329,25 +335,53 @@ fn create(places: &Places, args: CreateArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs a test of logs for its results.
-fn outcome(runner: &Runner, name: &str) -> anyhow::Result<run::Outcome> {
+/// A test of logs.
+fn log_test(runner: &Runner, name: &str) -> anyhow::Result<(Test, TestConfig)> {
     let test = runner.places.test(name).map_err(explained)?;
     let config = test.config().map_err(explained)?;
     if config.is_appsec() {
         bail!("{name} tests the WAF: it has no lines");
     }
+    Ok((test, config))
+}
+
+/// Runs a test of logs for its results.
+fn outcome(runner: &Runner, name: &str) -> anyhow::Result<run::Outcome> {
+    let (test, config) = log_test(runner, name)?;
     runner.outcome(&test, config).map_err(anyhow::Error::msg)
 }
 
-fn explain(runner: &Runner, args: &ExplainArgs) -> anyhow::Result<ExitCode> {
-    let mut out = io::stdout().lock();
+fn explain(runner: &Runner, args: &ExplainArgs, output: Output) -> anyhow::Result<ExitCode> {
+    let form = match output {
+        Output::Human => Form::Human,
+        Output::Json => Form::Json,
+    };
     for name in &args.names {
-        let outcome = outcome(runner, name)?;
-        tree::write(
-            &mut out,
-            &outcome.dump,
-            tree::Detail { changes: args.verbose, failures_only: args.failures },
-        )?;
+        if output == Output::Human && args.names.len() > 1 {
+            writeln!(io::stdout().lock(), "{name}\n")?;
+        }
+        let (test, config) = log_test(runner, name)?;
+        let Prepared { rules, profiles, lookups, log } =
+            runner.prepare(&test, &config).map_err(anyhow::Error::msg)?;
+        let origin = Origin { source: log.path, labels: log.labels, module: "file" };
+        let mut explainer = Explainer::new(Parts {
+            rules,
+            profiles,
+            exempt: Arc::default(),
+            lookups,
+            origin,
+            why_not: None,
+            reasons: true,
+            unwanted: args.verbose,
+            still: true,
+        });
+        let shown = Shown { failures: args.failures, verbose: args.verbose, ..Shown::default() };
+        let to = BufWriter::new(io::stdout().lock());
+        let mut teller = Teller::new(to, form, shown, Style::of_stdout());
+        let text = Cursor::new(log.text.as_bytes().to_vec());
+        let options = ReadOptions::default();
+        let mut reader = Reader::of_stream(name, text, options, Arc::default());
+        super::explain::tell(&mut reader, &mut explainer, &mut teller)?;
     }
     Ok(ExitCode::SUCCESS)
 }

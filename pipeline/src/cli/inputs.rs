@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use anyhow::Context;
 use clap::Args;
 use connectors::{Input, ReadOptions, Reader};
 use operators::detector::Origin;
 
 use crate::acquisition::{self, Acquisition};
+use crate::hub::environment;
 use crate::input::guess::guess;
+use crate::transform::Transform;
 
 /// So many inputs are not kept open at once.
 const MANY: usize = 64;
@@ -29,9 +30,9 @@ pub struct InputArgs {
     /// What writes the lines (the label `type`: syslog, nginx, …); guessed per file without it
     #[arg(long = "type", value_name = "T", conflicts_with = "acquisition")]
     pub kind: Option<String>,
-    /// Labels by file name, from an acquis.yaml of CrowdSec
-    #[arg(long, value_name = "FILE")]
-    pub acquisition: Option<PathBuf>,
+    /// Labels by file name, from an acquis.yaml or acquis.d of CrowdSec
+    #[arg(long, value_name = "PATH")]
+    pub acquisition: Vec<PathBuf>,
     /// Another label
     #[arg(long = "label", value_name = "K=V", value_parser = label)]
     pub labels: Vec<(String, String)>,
@@ -59,6 +60,8 @@ pub struct Described {
     pub origin: Origin,
     /// Why it has its type.
     pub reason: String,
+    /// What makes other lines of its lines.
+    pub transform: Option<Arc<Transform>>,
 }
 
 /// All inputs.
@@ -104,16 +107,14 @@ impl InputArgs {
     }
 
     fn acquisition(&self) -> anyhow::Result<Option<Acquisition>> {
-        let Some(path) = &self.acquisition else { return Ok(None) };
-        let read = acquisition::load(path, |name| std::env::var(name).ok());
-        let read = read.map_err(|error| anyhow::anyhow!("{}", error.message));
-        let read = read.with_context(|| format!("read {}", path.display()))?;
+        if self.acquisition.is_empty() {
+            return Ok(None);
+        }
+        let read = acquisition::load(&self.acquisition, &environment::process);
         let report = crate::report::Report::for_stderr();
         eprint!("{}", report.all(&read.errors, &read.warnings));
-        if !read.errors.is_empty() {
-            anyhow::bail!("{} does not load", path.display());
-        }
-        Ok(Some(read.content))
+        anyhow::ensure!(read.errors.is_empty(), "the acquisition does not load");
+        Ok(Some(read.acquisition))
     }
 
     pub(super) fn describe(
@@ -142,7 +143,8 @@ impl InputArgs {
         }
         let source = Arc::clone(&input.name);
         let origin = Origin { source, labels: Arc::new(labels), module: "file" };
-        Described { reader, origin, reason }
+        let transform = from_file.and_then(|source| source.transform.clone());
+        Described { reader, origin, reason, transform }
     }
 
     fn guess(

@@ -6,6 +6,7 @@ pub mod check;
 pub mod clock;
 pub mod compare;
 pub mod completion;
+pub mod emit;
 pub mod explain;
 pub mod hubtest;
 pub mod import;
@@ -13,6 +14,7 @@ pub mod inputs;
 pub mod replay;
 pub mod rules;
 pub mod run;
+mod state;
 
 use std::process::ExitCode;
 
@@ -43,6 +45,8 @@ pub enum Command {
     Import(import::Import),
     /// Run the service
     Run(Box<run::Run>),
+    /// Look into the store, check it, carry it elsewhere
+    State(Box<state::State>),
     /// Print the completions of a shell
     Completion(completion::Completion),
 }
@@ -72,6 +76,7 @@ impl Command {
             Self::Hubtest(hubtest) => hubtest.run(),
             Self::Import(import) => import.run(),
             Self::Run(run) => run.run(),
+            Self::State(state) => state.run(),
             Self::Completion(completion) => {
                 completion.run();
                 Ok(ExitCode::SUCCESS)

@@ -5,23 +5,28 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use operators::alert::Alert;
 use operators::bucket::Open;
 use operators::detector::Origin;
+use operators::lookup::Lookups;
 
 use super::Format;
 use super::alerts::Printer;
+use super::emit::Emit;
 use super::inputs::{Described, InputArgs, Inputs};
 use super::rules::{Loaded, RuleArgs};
+use crate::ingest::Feed;
+use crate::input::failures::Names;
 use crate::input::progress::Progress;
 use crate::input::summary::{Sample, Source, Summary, Unparsed};
 use crate::input::usage::Usage;
 use crate::replay::{self, Outcome};
 use crate::report::Report;
+use crate::transform::Transformer;
 
 /// Find the attacks in archived logs.
 #[derive(Debug, Args)]
@@ -73,23 +78,6 @@ fn default_workers() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8)
 }
 
-type Output = Printer<BufWriter<io::Stdout>>;
-
-/// What the printing thread leaves behind.
-#[derive(Debug)]
-struct Printing {
-    printer: Output,
-    failed: Option<io::Error>,
-}
-
-impl Printing {
-    fn alert(&mut self, alert: &Alert) {
-        if self.failed.is_none() {
-            self.failed = self.printer.alert(alert).err();
-        }
-    }
-}
-
 impl Replay {
     /// Runs the command.
     ///
@@ -118,29 +106,21 @@ impl Replay {
             false => Progress::new(size, Arc::clone(&meter)),
         };
         let progress = Arc::new(progress);
-        let printer = Printer::new(
-            BufWriter::with_capacity(1 << 16, io::stdout()),
-            self.output,
-            self.decisions,
-            names.clone(),
-        );
-        let printing = Arc::new(Mutex::new(Printing { printer, failed: None }));
-        let (printed, shown) = (Arc::clone(&printing), Arc::clone(&progress));
-        let emit = Box::new(move |alert: Alert| {
-            let mut printing = printed.lock().unwrap_or_else(PoisonError::into_inner);
-            shown.suspend(|| printing.alert(&alert));
-        });
-        let outcome = self.replay(&loaded, all, emit, &progress)?;
-        progress.finish();
-        let printing = Arc::into_inner(printing).context("the output is still in use")?;
-        let mut printing = printing.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Some(error) = printing.failed {
-            return Err(error).context("write the results");
-        }
-        printing.printer.flush().context("write the results")?;
+        let printer = Printer::new(Vec::new(), self.output, self.decisions, names.clone());
+        let emit = Arc::new(Mutex::new(Emit::new(printer, progress)));
+        let (alerts, steps) = (Arc::clone(&emit), Arc::clone(&emit));
+        let outcome = self.replay(
+            &loaded,
+            all,
+            Box::new(move |alert: Alert| locked(&alerts).alert(&alert)),
+            Box::new(move |lines| locked(&steps).advance(lines)),
+        )?;
+        let emit = Arc::into_inner(emit).context("the output is still in use")?;
+        let emit = emit.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let printer = emit.finish().context("write the results")?;
         summarize(&mut summary, &outcome, &loaded, &names);
-        summary.alerts = std::mem::take(&mut printing.printer.alerts);
-        summary.decisions = printing.printer.decisions;
+        summary.alerts = printer.alerts;
+        summary.decisions = printer.decisions;
         summary.set_usage(&usage.so_far());
         if self.at_end == AtEnd::Keep {
             write_open(&mut io::stderr().lock(), &outcome.open())?;
@@ -151,26 +131,29 @@ impl Replay {
         Ok(if summary.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
     }
 
-    /// Runs `loaded` over the inputs.
+    /// Runs `loaded` over the inputs; `advance` hears how many lines are done.
     pub(super) fn replay(
         &self,
         loaded: &Loaded,
         inputs: Vec<Described>,
         emit: Box<dyn FnMut(Alert) + Send>,
-        progress: &Arc<Progress>,
+        mut advance: Box<dyn FnMut(u64) + Send>,
     ) -> anyhow::Result<Outcome> {
-        let (readers, origins): (Vec<_>, Vec<Origin>) =
-            inputs.into_iter().map(|input| (input.reader, input.origin)).unzip();
+        let feed = |input: Described| {
+            let lookups = || Arc::clone(&loaded.lookups) as Arc<dyn Lookups>;
+            let transform = input.transform;
+            let transformer =
+                transform.map(|transform| Transformer::new(transform, &input.origin, lookups()));
+            (Feed { reader: input.reader, transformer }, input.origin)
+        };
+        let (feeds, origins): (Vec<_>, Vec<Origin>) = inputs.into_iter().map(feed).unzip();
         let run = replay::Replay {
             detection: loaded.detection(),
             origins: origins.into(),
-            readers,
+            feeds,
             workers: self.workers,
         };
-        let progress = Arc::clone(progress);
-        let advance = Box::new(move |at: replay::Progress| {
-            progress.show(at.lines);
-        });
+        let advance = Box::new(move |at: replay::Progress| advance(at.lines));
         Ok(replay::run(run, emit, advance)?)
     }
 
@@ -184,6 +167,10 @@ impl Replay {
         let written = summary.write_json(&mut file).and_then(|()| file.flush());
         written.with_context(|| format!("write {}", path.display()))
     }
+}
+
+fn locked(emit: &Mutex<Emit>) -> MutexGuard<'_, Emit> {
+    emit.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn described(input: &Described) -> Source {
@@ -201,6 +188,7 @@ fn summarize(summary: &mut Summary, outcome: &Outcome, loaded: &Loaded, names: &
     summary.lines = tally.lines;
     summary.parsed = tally.parsed;
     summary.whitelisted = tally.whitelisted;
+    summary.aborted = tally.aborted;
     summary.repaired = outcome.repaired;
     summary.late = 0;
     summary.stray = outcome.strays;
@@ -221,6 +209,15 @@ fn summarize(summary: &mut Summary, outcome: &Outcome, loaded: &Loaded, names: &
         line: sample.text.clone(),
     });
     summary.unparsed = Unparsed { lines: tally.unparsed, samples: samples.collect() };
+    let scenarios = loaded.rules.catalogue.scenarios().iter();
+    let failures = Names {
+        parsers: &loaded.rules.parsers.nodes,
+        postoverflows: &loaded.rules.postoverflows.nodes,
+        scenarios: scenarios.map(|scenario| Arc::clone(&scenario.name)).collect(),
+        profiles: loaded.profiles.iter().map(|profile| Arc::clone(&profile.name)).collect(),
+        inputs: names,
+    };
+    summary.failures = failures.failures(outcome);
     for (partition, lines) in &tally.partitions {
         if let Some(source) = summary.inputs.get_mut(partition.0 as usize) {
             source.lines = *lines;

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use clap::Args;
 use operators::bucket::codec::SourceNames;
 use operators::profile::simulation::Simulation;
-use operators::profile::{Exempt, Profile, simulation, spec as profile_spec};
+use operators::profile::spec::{self as profile_spec, ProfileSpec};
+use operators::profile::{Exempt, Profile};
 use operators::rules::Rules;
 use operators::time::Stamp;
-use operators::yaml::{Reading, RuleError, Source};
+use operators::yaml::{Documents, Reading, RuleError, Source};
 
 use super::clock;
 use crate::compile::{self, Options};
 use crate::detection::Detection;
 use crate::hub::data::Place;
-use crate::hub::{self, RuleSet, RuleSource, Selection, file};
+use crate::hub::{self, PatternFile, RuleFile, RuleSet, RuleSource, Selection, file, local};
 use crate::lookup::WorldLookups;
 use crate::report::Report;
 
@@ -23,7 +24,8 @@ use crate::report::Report;
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Rules")]
 pub struct RuleArgs {
-    /// Directory in the layout of a hub, or of /etc/crowdsec; instead of the embedded rules
+    /// Directory in the layout of a hub, or of /etc/crowdsec; instead of the embedded rules. Of
+    /// several the first that has an item gives it
     #[arg(long, value_name = "DIR")]
     pub rules: Vec<PathBuf>,
     /// Only this item (author/name); a collection brings its members
@@ -107,10 +109,7 @@ impl RuleArgs {
         self.add_directories(&mut set);
         let (mut errors, mut warnings) =
             (std::mem::take(&mut set.errors), std::mem::take(&mut set.warnings));
-        let profiles = self.profiles.clone().or(set.profiles.clone());
-        let profiles = profiles.and_then(|path| {
-            file::read(&path, profile_spec::read).map_err(|error| errors.push(error)).ok()
-        });
+        let profiles = self.read_profiles(&set, &mut errors);
         let simulation = self.read_simulation(&set, &mut errors);
         let exempt = self.read_allowlist(&mut errors);
         let compiled =
@@ -148,7 +147,10 @@ impl RuleArgs {
         for directory in &self.patterns {
             let mut layout = hub::layout::Layout::default();
             layout.read_patterns(directory);
+            let given = |file: &PatternFile| layout.patterns.iter().any(|g| g.name == file.name);
+            set.patterns.retain(|file| !given(file));
             set.patterns.append(&mut layout.patterns);
+            set.patterns.sort_by(|a, b| a.name.cmp(&b.name));
             set.errors.append(&mut layout.errors);
             set.warnings.append(&mut layout.warnings);
         }
@@ -158,16 +160,31 @@ impl RuleArgs {
         let Some(path) = self.simulation.as_ref().or(set.simulation.as_ref()) else {
             return Simulation::default();
         };
-        match file::read(path, simulation::read) {
-            Ok(read) => {
-                errors.extend(read.errors);
-                read.content
-            }
-            Err(error) => {
-                errors.push(error);
-                Simulation::default()
+        let mut simulation = Simulation::default();
+        for path in [Some(path.clone()), local::beside(path)].into_iter().flatten() {
+            let change = |documents: &Documents, reading: &mut Reading<'_>| {
+                simulation.change(documents, reading);
+            };
+            match file::read(&path, change) {
+                Ok(read) => errors.extend(read.errors),
+                Err(error) => errors.push(error),
             }
         }
+        simulation
+    }
+
+    /// Profiles of the local file come before those of the file itself.
+    fn read_profiles(
+        &self,
+        set: &RuleSet,
+        errors: &mut Vec<RuleError>,
+    ) -> Vec<RuleFile<Vec<ProfileSpec>>> {
+        let Some(path) = self.profiles.as_ref().or(set.profiles.as_ref()) else {
+            return Vec::new();
+        };
+        let paths = [local::beside(path), Some(path.clone())].into_iter().flatten();
+        let read = paths.map(|path| file::read(&path, profile_spec::read));
+        read.filter_map(|read| read.map_err(|error| errors.push(error)).ok()).collect()
     }
 
     fn read_allowlist(&self, errors: &mut Vec<RuleError>) -> Arc<Exempt> {

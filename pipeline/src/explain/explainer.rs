@@ -13,6 +13,7 @@ use operators::bucket::{Buckets, Counters, Overflowed, Pour, Scenario, ScenarioI
 use operators::detector::{Origin, Place};
 use operators::event::{Event, Line};
 use operators::expr::{Cx, Memo};
+use operators::fault::Faults;
 use operators::lookup::Lookups;
 use operators::order::batch::Via;
 use operators::order::clock::{Claim, PartitionClock};
@@ -30,6 +31,7 @@ use super::condition::untrue;
 use super::recorder::Recorder;
 use super::story::{AlertStory, BucketStory, LineStory, OverflowStory, PourStory, Unwanted};
 use super::why_not::{self, Question};
+use crate::hubtest::drive::STILL;
 
 /// The one partition that is explained.
 const PARTITION: Partition = Partition(0);
@@ -56,6 +58,8 @@ pub struct Parts {
     pub reasons: bool,
     /// Whether it is told why scenarios did not want a line.
     pub unwanted: bool,
+    /// Whether the clock that orders lines stands still, as it does in tests of a hub.
+    pub still: bool,
 }
 
 /// A line that waits for its clock.
@@ -131,6 +135,7 @@ impl Explainer {
     /// now, in the order of the lines.
     pub fn line(&mut self, number: u64, offset: u64, raw: RawLine, out: &mut Vec<LineStory>) {
         let (waiting, stamp) = self.parse(number, offset, raw);
+        let stamp = if self.parts.still { Some(STILL) } else { stamp };
         let mut ready = Vec::new();
         let claim = stamp.map_or(Claim::Nothing, Claim::Doubtful);
         self.clock.line((offset, claim), Some(waiting), &mut |placed| ready.push(placed));
@@ -193,7 +198,8 @@ impl Explainer {
                 story.why_not = why_not::of_event(&rules, id, &mut cx, Takes::Logs);
             }
             let place = Place { partition: PARTITION, position: offset };
-            rules.matcher.log_pours(&rules, &mut cx, place, &mut pours);
+            let faults = &mut Faults::default();
+            rules.matcher.log_pours(&rules, (&mut cx, place), &mut pours, faults);
         }
         (Waiting { story, pours }, stamp)
     }
@@ -204,7 +210,7 @@ impl Explainer {
         self.end = self.end.max(clock);
         let mut overflows = Vec::new();
         for mut pour in pours {
-            pour.order = OrderKey { clock, partition: PARTITION, position: story.offset };
+            pour.order = OrderKey { clock, partition: PARTITION, position: story.offset, part: 0 };
             story.scenarios.extend(self.lines.pour(&self.parts, &pour, &mut overflows));
         }
         let before = EventTime(clock.0.saturating_sub(1));

@@ -21,5 +21,5 @@ pub mod tree;
 pub mod why_not;
 
 pub use explainer::{Explainer, Parts};
-pub use output::{Shown, Teller};
+pub use output::{Form, Shown, Teller};
 pub use story::LineStory;

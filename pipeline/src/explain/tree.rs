@@ -90,7 +90,8 @@ fn stage(stage: &StageStory, whole: bool, shown: Shown, style: Style) -> Branch 
     let (told, others): (Vec<_>, Vec<_>) =
         stage.nodes.iter().partition(|node| shown.verbose || whole || is_told(node));
     branch.children = told.into_iter().map(|node| self::node(node, shown, style)).collect();
-    branch.children.extend(others_of(others.len(), "have filters that are not true", style));
+    let what = if others.len() == 1 { "has a filter" } else { "have filters" };
+    branch.children.extend(others_of(others.len(), &format!("{what} not met"), style));
     branch
 }
 

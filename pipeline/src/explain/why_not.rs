@@ -27,7 +27,7 @@ pub(super) fn of_event(
         reason,
         condition: None,
     };
-    let wished = aside(cx, |cx| wish(scenario, &rules.program, cx));
+    let wished = aside(cx, |cx| wish(scenario, &rules.program, cx, &mut |_, _, _| {}));
     match wished {
         Ok(Some(_)) => None,
         Ok(None) | Err(WishError::Filter(_)) => Some(WhyNot {

@@ -5,9 +5,10 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use operators::yaml::{Node, RuleError, Source, parse};
+use operators::yaml::RuleError;
 
 use super::index::Index;
+use super::installed::{self, CONFIG};
 use super::item::ItemKind;
 
 /// A place that rules come from.
@@ -134,10 +135,10 @@ impl RuleSource {
     pub fn layout(&self) -> Layout {
         match self {
             Self::Embedded(files) => embedded(files),
-            Self::Directory(directory) => {
-                let config = directory.join("config.yaml");
-                if config.is_file() { installed(directory, &config) } else { hub(directory) }
-            }
+            Self::Directory(directory) => match directory.join(CONFIG).is_file() {
+                true => installed::layout(directory),
+                false => hub(directory),
+            },
         }
     }
 }
@@ -199,63 +200,7 @@ fn hub(directory: &Path) -> Layout {
     layout
 }
 
-/// A directory like `/etc/crowdsec`. Paths of `config.yaml` that do not exist (the directory was
-/// copied from another machine) are looked for under their usual names in the directory itself.
-fn installed(directory: &Path, config: &Path) -> Layout {
-    let mut layout = Layout::default();
-    let mut documents = Vec::new();
-    for name in ["config.yaml.local", "config.yaml"] {
-        let path = directory.join(name);
-        if !path.is_file() {
-            continue;
-        }
-        let shown = path.display().to_string();
-        match read_text(&path, &shown) {
-            Ok(text) => {
-                let read = parse(&Source::new(shown, &text));
-                layout.errors.extend(read.errors);
-                documents.extend(read.nodes);
-            }
-            Err(error) => layout.errors.push(error),
-        }
-    }
-    let lookup = |keys: &[&str]| -> Option<PathBuf> {
-        documents.iter().find_map(|document| {
-            let found = keys.iter().try_fold(document, |node: &Node, key| node.entry(key))?;
-            Some(PathBuf::from(found.located_text()?.value))
-        })
-    };
-    let place = |keys: &[&str], usual: &str| -> Option<PathBuf> {
-        let named = lookup(keys).filter(|path| path.exists());
-        named.or_else(|| Some(directory.join(usual)).filter(|path| path.exists()))
-    };
-    find_items(directory, &mut layout);
-    let hub_dir = place(&["config_paths", "hub_dir"], "hub");
-    if let Some(hub_dir) = &hub_dir {
-        name_by_target(hub_dir, &mut layout);
-        let index = lookup(&["config_paths", "index_path"]).filter(|path| path.is_file());
-        let index = index.or_else(|| Some(hub_dir.join(".index.json")).filter(|p| p.is_file()));
-        if let Some(index) = index {
-            read_index(&index, &mut layout);
-        }
-    }
-    layout.data_dirs.extend(place(&["config_paths", "data_dir"], "data"));
-    if let Some(patterns) = place(&["config_paths", "pattern_dir"], "patterns") {
-        layout.read_patterns(&patterns);
-    }
-    layout.simulation = place(&["config_paths", "simulation_path"], "simulation.yaml");
-    layout.profiles = place(&["api", "server", "profiles_path"], "profiles.yaml");
-    let context = ["crowdsec_service", "console_context_path"];
-    layout.console_context = place(&context, "console/context.yaml");
-    if layout.files.is_empty() && layout.errors.is_empty() {
-        let error = RuleError::of_file(&config.display().to_string(), "nothing is installed here");
-        let help = "install hub items with `cscli collections install …`, or give a hub directory";
-        layout.errors.push(error.with_help(help));
-    }
-    layout
-}
-
-fn read_index(path: &Path, layout: &mut Layout) {
+pub(super) fn read_index(path: &Path, layout: &mut Layout) {
     let shown = path.display().to_string();
     let index = fs::read_to_string(path).map_err(|error| error.to_string());
     match index.and_then(|text| Index::read(&text).map_err(|error| error.to_string())) {
@@ -267,21 +212,7 @@ fn read_index(path: &Path, layout: &mut Layout) {
     }
 }
 
-/// Gives items that are links into the hub their path there, which names the author.
-fn name_by_target(hub_dir: &Path, layout: &mut Layout) {
-    let Ok(hub_dir) = hub_dir.canonicalize() else { return };
-    for file in &mut layout.files {
-        let Text::File(path) = &file.text else { continue };
-        let target = path.canonicalize().ok();
-        let within = target.as_ref().and_then(|target| target.strip_prefix(&hub_dir).ok());
-        if let Some(within) = within.and_then(Path::to_str) {
-            // The stage is the directory of the link: moving a link moves the parser.
-            file.path = within.replace(std::path::MAIN_SEPARATOR, "/");
-        }
-    }
-}
-
-fn find_items(directory: &Path, layout: &mut Layout) {
+pub(super) fn find_items(directory: &Path, layout: &mut Layout) {
     for kind in ItemKind::ALL {
         let top = directory.join(kind.directory());
         if !top.is_dir() {

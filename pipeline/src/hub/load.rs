@@ -74,7 +74,8 @@ pub struct ContextFile {
     pub contexts: Vec<ContextSpec>,
 }
 
-/// Loads rules from several places. Of items of the same kind and name the first place's counts.
+/// Loads rules from several places. Of items of the same kind, stage and name the first place's
+/// counts, as with a search path: one's own directory stands before the hub.
 ///
 /// A file with an error is left out of the set and its errors are listed; whether that stops the
 /// start is the caller's decision.
@@ -82,16 +83,18 @@ pub fn load(sources: &[RuleSource], selection: &Selection) -> RuleSet {
     let mut rules = RuleSet::default();
     let layouts: Vec<Layout> = sources.iter().map(RuleSource::layout).collect();
     let mut files: Vec<(usize, Named)> = Vec::new();
-    let mut owners: BTreeMap<(ItemKind, String, String), usize> = BTreeMap::new();
+    let mut owners: BTreeMap<(ItemKind, String, String), (usize, Found)> = BTreeMap::new();
     for (place, layout) in layouts.iter().enumerate() {
         for item in named(layout) {
             let key = (item.file.kind, item.file.stage.clone(), item.name.clone());
-            let owner = *owners.entry(key).or_insert(place);
-            if owner == place {
+            let (owner, first) = owners.entry(key).or_insert_with(|| (place, item.file.clone()));
+            if *owner == place {
                 files.push((place, item));
-            } else {
-                let message = format!("left out: `{}` was loaded from elsewhere", item.name);
-                rules.warnings.push(RuleError::of_file(&item.file.shown, message));
+            } else if first.read().ok() != item.file.read().ok() {
+                let message = format!("left out: `{}` is that of {}", item.name, first.shown);
+                let error = RuleError::of_file(&item.file.shown, message);
+                let help = "of several --rules the first that has an item gives it";
+                rules.warnings.push(error.with_help(help));
             }
         }
     }
@@ -203,7 +206,13 @@ impl RuleSet {
         self.warnings.extend(layout.warnings);
         self.data_dirs.extend(layout.data_dirs);
         self.embedded_data.extend(layout.embedded_data);
-        self.patterns.extend(layout.patterns);
+        // Of files of one name the first place's counts, as of items.
+        for file in layout.patterns {
+            if !self.patterns.iter().any(|known| known.name == file.name) {
+                self.patterns.push(file);
+            }
+        }
+        self.patterns.sort_by(|a, b| a.name.cmp(&b.name));
         self.profiles = self.profiles.take().or(layout.profiles);
         self.simulation = self.simulation.take().or(layout.simulation);
         if let (true, Some(path)) = (whole, layout.console_context) {

@@ -8,9 +8,11 @@ pub mod data;
 pub mod environment;
 pub mod file;
 pub mod index;
+mod installed;
 pub mod item;
 pub mod layout;
 pub mod load;
+pub mod local;
 mod select;
 
 pub use file::RuleFile;

@@ -25,7 +25,7 @@ const LOG: Partition = Partition(0);
 /// The clock that orders lines stands still: they come in the order of the log, and only their own
 /// dates end buckets and blackholes, however far back they jump. Logs of tests are often put
 /// together from several.
-const STILL: EventTime = EventTime(0);
+pub const STILL: EventTime = EventTime(0);
 
 /// A log and what is known of its lines.
 #[derive(Clone, Debug)]
@@ -101,7 +101,6 @@ fn parse(
     let mut ordered = Vec::new();
     for (position, raw) in log.lines() {
         let place = Place { partition: LOG, position };
-        dump.lines.push(Vec::new());
         let verdict = detector.line_watched(raw, place, Some(&mut stash), (&mut tally, dump));
         // With the stash at hand no line waits for it.
         let Verdict::Done { pours, .. } = verdict else { continue };

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use operators::event::{Event, Kind};
+use operators::event::Event;
 use operators::expr::Cx;
 use operators::expr::recorded::{NODES, NodeResult, Recorded, STAGES, list};
 use operators::parse::node::Node;
@@ -19,8 +19,6 @@ pub type Results = Vec<Arc<NodeResult>>;
 pub struct Dump {
     /// Results by stage and name of the node.
     pub stages: BTreeMap<&'static str, BTreeMap<&'static str, Results>>,
-    /// For each line the nodes that it reached: stage, name, result.
-    pub lines: Vec<Vec<(&'static str, &'static str, Arc<NodeResult>)>>,
     /// Overflows as events, in the order of their causes.
     pub overflows: Vec<Arc<Recorded>>,
 }
@@ -39,13 +37,7 @@ impl Watch for Dump {
             None => i64::try_from(next).unwrap_or(i64::MAX),
         };
         let event = Arc::new(Recorded::new(cx.event.clone()));
-        let result = Arc::new(NodeResult { index, event, success });
-        if cx.event.kind == Kind::Log
-            && let Some(line) = self.lines.last_mut()
-        {
-            line.push((stage, node.name, Arc::clone(&result)));
-        }
-        results.push(result);
+        results.push(Arc::new(NodeResult { index, event, success }));
     }
 }
 

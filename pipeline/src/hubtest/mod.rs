@@ -16,8 +16,7 @@ pub mod places;
 pub mod run;
 mod scenario_results;
 pub mod show;
-pub mod tree;
 
 pub use config::TestConfig;
 pub use places::{Places, Test};
-pub use run::{Failed, Report, Runner};
+pub use run::{Failed, Prepared, Report, Runner};

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use operators::expr::{Env, Memo};
 use operators::lookup::Lookups;
+use operators::profile::Profile;
+use operators::rules::Rules;
 use operators::time::Stamp;
 use operators::value::Value;
 use serde::Serialize;
@@ -19,7 +21,7 @@ use super::dump::Dump;
 use super::install::install;
 use super::scenario_results::Overflows;
 use super::{Places, Test, TestConfig, generate};
-use crate::compile::{Options, compile};
+use crate::compile::{Compiled, Options, compile};
 use crate::lookup::WorldLookups;
 
 /// How a test went.
@@ -76,6 +78,19 @@ pub struct Runner {
     pub places: Places,
     /// The only clock that rules see.
     pub now: Stamp,
+}
+
+/// What a test is made of.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Its rules.
+    pub rules: Arc<Rules>,
+    /// What alerts lead to.
+    pub profiles: Arc<[Profile]>,
+    /// What the rules are told of the world.
+    pub lookups: Arc<dyn Lookups>,
+    /// Its lines.
+    pub log: Log,
 }
 
 /// What a test's lines led to.
@@ -138,10 +153,20 @@ impl Runner {
     /// Runs the lines of a test.
     ///
     /// # Errors
-    /// Its rules do not load, or its log is not there.
+    /// As [`Runner::prepare`].
     pub fn outcome(&self, test: &Test, config: TestConfig) -> Result<Outcome, String> {
-        let log = read_log(test, &config)?;
-        let set = install(&self.places, test, &config).map_err(|error| error.to_string())?;
+        let Prepared { rules, lookups, log, .. } = self.prepare(test, &config)?;
+        let dump = drive(&rules, &lookups, &log);
+        Ok(Outcome { config, dump, lookups })
+    }
+
+    /// Loads what a test is made of.
+    ///
+    /// # Errors
+    /// Its rules do not load, or its log is not there.
+    pub fn prepare(&self, test: &Test, config: &TestConfig) -> Result<Prepared, String> {
+        let log = read_log(test, config)?;
+        let set = install(&self.places, test, config).map_err(|error| error.to_string())?;
         let path = Arc::clone(&log.path);
         let names = Box::new(move |_| Some(Arc::clone(&path)));
         let library = Some(self.places.patterns.clone());
@@ -151,8 +176,8 @@ impl Runner {
             return Err(error.to_string());
         }
         let lookups: Arc<dyn Lookups> = Arc::new(WorldLookups::of_rules(&set, self.now));
-        let dump = drive(&compiled.rules, &lookups, &log);
-        Ok(Outcome { config, dump, lookups })
+        let Compiled { rules, profiles, .. } = compiled;
+        Ok(Prepared { rules, profiles, lookups, log })
     }
 }
 
@@ -229,7 +254,9 @@ fn judge(test: &Test, outcome: &Outcome) -> Result<Report, String> {
             }
         }
     }
-    if !config.scenarios.is_empty() && report.error.is_none() {
+    // Both files may be empty: what holds now is shown for both.
+    let parsers_judged = report.error.is_none() || !report.generated.is_empty();
+    if !config.scenarios.is_empty() && parsers_judged {
         let path = test.scenario_assertions();
         let overflows = Overflows::new(&dump.overflows);
         match read_assertions(&path)? {
@@ -250,9 +277,10 @@ fn judge(test: &Test, outcome: &Outcome) -> Result<Report, String> {
 
 impl Report {
     fn generate(&mut self, path: &Path, text: String) {
-        let file = file_name(path);
-        self.error = Some(format!("{file} is empty: fill it, `hubtest run` shows what holds"));
         self.generated.push(Generated { file: path.display().to_string(), text });
+        let files = self.generated.iter().map(|file| file_name(Path::new(&file.file)));
+        let files = files.collect::<Vec<_>>().join(" and ");
+        self.error = Some(format!("no assertions in {files}: `hubtest run` shows what holds"));
     }
 }
 

@@ -8,8 +8,10 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-const SIZED: &str = "{bar:30} {bytes}/{total_bytes}  {line_count} lines  {line_rate}/s  ETA {eta}";
-const STREAM: &str = "{spinner} {bytes}  {line_count} lines  {line_rate}/s  {elapsed}";
+/// The bar takes what the terminal has left, and nothing on one of 50 columns: a line that wraps
+/// cannot be taken away again.
+const SIZED: &str = "{percent:>3}%  {line_count} lines  {line_rate} lines/s  ETA {eta}  {wide_bar}";
+const STREAM: &str = "{spinner} {bytes}  {line_count} lines  {line_rate} lines/s  {elapsed}";
 
 /// How far a replay is.
 #[derive(Clone, Debug)]

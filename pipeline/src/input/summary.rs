@@ -7,6 +7,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::failures::{CONTEXT, Failure};
 use super::progress::grouped;
 use super::usage::Used;
 
@@ -46,6 +47,9 @@ pub struct Summary {
     pub alerts: BTreeMap<String, u64>,
     /// Decisions that follow from them.
     pub decisions: u64,
+    /// What failed while rules ran: an expression that fails is false, and an overflow without a
+    /// source gives no alert.
+    pub failures: Vec<Failure>,
     /// What went wrong with inputs.
     pub errors: Vec<String>,
     /// Time that passed. Unit: seconds.
@@ -136,6 +140,7 @@ impl Summary {
         let total = self.alerts.values().sum();
         row(to, "alerts", total, &format!("decisions {}", grouped(self.decisions)))?;
         rows(to, &self.alerts)?;
+        self.write_failures(to)?;
         for error in &self.errors {
             writeln!(to, "error      {}", escaped(error))?;
         }
@@ -186,6 +191,31 @@ impl Summary {
         }
         row(to, "parsed", self.parsed, "")?;
         rows(to, &self.parsers)
+    }
+
+    fn write_failures(&self, to: &mut impl Write) -> io::Result<()> {
+        const SHOWN: usize = 10;
+        let told = self.failures.iter().filter(|failure| failure.part != CONTEXT);
+        let told: Vec<_> = told.collect();
+        if told.is_empty() {
+            return Ok(());
+        }
+        row(to, "failed", told.iter().map(|failure| failure.count).sum(), "")?;
+        for failure in told.iter().take(SHOWN) {
+            let Failure { kind, name, part, reason, count, file, offset } = failure;
+            let mut what = format!("{kind} {name}: {part}: {reason}");
+            if let (Some(file), Some(offset)) = (file, offset) {
+                let _ =
+                    write!(what, " ({}{file}@{offset})", if *count > 1 { "first " } else { "" });
+            }
+            writeln!(to, "           {:>12}  {}", grouped(*count), escaped(&what))?;
+        }
+        match told.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => {
+                writeln!(to, "           and {} more: --summary FILE has all", grouped(more as u64))
+            }
+        }
     }
 
     fn write_samples(&self, to: &mut impl Write) -> io::Result<()> {
@@ -249,6 +279,17 @@ mod tests {
         });
         summary.parsers.insert("sshd".into(), 1498);
         summary.alerts.extend([("b".to_owned(), 1), ("a".to_owned(), 1), ("c".to_owned(), 9)]);
+        summary.failures.push(Failure {
+            kind: "scenario",
+            name: "a".into(),
+            part: "filter".into(),
+            reason: "nil\u{7}".into(),
+            count: 1_200,
+            file: Some("auth.log".into()),
+            offset: Some(17),
+        });
+        let part = CONTEXT.into();
+        summary.failures.push(Failure { kind: "scenario", part, count: 9, ..Failure::default() });
         summary.unparsed.add("auth.log", 17, "\u{1b}[2J evil");
         summary.unparsed.add("auth.log", 99, &"é".repeat(500));
         summary.set_usage(&Used { seconds: 0.5, cpu_seconds: 0.25, peak_memory: Some(12_300_000) });
@@ -275,6 +316,8 @@ alerts               11  decisions 0
                       9  c
                       1  a
                       1  b
+failed            1,200
+                  1,200  scenario a: filter: nil\\u{7} (first auth.log@17)
 time       0.50 s, 0.25 s of CPU, 3,000 lines/s, 6,000 lines per CPU second
 memory     12.3 MB at the peak
 now        2026-11-21T04:05:06Z
@@ -298,6 +341,7 @@ now        2026-11-21T04:05:06Z
         assert_eq!(json["inputs"][0]["type"], "syslog");
         assert_eq!(json["unparsed"]["samples"][0]["offset"], 17);
         assert_eq!(json["alerts"]["c"], 9);
+        assert_eq!(json["failures"][0]["count"], 1_200);
         assert_eq!(json["lines_per_second"].to_string(), "3000.0");
         assert_eq!(text.last(), Some(&b'\n'));
     }

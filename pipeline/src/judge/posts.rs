@@ -81,8 +81,9 @@ impl Sitting {
                 false
             }
             Verdict::Judged(judgement) => {
-                for error in judgement.errors {
-                    tracing::warn!(scenario = &*alert.scenario, error, "a profile fails");
+                for (profile, part, error) in judgement.errors {
+                    let scenario = &*alert.scenario;
+                    tracing::warn!(profile, %part, scenario, error, "a profile fails");
                 }
                 true
             }

@@ -34,7 +34,12 @@ impl Shelf {
         lag: u8,
         budget: usize,
     ) -> Result<Self, StoreError> {
-        let dialect = record::dialect(&store, &detection.rules.catalogue.codec().dialect())?;
+        let catalogue = &detection.rules.catalogue;
+        let dialect = record::dialect(&store, &catalogue.codec().dialect())?;
+        let named = catalogue.scenarios().iter().filter_map(|scenario| {
+            Some((catalogue.identity(scenario.id)?.family, &*scenario.name))
+        });
+        record::put_scenarios(&store, named)?;
         Ok(Self { store, dialect, lag, budget })
     }
 

@@ -16,8 +16,10 @@ use crate::state::{Batch, Family, Store, StoreError};
 const PRESENT: &[u8] = b"order/present";
 const SOURCES: &[u8] = b"sources";
 const DIALECTS: &[u8] = b"dialect/";
+const SCENARIOS: &[u8] = b"scenario/";
 const NEXT_MESSAGE: &[u8] = b"outbox/next";
-const OUTBOX_NAME: &[u8] = b"outbox/name";
+/// Another store must not have it.
+pub const OUTBOX_NAME: &[u8] = b"outbox/name";
 
 /// Reads JSON that an earlier run wrote; what cannot be read is damage.
 fn read<T: DeserializeOwned>(
@@ -184,6 +186,38 @@ pub fn dialect(store: &Store, dialect: &Dialect) -> Result<u32, StoreError> {
 /// The store cannot be read.
 pub fn dialect_of(store: &Store, number: u32) -> Result<Option<Dialect>, StoreError> {
     read(store, Family::Meta, &dialect_key(number))
+}
+
+/// Keeps what the scenarios of buckets are called: a bucket's key has a hash only.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub fn put_scenarios<'a>(
+    store: &Store,
+    scenarios: impl Iterator<Item = (u64, &'a str)>,
+) -> Result<(), StoreError> {
+    let mut batch = store.batch();
+    for (family, name) in scenarios {
+        if scenario(store, family)?.as_deref() != Some(name) {
+            put(&mut batch, Family::Meta, &scenario_key(family), &name);
+        }
+    }
+    match batch.is_empty() {
+        true => Ok(()),
+        false => store.commit(batch),
+    }
+}
+
+/// What the scenario of buckets is called.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn scenario(store: &Store, family: u64) -> Result<Option<String>, StoreError> {
+    read(store, Family::Meta, &scenario_key(family))
+}
+
+fn scenario_key(family: u64) -> Vec<u8> {
+    [SCENARIOS, &family.to_be_bytes()].concat()
 }
 
 fn dialect_key(number: u32) -> Vec<u8> {

@@ -259,7 +259,7 @@ fn alert(row: &Row<'_>, database: &Connection, id: i64) -> rusqlite::Result<Aler
     let stop_at = stamp("stopped_at");
     let uuid = text(row, "uuid");
     Ok(Alert {
-        cause: OrderKey { clock: stop_at.at, partition: Partition(u32::MAX), position: 0 },
+        cause: OrderKey { clock: stop_at.at, partition: Partition(u32::MAX), position: 0, part: 0 },
         bucket: format!("crowdsec/{uuid}/{id}").into(),
         scenario: shared("scenario"),
         scenario_hash: shared("scenario_hash"),

@@ -41,7 +41,7 @@ fn print(found: &Receiver<Found>) -> io::Result<()> {
 
 /// An alert with its decisions as a line.
 fn line(found: &Found) -> String {
-    let at = Stamp { at: found.at, offset: 0, utc: true }.rfc3339();
+    let at = Stamp::utc_at(found.at).rfc3339();
     let Found { scope, value, scenario, events, .. } = found;
     let mut line = format!("{at}  {scope} {value}  {scenario}  {events} events");
     for decision in &found.decisions {

@@ -6,6 +6,12 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
+    /// There is none.
+    #[error("{} holds no store: name the directory (`data`) of the service", path.display())]
+    Absent {
+        /// The directory.
+        path: PathBuf,
+    },
     /// Another process has it.
     #[error(
         "{} is in use by another process: stop that one, or set `data` to another directory",

@@ -6,4 +6,4 @@ mod rocks;
 
 pub use error::StoreError;
 pub use family::Family;
-pub use rocks::{Batch, Budget, Entry, Store};
+pub use rocks::{Batch, Budget, Entry, FORMAT, Store};

@@ -18,7 +18,7 @@ use super::error::StoreError;
 use super::family::Family;
 
 /// Format of everything in the store. A version of Spillway reads this one alone.
-const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 1;
 const FORMAT_KEY: &[u8] = b"format";
 
 /// How much memory the store may take.
@@ -77,6 +77,38 @@ impl Store {
         let store = Self { db, path, poisoned, horizon };
         store.check_format()?;
         Ok(store)
+    }
+
+    /// Opens a store that is there, to look at it: also while a service runs on it. What that service
+    /// writes later is not seen.
+    ///
+    /// # Errors
+    /// There is none, it is damaged, of another format, or the disk refuses.
+    pub fn open_to_look(path: &Path) -> Result<Self, StoreError> {
+        if !path.join("CURRENT").exists() {
+            return Err(StoreError::Absent { path: path.to_path_buf() });
+        }
+        let (options, cache) = (Options::default(), Cache::new_lru_cache(Budget::default().cache));
+        let known = DB::list_cf(&options, path).map_err(|source| failed(path, "opened", source))?;
+        let families =
+            Family::ALL.iter().filter(|family| known.iter().any(|one| one == family.name()));
+        let families = families
+            .map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(&cache)))
+            .chain([ColumnFamilyDescriptor::new("default", Options::default())]);
+        let db = DB::open_cf_descriptors_read_only(&options, path, families, false)
+            .map_err(|source| failed(path, "opened", source))?;
+        let (poisoned, horizon) = (AtomicBool::new(true), Arc::new(AtomicI64::new(i64::MIN)));
+        let store = Self { db, path: path.to_path_buf(), poisoned, horizon };
+        match store.get(Family::Meta, FORMAT_KEY)? {
+            Some(found) if found == FORMAT.to_string().as_bytes() => Ok(store),
+            found => Err(store.strange(found)),
+        }
+    }
+
+    fn strange(&self, found: Option<Vec<u8>>) -> StoreError {
+        let found =
+            found.map_or("none".into(), |found| String::from_utf8_lossy(&found).into_owned());
+        StoreError::Format { path: self.path.clone(), found, known: FORMAT }
     }
 
     /// The directory.
@@ -192,11 +224,7 @@ impl Store {
     fn check_format(&self) -> Result<(), StoreError> {
         match self.get(Family::Meta, FORMAT_KEY)? {
             Some(found) if found == FORMAT.to_string().as_bytes() => Ok(()),
-            Some(found) => Err(StoreError::Format {
-                path: self.path.clone(),
-                found: String::from_utf8_lossy(&found).into_owned(),
-                known: FORMAT,
-            }),
+            found @ Some(_) => Err(self.strange(found)),
             None => {
                 let mut batch = self.batch();
                 batch.put(Family::Meta, FORMAT_KEY, FORMAT.to_string().as_bytes());

@@ -6,7 +6,7 @@ use super::Function;
 use super::arguments::kinds::{ANY, SPAN, STR, TIME};
 use super::arguments::{Outcome, mismatch, text};
 use crate::expr::context::Cx;
-use crate::time::{GoDuration, Layout};
+use crate::time::{GoDuration, Layout, Stamp, Zone};
 use crate::value::{Object, Value};
 
 /// The family's part of the list.
@@ -20,16 +20,21 @@ pub(super) const FUNCTIONS: &[Function] = &[
         .about("the time that a text tells, after a Go layout (and in a time zone) if given",
             r#"date("2023-08-14 00:00:00")"#, "2023-08-14 00:00:00 +0000 UTC"),
     Function::new("timezone", &[STR], ANY, timezone)
-        .about("a time zone by name", r#"timezone("UTC")"#, "UTC"),
+        .about("a time zone by name", r#"timezone("Europe/Paris").String()"#, "Europe/Paris"),
 ];
 
-/// Go's `*time.Location`. UTC alone: the rules of other zones are not in the product.
-#[derive(Debug)]
-struct Zone;
+/// Go's `*time.Location`.
+#[derive(Clone, Copy, Debug)]
+enum Location {
+    Utc,
+    Named(Zone),
+    /// A zone that was written as an offset: it has no name, and leads nowhere.
+    Fixed,
+}
 
-impl Object for Zone {
+impl Object for Location {
     fn type_name(&self) -> &'static str {
-        "*time.Location"
+        LOCATION
     }
 
     fn field(&self, _: &str) -> Option<Value> {
@@ -37,27 +42,59 @@ impl Object for Zone {
     }
 
     fn call(&self, method: &str, _: &[Value]) -> Option<Outcome> {
-        (method == "String").then(|| Ok(Value::str("UTC")))
+        let name = match self {
+            Self::Utc => "UTC",
+            Self::Named(zone) => zone.name(),
+            Self::Fixed => "",
+        };
+        (method == "String").then(|| Ok(Value::str(name)))
     }
 }
 
-/// Checks the name of a zone. "Local" is UTC: results do not depend on the host.
-fn zone(name: &str) -> Result<(), String> {
+const LOCATION: &str = "*time.Location";
+
+/// The zone of this name (`time.LoadLocation`). "Local" is UTC: results do not depend on the host.
+fn location(name: &str) -> Result<Option<Zone>, String> {
     match name {
-        "" | "UTC" | "Local" => Ok(()),
-        _ => Err(format!("unknown time zone {name}: only UTC is known")),
+        "" | "UTC" | "Local" => Ok(None),
+        _ => Zone::named(name).map(Some).ok_or_else(|| format!("unknown time zone {name}")),
     }
 }
 
-fn is_zone(value: Option<&Value>) -> bool {
-    matches!(value, Some(Value::Object(object)) if object.type_name() == "*time.Location")
+/// The zone that a value names, if it does; `None` within is UTC.
+fn zone_of(value: Option<&Value>) -> Option<Option<Zone>> {
+    let Value::Object(object) = value? else { return None };
+    if object.type_name() != LOCATION {
+        return None;
+    }
+    match object.call("String", &[])? {
+        Ok(Value::Str(name)) if !name.is_empty() => location(&name).ok(),
+        _ => None,
+    }
+}
+
+fn shown(stamp: Stamp, zone: Option<Zone>) -> Stamp {
+    zone.map_or(stamp.to_utc(), |zone| stamp.in_zone(zone))
+}
+
+/// `Time.In`.
+pub(in crate::expr) fn in_location(stamp: Stamp, arguments: &[Value]) -> Outcome {
+    let zone = zone_of(arguments.first()).ok_or_else(|| mismatch(arguments, 0, LOCATION))?;
+    Ok(Value::Time(shown(stamp, zone)))
+}
+
+/// `Time.Location`.
+pub(in crate::expr) fn location_of(stamp: Stamp) -> Value {
+    Value::Object(Arc::new(match stamp.zone {
+        Some(zone) => Location::Named(zone),
+        None if stamp.utc => Location::Utc,
+        None => Location::Fixed,
+    }))
 }
 
 fn now(cx: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    if !a.is_empty() && !is_zone(a.first()) {
-        return Err(mismatch(a, 0, "*time.Location"));
-    }
-    Ok(Value::Time(cx.lookups.now()))
+    let now = cx.lookups.now();
+    if a.is_empty() { Ok(Value::Time(now)) } else { in_location(now, a) }
 }
 
 fn duration(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
@@ -77,22 +114,25 @@ const LAYOUTS: [&str; 7] = [
 ];
 
 fn date(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    let a = if is_zone(a.first()) { &a[1..] } else { a };
+    let given = zone_of(a.first());
+    let a = if given.is_some() { a.get(1..).unwrap_or_default() } else { a };
     let value = text(a, 0)?;
-    if a.len() >= 3 {
-        zone(text(a, 2)?)?;
-    }
+    let zone = if a.len() >= 3 { location(text(a, 2)?)? } else { given.flatten() };
+    let parse = |layout: &str| match zone {
+        Some(zone) => Layout::compile(layout).parse_in(value, zone),
+        None => Layout::compile(layout).parse(value),
+    };
     if a.len() >= 2 {
-        let parsed = Layout::compile(text(a, 1)?).parse(value);
+        let parsed = parse(text(a, 1)?);
         return parsed
             .map(|moment| Value::Time(moment.stamp()))
             .map_err(|error| format!("parsing time {value:?}: {error}"));
     }
-    let parsed = LAYOUTS.iter().find_map(|layout| Layout::compile(layout).parse(value).ok());
+    let parsed = LAYOUTS.iter().find_map(|layout| parse(layout).ok());
     parsed.map(|moment| Value::Time(moment.stamp())).ok_or_else(|| format!("invalid date {value}"))
 }
 
 fn timezone(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    zone(text(a, 0)?)?;
-    Ok(Value::Object(Arc::new(Zone)))
+    let zone = location(text(a, 0)?)?;
+    Ok(Value::Object(Arc::new(zone.map_or(Location::Utc, Location::Named))))
 }

@@ -40,6 +40,7 @@ use super::context::Cx;
 use super::types::Type;
 use crate::value::Value;
 
+pub(super) use builtin_time::{in_location, location_of};
 pub use compare::{equal, less};
 pub use float::shortest;
 pub use format::{sprintf, type_name, verbatim};

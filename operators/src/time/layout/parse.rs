@@ -2,9 +2,9 @@
 
 use super::format::{MONTHS, WEEKDAYS};
 use super::{Element, Layout, OffsetForm};
-use crate::time::Moment;
 use crate::time::civil::{Civil, days_in_month, is_leap};
 use crate::time::moment::ZoneName;
+use crate::time::{Moment, Zone};
 
 /// Why a text is not a time of a layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +42,8 @@ struct Draft {
     zone: ZoneName,
     /// Hours of a `GMT+3`.
     zone_hours: i32,
+    /// Where times without a zone are; `None` for UTC.
+    local: Option<Zone>,
 }
 
 /// The rest of a value behind an element.
@@ -67,7 +69,19 @@ impl Layout {
     /// # Errors
     /// As [`Layout::parse`].
     pub fn parse_by_chunks(&self, value: &str) -> Result<Moment, LayoutError> {
-        let mut draft = Draft::default();
+        self.parse_draft(Draft::default(), value)
+    }
+
+    /// Reads a value that was written where the clocks of `zone` are looked at
+    /// (`time.ParseInLocation`).
+    ///
+    /// # Errors
+    /// As [`Layout::parse`].
+    pub fn parse_in(&self, value: &str, zone: Zone) -> Result<Moment, LayoutError> {
+        self.parse_draft(Draft { local: Some(zone), ..Draft::default() }, value)
+    }
+
+    fn parse_draft(&self, mut draft: Draft, value: &str) -> Result<Moment, LayoutError> {
         let mut rest = value.as_bytes();
         for (at, chunk) in self.chunks.iter().enumerate() {
             rest = skip(rest, chunk.prefix.as_bytes())?;
@@ -245,7 +259,23 @@ impl Draft {
         if let Some(offset) = self.offset.filter(|offset| *offset != -1) {
             let moment = in_offset(seconds, nanos, offset);
             let named = !self.zone.as_str().is_empty();
-            return Ok(Moment { utc: moment.utc && !named, name: self.zone, ..moment });
+            if let Some(local) = self.local.map(|zone| Moment::in_zone(moment.seconds, nanos, zone))
+                && local.offset == offset
+                && (!named || local.name == self.zone)
+            {
+                return Ok(local);
+            }
+            let utc = moment.utc && !named && self.local.is_none();
+            return Ok(Moment { utc, name: self.zone, ..moment });
+        }
+        if let Some(zone) = self.local {
+            let offset = match self.zone.as_str() {
+                "" => Some(zone.offset_of_local(seconds)),
+                name => zone.offset_of_name(name, seconds),
+            };
+            if let Some(offset) = offset {
+                return Ok(Moment::in_zone(seconds - i64::from(offset), nanos, zone));
+            }
         }
         if self.zone.as_str().is_empty() {
             return Ok(Moment::utc(seconds, nanos));
@@ -253,7 +283,7 @@ impl Draft {
         // An abbreviation says nothing of its offset, but for `GMT+3`. Go fails to shift the
         // instant there: it is the written time less nothing, shown in that zone.
         let offset = self.zone_hours * 3_600;
-        Ok(Moment { seconds, nanos, offset, utc: false, name: self.zone })
+        Ok(Moment { seconds, nanos, offset, utc: false, name: self.zone, zone: None })
     }
 
     fn apply_year_day(&mut self, year_day: i64) -> Result<(), LayoutError> {
@@ -277,7 +307,14 @@ impl Draft {
 #[inline]
 pub(super) fn in_offset(seconds: i64, nanos: u32, offset: i32) -> Moment {
     let name = ZoneName::default();
-    Moment { seconds: seconds - i64::from(offset), nanos, offset, utc: offset == 0, name }
+    Moment {
+        seconds: seconds - i64::from(offset),
+        nanos,
+        offset,
+        utc: offset == 0,
+        name,
+        zone: None,
+    }
 }
 
 fn within(

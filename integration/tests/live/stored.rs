@@ -1,0 +1,88 @@
+//! What a live run leaves in its store, looked at, checked, and carried elsewhere.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use pipeline::state::{Budget, Store};
+use pipeline::stored::buckets::{self, Named};
+use pipeline::stored::{transfer, verify};
+
+use crate::world::{Way, check_same, logs, outbox, run, told};
+
+fn live(folder: &Path) -> Vec<Named> {
+    let store = Store::open_to_look(folder).unwrap();
+    let mut all = Vec::new();
+    buckets::each(&store, &|_, _| true, &mut |named| all.push(named)).unwrap();
+    all
+}
+
+#[test]
+fn live_buckets_are_shown_with_their_events() {
+    let logs = logs(1, 2000);
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), &logs, Way::default(), None);
+    let all = live(folder.path());
+    assert!(!all.is_empty());
+    let store = Store::open_to_look(folder.path()).unwrap();
+    let mut scenarios = BTreeSet::new();
+    for named in &all {
+        let events = buckets::events(&store, &named.bucket).unwrap();
+        assert_eq!(events.len(), named.bucket.events.len(), "{named:?}");
+        assert!(named.scenario.contains('/'), "{}", named.scenario);
+        scenarios.insert(named.scenario.clone());
+        for event in events {
+            let line = &logs[0].1[usize::try_from(event.at.position).unwrap()];
+            let ip = event.fields.iter().find(|(name, _)| name == "Meta.source_ip");
+            assert!(line.contains(&ip.unwrap().1), "{line} has {ip:?}");
+        }
+    }
+    assert!(scenarios.len() > 1, "{scenarios:?}");
+}
+
+#[test]
+fn an_export_goes_on_elsewhere() {
+    let logs = logs(3, 2000);
+    let whole = tempfile::tempdir().unwrap();
+    run(whole.path(), &logs, Way::default(), None);
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    run(first.path(), &logs, Way::default(), Some(3));
+    let mut text = Vec::new();
+    let exported =
+        transfer::export(&Store::open_to_look(first.path()).unwrap(), &mut text).unwrap();
+    {
+        let store = Store::open(second.path(), Budget::default()).unwrap();
+        assert_eq!(transfer::import(&mut &*text, &store).unwrap(), exported);
+    }
+    check_same(&live(second.path()), &live(first.path()));
+    run(second.path(), &logs, Way::default(), None);
+    check_same(&outbox(second.path(), &logs), &outbox(whole.path(), &logs));
+    let damaged = String::from_utf8(text).unwrap().replacen("\"value\":\"", "\"value\":\"!", 1);
+    let third = tempfile::tempdir().unwrap();
+    let store = Store::open(third.path(), Budget::default()).unwrap();
+    let error = transfer::import(&mut damaged.as_bytes(), &store).unwrap_err();
+    assert!(error.to_string().starts_with("line 2: "), "{error}");
+}
+
+#[test]
+fn damage_is_named() {
+    let logs = logs(1, 2000);
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), &logs, Way::default(), None);
+    assert!(!told(folder.path()).is_empty());
+    let found = verify::verify(&Store::open_to_look(folder.path()).unwrap());
+    assert!(found.iter().all(|one| one.faulty == 0), "{found:?}");
+    for family in ["buckets", "lanes", "alerts", "decisions", "outbox", "meta"] {
+        assert!(found.iter().any(|one| one.family == family && one.records > 0), "{family}");
+    }
+    // Opened once more, the log becomes files: break one in its middle.
+    drop(Store::open(folder.path(), Budget::default()).unwrap());
+    let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let tables = files.filter(|path| path.extension().is_some_and(|ext| ext == "sst"));
+    let largest = tables.max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+    let mut bytes = std::fs::read(&largest).unwrap();
+    bytes[100] ^= 0x55;
+    std::fs::write(&largest, bytes).unwrap();
+    let found = verify::verify(&Store::open_to_look(folder.path()).unwrap());
+    let faults: Vec<_> = found.iter().flat_map(|one| &one.faults).collect();
+    assert!(faults.iter().any(|fault| fault.contains(".sst")), "{faults:?}");
+}

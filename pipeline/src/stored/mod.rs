@@ -1,0 +1,5 @@
+//! What a store holds, as people look at it, check it and carry it elsewhere: `spillway state`.
+
+pub mod buckets;
+pub mod transfer;
+pub mod verify;
