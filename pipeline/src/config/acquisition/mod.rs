@@ -4,10 +4,12 @@
 //! One file per module turns its keys into the connector's configuration. Keys of CrowdSec mean what
 //! they mean there; where one has no meaning here, a warning says so.
 
+pub(super) mod cluster;
 mod docker;
 mod endpoint;
 mod http;
 mod k8s_audit;
+mod kafka;
 mod listener;
 mod loki;
 mod shared;
@@ -31,6 +33,7 @@ pub static SOURCES: Tagged = Tagged {
         ("docker", &docker::SECTION),
         ("http", &http::SECTION),
         ("k8s-audit", &k8s_audit::SECTION),
+        ("kafka", &kafka::SECTION),
         ("loki", &loki::SECTION),
         ("victorialogs", &victorialogs::SECTION),
     ],
@@ -101,6 +104,8 @@ pub enum Connector {
     Http(http_source::Config),
     /// Audit events.
     K8sAudit(connectors::k8s_audit::Config),
+    /// Topics.
+    Kafka(Box<connectors::kafka::Config>),
     /// A Loki that is asked.
     Loki(Box<connectors::loki::PollConfig>),
     /// Senders to a Loki.
@@ -119,6 +124,7 @@ impl Connector {
             Self::Docker(config) => Box::new(docker_source::Docker::new(config)),
             Self::Http(config) => Box::new(http_source::Http::new(config)),
             Self::K8sAudit(config) => Box::new(connectors::k8s_audit::K8sAudit::new(config)),
+            Self::Kafka(config) => Box::new(connectors::kafka::Kafka::new(*config)),
             Self::Loki(config) => Box::new(connectors::loki::Poll::new(*config)),
             Self::LokiPush(config) => Box::new(connectors::loki::Push::new(config)),
             Self::VictoriaLogs(config) => {
@@ -150,6 +156,7 @@ pub fn of_values(
         "docker" => docker::read(values, place, reading),
         "http" => http::read(values, place, reading),
         "k8s-audit" => k8s_audit::read(values, place, reading),
+        "kafka" => kafka::read(values, place, reading),
         "loki" => loki::read(values, place, reading),
         "victorialogs" => victorialogs::read(values, place, reading),
         // The list of kinds and this one are the same (a test of both).
