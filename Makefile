@@ -1,6 +1,6 @@
 # One line per target after `##`: `make help` prints them.
 .DEFAULT_GOAL := help
-.PHONY: help try test test-clients lint doc conformance bench fuzz
+.PHONY: help try test test-clients lint doc conformance bench soak fuzz
 
 TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
 CORPUS = $(or $(SPILLWAY_CONFORMANCE),../shared/conformance)
@@ -36,6 +36,9 @@ conformance: ## every test of a hub: make conformance HUB=DIR
 
 bench: ## CPU seconds and memory, beside CrowdSec where `go` is there
 	benchmarks/compare.sh
+
+soak: ## what takes long: 100,000 files that are followed
+	SPILLWAY_TEST_FILES=100000 cargo test --release --package spillway-connectors --test host many_files -- --nocapture
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60); needs cargo-fuzz
 	@for folder in $(wildcard */fuzz); do (cd $$folder && for target in $$(RUSTC_BOOTSTRAP=1 cargo fuzz list); do \

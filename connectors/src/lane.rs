@@ -137,18 +137,18 @@ impl Drop for Permit {
 #[derive(Debug)]
 struct Window {
     used: AtomicUsize,
-    size: usize,
+    size: AtomicUsize,
     room: Arc<Notify>,
 }
 
 impl Window {
     fn has_room(&self) -> bool {
-        self.used.load(Ordering::Acquire) < self.size
+        self.used.load(Ordering::Acquire) < self.size.load(Ordering::Relaxed)
     }
 
     /// Takes room where any is left: one delivery may overshoot.
     fn take(self: &Arc<Self>, bytes: usize) -> Option<Permit> {
-        let size = self.size;
+        let size = self.size.load(Ordering::Relaxed);
         let take = |used: usize| (used < size).then(|| used.saturating_add(bytes));
         self.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, take).ok()?;
         Some(Permit { window: Arc::clone(self), bytes })
@@ -222,7 +222,8 @@ impl Outlet {
         let id = LaneId { source: self.source, number };
         let name: Arc<str> = name.into();
         let room = Arc::clone(&self.room);
-        let window = Arc::new(Window { used: AtomicUsize::new(0), size: window.max(1), room });
+        let (used, size) = (AtomicUsize::new(0), AtomicUsize::new(window.max(1)));
+        let window = Arc::new(Window { used, size, room });
         self.send(Arrival::Opened { lane: id, name: Arc::clone(&name) });
         Lane { id, name, window, outlet: self.clone() }
     }
@@ -265,6 +266,12 @@ impl Lane {
     /// What it is called.
     pub fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// Changes how much may wait to be kept: a source with many lanes shares its memory among those
+    /// that have something to send. What waits already is not affected.
+    pub fn resize(&self, window: usize) {
+        self.window.size.store(window.max(1), Ordering::Relaxed);
     }
 
     /// Whether a delivery would be taken now.
@@ -367,6 +374,18 @@ mod tests {
         assert!(matches!(first, Some(Arrival::Delivered { .. })));
         drop(first);
         assert!(lane.try_send(delivery("1")).is_ok());
+    }
+
+    #[test]
+    fn a_window_can_be_made_larger_and_smaller() {
+        let inbox = Inbox::new(|| {});
+        let lane = inbox.outlet(SourceId(0), Stop::new()).lane("a", 1);
+        lane.try_send(delivery("12345678")).unwrap();
+        assert!(lane.try_send(delivery("1")).is_err());
+        lane.resize(100);
+        lane.try_send(delivery("1")).unwrap();
+        lane.resize(5);
+        assert!(!lane.has_room());
     }
 
     #[tokio::test]

@@ -12,13 +12,16 @@
 pub mod codec;
 pub mod docker;
 pub mod endpoint;
+pub mod file;
 pub mod health;
 pub mod http;
 pub mod input;
+pub mod journalctl;
 pub mod k8s_audit;
 pub mod kafka;
 mod labels;
 pub mod lane;
+mod line_buffer;
 mod lines;
 pub mod listener;
 pub mod loki;
@@ -32,7 +35,9 @@ pub mod record;
 pub mod retry;
 mod rfc3339;
 pub mod source;
+pub mod stdin;
 pub mod stop;
+pub mod syslog;
 mod text;
 pub mod victorialogs;
 

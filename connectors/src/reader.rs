@@ -10,17 +10,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::codec::{Codec, Detection, SIGNATURE};
 use crate::input::{Input, Place};
-use crate::lines::split;
-use crate::record::{Chunk, Reject};
+use crate::line_buffer::{LineBuffer, Rest};
+use crate::record::Chunk;
 
-/// No buffer is larger than this, whatever the options say, so that positions fit 32 bits even
-/// where every byte becomes a U+FFFD. Unit: bytes.
-pub const MAX_BUFFER: usize = 1 << 30;
+pub use crate::line_buffer::MAX_BUFFER;
 
 /// How to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadOptions {
-    /// Longest line; what is longer is a [`Reject`]. Unit: bytes without the line end.
+    /// Longest line; what is longer is a [`crate::Reject`]. Unit: bytes without the line end.
     pub max_line: usize,
     /// About how much text a chunk holds. Unit: bytes.
     pub chunk: usize,
@@ -166,12 +164,12 @@ impl Reader {
     /// inputs that have only shown their beginning. Streams stay open.
     pub fn park(&mut self) {
         let (State::Open(stream), Some(place)) = (&self.state, &self.place) else { return };
-        if stream.live || stream.source.is_none() || !stream.is_between_lines() {
+        if stream.live || stream.source.is_none() || !stream.buffer.is_between_lines() {
             return;
         }
         let counted = stream.counted.load(Ordering::Relaxed);
         self.meter.fetch_sub(counted, Ordering::Relaxed);
-        self.state = State::Closed(place.clone(), stream.base);
+        self.state = State::Closed(place.clone(), stream.buffer.position());
     }
 
     fn read_chunk(&mut self) -> Option<Result<Chunk, ReadError>> {
@@ -188,7 +186,7 @@ impl Reader {
         if let Some(chunk) = stream.next_chunk() {
             return Some(Ok(chunk));
         }
-        let (fault, codec, offset) = (stream.fault.take(), stream.codec, stream.base);
+        let (fault, codec, offset) = (stream.fault.take(), stream.codec, stream.buffer.position());
         self.state = State::Ended;
         fault.map(|source| Err(self.error(source, codec, offset)))
     }
@@ -252,16 +250,7 @@ impl<R: Read> Read for Metered<R> {
     }
 }
 
-/// A line that is longer than allowed, being passed over.
-#[derive(Clone, Copy, Debug)]
-struct Overlong {
-    offset: u64,
-    bytes: u64,
-    ends_in_return: bool,
-}
-
-/// An open input. `buf[..filled]` is what was read and not handed out; it begins at byte `base` of
-/// the text, at the start of a line unless one is being passed over.
+/// An open input.
 struct Stream {
     /// `None` once its end or a fault was seen: files are closed at once.
     source: Option<Box<dyn Read + Send>>,
@@ -271,26 +260,19 @@ struct Stream {
     /// Whether lines may come slowly, so that a chunk must not wait for more.
     live: bool,
     fault: Option<io::Error>,
-    buf: Vec<u8>,
-    filled: usize,
-    /// So many bytes of `buf` hold no line end.
-    searched: usize,
-    base: u64,
-    overlong: Option<Overlong>,
-    rejects: Vec<Reject>,
+    buffer: LineBuffer,
     target: usize,
     options: ReadOptions,
 }
 
 impl std::fmt::Debug for Stream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stream").field("codec", &self.codec).field("base", &self.base).finish()
+        f.debug_struct("Stream").field("codec", &self.codec).field("buffer", &self.buffer).finish()
     }
 }
 
 impl Stream {
     fn new(source: Source, live: bool, mut options: ReadOptions) -> Self {
-        options.max_line = options.max_line.clamp(1, MAX_BUFFER - 2);
         options.chunk = options.chunk.clamp(1, MAX_BUFFER);
         options.first_chunk = options.first_chunk.clamp(1, options.chunk);
         Self {
@@ -299,20 +281,10 @@ impl Stream {
             codec: None,
             live,
             fault: None,
-            buf: Vec::new(),
-            filled: 0,
-            searched: 0,
-            base: 0,
-            overlong: None,
-            rejects: Vec::new(),
+            buffer: LineBuffer::new(0, options.max_line),
             target: options.first_chunk,
             options,
         }
-    }
-
-    /// Whether what follows `base` is all that is left to read.
-    fn is_between_lines(&self) -> bool {
-        self.overlong.is_none() && self.rejects.is_empty()
     }
 
     /// Passes over the first bytes of the text, which were handed out before.
@@ -321,12 +293,14 @@ impl Stream {
             return Ok(());
         }
         self.codec = Some(self.recognise()?);
-        let head = bytes.min(self.filled as u64);
-        self.consume(usize::try_from(head).unwrap_or(self.filled));
+        let head = bytes.min(self.buffer.filled() as u64);
+        self.buffer.consume(usize::try_from(head).unwrap_or(0));
         if let Some(source) = &mut self.source {
             io::copy(&mut source.take(bytes - head), &mut io::sink())?;
         }
-        self.base = bytes;
+        if self.buffer.filled() == 0 {
+            self.buffer.restart(bytes);
+        }
         Ok(())
     }
 
@@ -334,71 +308,20 @@ impl Stream {
     fn next_chunk(&mut self) -> Option<Chunk> {
         loop {
             self.fill();
-            if self.overlong.is_some() {
-                self.pass_over();
-            }
-            let end = self.whole_lines();
-            if end > 0 || (self.source.is_none() && !self.rejects.is_empty()) {
-                let bytes = self.buf.get(..end).unwrap_or_default();
-                let mut chunk = split(bytes, self.base, self.options.max_line);
-                self.consume(end);
-                chunk.rejects.splice(0..0, self.rejects.drain(..));
+            let rest = match (&self.source, &self.fault) {
+                (Some(_), _) => Rest::Open,
+                (None, None) => Rest::Ended,
+                (None, Some(_)) => Rest::Lost,
+            };
+            if let Some(chunk) = self.buffer.take(rest) {
                 self.target = (self.target * 2).min(self.options.chunk);
-                if !chunk.is_empty() {
-                    return Some(chunk);
-                }
-            } else if self.source.is_none() {
-                self.buf = Vec::new();
+                return Some(chunk);
+            }
+            if self.source.is_none() {
+                self.buffer.release();
                 return None;
-            } else if self.overlong.is_none() && self.filled >= self.options.max_line + 2 {
-                // Even with a line end next, and a carriage return before it, it is too long.
-                self.overlong =
-                    Some(Overlong { offset: self.base, bytes: 0, ends_in_return: false });
             }
         }
-    }
-
-    /// How many bytes of the buffer are whole lines. At the end of the input the last one needs no
-    /// line end; at a fault it would be half a line, which could mean something else.
-    fn whole_lines(&mut self) -> usize {
-        if self.source.is_none() && self.fault.is_none() {
-            return self.filled;
-        }
-        let fresh = self.buf.get(self.searched..self.filled).unwrap_or_default();
-        match memchr::memrchr(b'\n', fresh) {
-            Some(newline) => self.searched + newline + 1,
-            None => {
-                self.searched = self.filled;
-                0
-            }
-        }
-    }
-
-    /// Drops the bytes of a line that is too long, up to its end.
-    fn pass_over(&mut self) {
-        let Some(mut line) = self.overlong.take() else { return };
-        let bytes = self.buf.get(..self.filled).unwrap_or_default();
-        let newline = memchr::memchr(b'\n', bytes);
-        let part = bytes.get(..newline.unwrap_or(bytes.len())).unwrap_or_default();
-        line.bytes += part.len() as u64;
-        if let Some(last) = part.last() {
-            line.ends_in_return = *last == b'\r';
-        }
-        if newline.is_some() || self.source.is_none() {
-            let bytes = line.bytes - u64::from(line.ends_in_return);
-            self.rejects.push(Reject::TooLong { offset: line.offset, bytes });
-        } else {
-            self.overlong = Some(line);
-        }
-        self.consume(newline.map_or(self.filled, |at| at + 1));
-    }
-
-    /// Removes the first bytes of the buffer.
-    fn consume(&mut self, bytes: usize) {
-        self.buf.copy_within(bytes..self.filled, 0);
-        self.filled -= bytes;
-        self.base += bytes as u64;
-        self.searched = 0;
     }
 
     /// Reads until a chunk is full, the input ends or, where lines come slowly, something came.
@@ -407,23 +330,19 @@ impl Stream {
             match self.recognise() {
                 Ok(codec) => {
                     self.codec = Some(codec);
-                    if self.live && self.filled > 0 {
+                    if self.live && self.buffer.filled() > 0 {
                         return;
                     }
                 }
                 Err(fault) => return self.close(Some(fault)),
             }
         }
-        let goal = self.goal();
-        if self.buf.len() < goal {
-            self.buf.resize(goal, 0);
-        }
-        while self.filled < goal {
+        let goal = self.buffer.goal(self.target, self.options.chunk);
+        while self.buffer.filled() < goal {
             let Some(source) = &mut self.source else { return };
-            let free = self.buf.get_mut(self.filled..goal).unwrap_or_default();
-            match source.read(free) {
+            match source.read(self.buffer.free(goal)) {
                 Ok(0) => return self.close(None),
-                Ok(read) => self.filled += read,
+                Ok(read) => self.buffer.add(read),
                 Err(fault) if fault.kind() == io::ErrorKind::Interrupted => continue,
                 Err(fault) => return self.close(Some(fault)),
             }
@@ -431,12 +350,6 @@ impl Stream {
                 return;
             }
         }
-    }
-
-    /// How full the buffer is to be: more than it is, up to what decides that a line is too long.
-    fn goal(&self) -> usize {
-        let limit = self.options.chunk.max(self.options.max_line + 2);
-        self.target.max(self.filled.saturating_mul(2)).min(limit)
     }
 
     fn close(&mut self, fault: Option<io::Error>) {
@@ -463,8 +376,7 @@ impl Stream {
         };
         let seen = head.get(..known).unwrap_or_default();
         if codec == Codec::Plain {
-            self.buf.extend_from_slice(seen);
-            self.filled = known;
+            self.buffer.extend(seen);
             self.source = Some(source);
         } else {
             self.source = Some(codec.decode(Box::new(Cursor::new(seen.to_vec()).chain(source)))?);

@@ -13,7 +13,7 @@ use regex::Regex;
 
 use crate::hub::environment::expand;
 use crate::hub::file::{RuleFile, decode_text};
-use crate::hub::layout::read_text;
+use crate::hub::layout::{read_text, refused};
 use crate::transform::Transform;
 
 /// The file sources of an acquisition file, in order.
@@ -118,7 +118,7 @@ fn files(path: &Path, errors: &mut Vec<RuleError>) -> Vec<PathBuf> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) => {
-            errors.push(RuleError::of_file(&shown, error.to_string()));
+            errors.push(refused(&shown, &error));
             return Vec::new();
         }
     };
@@ -144,13 +144,17 @@ pub fn read(documents: &Documents, reading: &mut Reading<'_>) -> Acquisition {
 }
 
 impl Acquisition {
-    /// The source that a file belongs to: the first whose pattern fits its path, else the one
-    /// that fits most of the path's end, without what rotation and compression added to the name.
-    /// Archived logs have left the directory that they were written in.
+    /// The source that a file belongs to: the first whose pattern fits its path, as given or from
+    /// the root, else the one that fits most of the path's end, without what rotation and
+    /// compression added to the name. Archived logs have left the directory that they were written in.
     pub fn source_of(&self, path: &Path) -> Option<&FileSource> {
         let shown = path.to_string_lossy();
+        let absolute = std::path::absolute(path).unwrap_or_default();
+        let absolute = absolute.to_string_lossy();
         let admitting = || self.sources.iter().filter(|source| source.admits(&shown));
-        let fits = |pattern: &Pattern| pattern.matches_with(&shown, LIKE_GO);
+        let fits = |pattern: &Pattern| {
+            pattern.matches_with(&shown, LIKE_GO) || pattern.matches_with(&absolute, LIKE_GO)
+        };
         if let Some(source) = admitting().find(|source| source.patterns.iter().any(fits)) {
             return Some(source);
         }
@@ -374,6 +378,15 @@ mod tests {
         assert_eq!(kind_of("/var/log/nginx/access.log"), "nginx");
         assert_eq!(kind_of("/var/log/nginx/old/x.txt"), "-");
         assert_eq!(kind_of("/var/log/auth.log"), "syslog");
+    }
+
+    #[test]
+    fn a_path_from_here_is_one_from_the_root() {
+        let here = std::env::current_dir().unwrap();
+        let text = format!("filename: {}/*.json\nlabels: {{type: x}}\n", here.display());
+        let file = decode(&text);
+        let known = |path: &str| file.content.source_of(Path::new(path)).is_some();
+        assert_eq!([known("a.json"), known("b/a.json"), known("/a.json")], [true, false, false]);
     }
 
     #[test]

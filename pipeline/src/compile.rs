@@ -1,5 +1,6 @@
 //! From rules as written to rules as meant: everything compiled together once.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use operators::bucket::codec::SourceNames;
@@ -94,6 +95,10 @@ pub fn compile(set: &RuleSet, options: Options) -> Compiled {
         let _ = compiler.schema().add(Space::Enriched, name);
     }
     let library = library(options.library, set, &mut notes);
+    if let Some(broken) = &set.broken {
+        let known = set.errors.iter().map(place).collect();
+        notes.errors.extend(more_errors(broken, library.clone(), &known));
+    }
     let parsers = nodes(&set.parsers, library.clone(), &mut compiler, &mut notes);
     let postoverflows = nodes(&set.postoverflows, library, &mut compiler, &mut notes);
     let mut scenarios = scenarios(set, &options.simulation, &mut compiler, &mut notes);
@@ -120,6 +125,25 @@ pub fn compile(set: &RuleSet, options: Options) -> Compiled {
     let rules = Rules { program, parsers, postoverflows, catalogue, matcher, caches };
     let Notes { errors, warnings } = notes;
     Compiled { rules: Arc::new(rules), profiles: profiles.into(), errors, warnings }
+}
+
+/// What else is wrong with files that are left out. Where an error is known in a line, what follows
+/// from it is not told.
+fn more_errors(set: &RuleSet, library: Library, known: &BTreeSet<Place>) -> Vec<RuleError> {
+    let (mut compiler, mut notes) = (Compiler::new(), Notes::default());
+    nodes(&set.parsers, library.clone(), &mut compiler, &mut notes);
+    nodes(&set.postoverflows, library, &mut compiler, &mut notes);
+    scenarios(set, &Simulation::default(), &mut compiler, &mut notes);
+    contexts(set, &mut compiler, &mut notes);
+    notes.errors.retain(|error| !known.contains(&place(error)));
+    notes.errors
+}
+
+/// File and line of an error.
+type Place = (Arc<str>, u32);
+
+fn place(error: &RuleError) -> Place {
+    (Arc::clone(&error.file), error.line)
 }
 
 fn library(loaded: Option<Library>, set: &RuleSet, notes: &mut Notes) -> Library {

@@ -81,19 +81,29 @@ impl Derive {
     /// A line and what becomes of it.
     fn derived(&mut self, span: Span, fault: &mut dyn FnMut(&str)) -> (RawLine, Derived) {
         let raw = RawLine::new(Arc::clone(&self.chunk.text), span.start, span.end);
-        let derived = self.transformer.line(raw.clone());
-        let sizes = (0..derived.len()).map(|index| derived.get(index).map_or(0, str::len));
-        let total = sizes.fold(0, usize::saturating_add);
-        if total <= MAX_RECORD && derived.len() <= MAX_RECORD {
-            return (raw, derived);
-        }
-        fault("it gave more than 16 MiB");
-        let same = Derived::One(raw.as_str().into());
-        (raw, same)
+        let derived = record(&mut self.transformer, &raw, fault);
+        (raw, derived)
     }
 }
 
-fn bound(at: usize) -> u32 {
+/// What becomes of a line. Where that is too much the line stays as it is.
+pub fn record(
+    transformer: &mut Transformer,
+    raw: &RawLine,
+    fault: &mut dyn FnMut(&str),
+) -> Derived {
+    let derived = transformer.line(raw.clone());
+    let sizes = (0..derived.len()).map(|index| derived.get(index).map_or(0, str::len));
+    let total = sizes.fold(0, usize::saturating_add);
+    if total <= MAX_RECORD && derived.len() <= MAX_RECORD {
+        return derived;
+    }
+    fault("it gave more than 16 MiB");
+    Derived::One(raw.as_str().into())
+}
+
+/// A place in a block.
+pub fn bound(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 

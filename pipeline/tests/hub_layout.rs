@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pipeline::compile::{Options, compile};
 use pipeline::hub::data::Place;
 use pipeline::hub::{RuleSet, RuleSource, Selection, load};
 
@@ -73,6 +74,52 @@ fn every_error_of_the_set_is_listed_and_the_rest_is_kept() {
     assert!(shown.contains("HUB/scenarios/me/a.yaml:1:1: a scenario needs `filter`"), "{shown}");
     assert!(shown.contains("HUB/scenarios/me/b.yaml:2:1: this is not YAML"), "{shown}");
     assert_eq!(scenarios(&rules), ["d"]);
+}
+
+#[test]
+fn a_broken_file_tells_of_its_expressions_too() {
+    let hub = tempfile::tempdir().unwrap();
+    let scenario = "name: a\ndescription: d\ntype: leaky\nfiler: x\nleakspeed: 10x\ncapacity: 1\n\
+                    filter: Uper(evt.Meta.a) == 'X'\n";
+    write(hub.path(), "scenarios/a.yaml", scenario);
+    let parser = "name: b\nfitler: 'true'\nstatics:\n  - {meta: a, expression: evt.Lin.Raw}\n";
+    write(hub.path(), "parsers/s00-raw/b.yaml", parser);
+    write(hub.path(), "scenarios/c.yaml", "name: c\ntype: trigger\n");
+    item(hub.path(), "scenarios/d.yaml", "d");
+    let set = all(hub.path());
+    let compiled = compile(&set, Options::default());
+    let all = [&set.errors[..], &compiled.errors].concat();
+    let mut shown: Vec<_> = all.iter().map(|error| (&error.file[..], error.line)).collect();
+    shown.sort_unstable();
+    let root = hub.path().to_str().unwrap();
+    let shown: Vec<_> = shown.iter().map(|(file, line)| (&file[root.len() + 1..], *line)).collect();
+    let (parser, scenario) = ("parsers/s00-raw/b.yaml", "scenarios/a.yaml");
+    let empty = "scenarios/c.yaml";
+    assert_eq!(
+        shown,
+        [
+            (parser, 2),
+            (parser, 4),
+            (scenario, 4),
+            (scenario, 5),
+            (scenario, 7),
+            (empty, 1),
+            (empty, 1)
+        ]
+    );
+    assert_eq!(compiled.rules.catalogue.scenarios().len(), 1, "the sound one runs");
+}
+
+#[test]
+fn items_without_a_first_stage_are_remarked() {
+    let hub = tempfile::tempdir().unwrap();
+    item(hub.path(), "parsers/s00-raw/me/syslog.yaml", "me/syslog");
+    item(hub.path(), "parsers/s01-parse/me/sshd.yaml", "me/sshd");
+    let remarks = |names: &[&str]| only(hub.path(), names).warnings;
+    let alone = remarks(&["me/sshd"]);
+    assert_eq!(alone.len(), 1, "{alone:?}");
+    assert!(alone[0].help.as_ref().unwrap().contains("`me/syslog`"), "{alone:?}");
+    assert_eq!(remarks(&["me/sshd", "me/syslog"]).len(), 0);
 }
 
 #[test]
@@ -187,7 +234,7 @@ fn a_directory_without_rules_is_refused() {
     let rules = all(empty.path());
     assert_eq!(rules.errors[0].message, "no rules here");
     let gone = all(&empty.path().join("gone"));
-    assert!(gone.errors[0].message.contains("No such file"), "{:?}", gone.errors);
+    assert!(gone.errors[0].message.contains("there is no such file"), "{:?}", gone.errors);
 }
 
 #[test]

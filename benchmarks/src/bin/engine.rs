@@ -107,8 +107,12 @@ fn main() -> anyhow::Result<()> {
         now: || 0,
     })?;
     let labels = [("type".into(), kind.as_str().into())].into_iter().collect();
-    let settings =
-        SourceSettings { name: "log".into(), labels: Arc::new(labels), clock: Clock::Event };
+    let settings = SourceSettings {
+        name: "log".into(),
+        labels: Arc::new(labels),
+        clock: Clock::Event,
+        transform: None,
+    };
     let engine = Engine::start(Setup {
         store: Arc::clone(&store),
         sources: vec![Configured { settings, source: Box::new(InMemory { text, chunk }) }],

@@ -156,7 +156,7 @@ impl Following {
             }
         }
         let behind = mark.place();
-        self.count(&chunk, text.len(), empty);
+        self.count(&chunk, empty);
         if !chunk.is_empty() {
             chunk.text = text.into();
             let from = Position::new(&before(&first, &behind));
@@ -169,11 +169,8 @@ impl Following {
         Ok(())
     }
 
-    fn count(&self, chunk: &Chunk, bytes: usize, empty: u64) {
-        self.meter.add(Counter::Lines, chunk.lines.len() as u64);
-        self.meter.add(Counter::Bytes, (bytes - chunk.lines.len()) as u64);
-        self.meter.add(Counter::Repaired, chunk.repaired as u64);
-        self.meter.reject(Reason::TooLong, chunk.rejects.len() as u64);
+    fn count(&self, chunk: &Chunk, empty: u64) {
+        self.meter.delivered(chunk);
         self.meter.reject(Reason::Empty, empty);
     }
 }

@@ -40,6 +40,9 @@ const MAX_HEAD: u32 = 64 << 10;
 /// Requests at once on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 32;
 
+/// What is spoken inside TLS.
+const PROTOCOLS: &[&str] = &["h2", "http/1.1"];
+
 /// What peers of a Unix socket are called, as CrowdSec calls them.
 const LOCAL: &str = "127.0.0.1";
 
@@ -62,7 +65,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
 struct Serving<P> {
     door: Door<P>,
     peers: Arc<Peers>,
-    certificates: Option<Arc<Certificates>>,
+    certificates: Option<Certificates>,
     stop: Stop,
 }
 
@@ -90,7 +93,7 @@ async fn serve<P: Protocol>(listener: Listener<P>, context: Context) -> Result<(
     context.outlet.ready();
     let resume = context.resume.get(lane.name());
     let intake = Intake::new(module, lane, resume, sameness, (meter.clone(), limits.answer))?;
-    let certificates = tls.as_ref().map(Certificates::load).transpose()?;
+    let certificates = tls.as_ref().map(|tls| Certificates::load(tls, PROTOCOLS)).transpose()?;
     let tcp = match &address {
         Some(address) => Some(bind(address, &context).await?),
         None => None,
@@ -106,9 +109,6 @@ async fn serve<P: Protocol>(listener: Listener<P>, context: Context) -> Result<(
     let serving = Arc::new(Serving { door, peers, certificates, stop: stop.clone() });
     context.health.reading();
     let mut connections = JoinSet::new();
-    if let Some(certificates) = &serving.certificates {
-        connections.spawn(Arc::clone(certificates).watch(stop.clone()));
-    }
     loop {
         tokio::select! {
             () = stop.wait() => break,
@@ -140,15 +140,15 @@ impl<P: Protocol> Serving<P> {
         let limits = &self.door.limits;
         let idle = limits.idle.max(limits.answer + GRACE);
         let stream = Paced::new(stream, idle);
-        let Some(certificates) = self.certificates.clone() else {
+        let Some(certificates) = &self.certificates else {
             return self.http(stream, peer).await;
         };
-        let greeting = tokio::time::timeout(limits.head, certificates.acceptor().accept(stream));
-        match greeting.await {
+        let greeting = tokio::time::timeout(limits.head, certificates.accept(stream)).await;
+        match greeting {
             Ok(Ok(stream)) => self.http(stream, peer).await,
             Ok(Err(error)) => {
                 tracing::debug!(%peer, %error, "no TLS with a peer");
-                self.door.meter.reject(Reason::Framing, 1);
+                self.door.meter.reject(Reason::Handshake, 1);
             }
             Err(_) => self.door.meter.reject(Reason::PeerLimit, 1),
         }

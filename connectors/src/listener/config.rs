@@ -20,7 +20,7 @@ pub struct Listening {
     pub limits: Limits,
 }
 
-/// A server's certificates: files in PEM. Changed files are taken up within ten seconds.
+/// A server's certificates: files in PEM. Changed files are taken up with the next connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerTls {
     /// Certificate with its chain.
@@ -29,6 +29,23 @@ pub struct ServerTls {
     pub key: PathBuf,
     /// Authorities of clients' certificates. Where it is set, a client must show one.
     pub client_ca: Option<PathBuf>,
+    /// Whether a client may come without a certificate although there are authorities: no.
+    pub client_optional: bool,
+    /// Names, one of which a client's certificate must bear (as a DNS name or an address): any.
+    pub client_names: Vec<String>,
+}
+
+impl ServerTls {
+    /// Any client is let in.
+    pub fn new(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Self {
+            certificate: certificate.into(),
+            key: key.into(),
+            client_ca: None,
+            client_optional: false,
+            client_names: Vec::new(),
+        }
+    }
 }
 
 /// What a listener puts up with.

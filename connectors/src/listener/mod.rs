@@ -1,5 +1,6 @@
 //! HTTP listener of the sources that are sent to (Loki push, `http`, OTLP, `k8s-audit`): connections,
-//! limits, credentials, bodies, and answers that wait until the lines are kept.
+//! limits, credentials, bodies, and answers that wait until the lines are kept. The `syslog` source
+//! takes its seats and its TLS from here.
 //!
 //! ```text
 //! accept (tls, limits, pace) ─▶ door (path, method, access) ─▶ body (bounded, unpacked)
@@ -41,3 +42,5 @@ pub(crate) use body::{BodyError, Packing, packing};
 pub use config::{Limits, Listening, ServerTls};
 pub(crate) use door::{Bad, Protocol, Reply, Route, Sent, is_below};
 pub(crate) use intake::Sameness;
+pub(crate) use peers::{Peers, Seat};
+pub(crate) use tls::Certificates;

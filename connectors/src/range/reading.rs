@@ -240,10 +240,7 @@ impl<S: Store> Reading<S> {
 
     fn count(&self, delivery: &Delivery, entries: usize) {
         let (meter, chunk) = (&self.context.meter, &delivery.chunk);
-        let bytes = chunk.lines.iter().map(|span| u64::from(span.end - span.start)).sum();
-        meter.add(Counter::Lines, chunk.lines.len() as u64);
-        meter.add(Counter::Bytes, bytes);
-        meter.reject(Reason::TooLong, chunk.rejects.len() as u64);
+        meter.delivered(chunk);
         meter.reject(Reason::Empty, (entries - chunk.lines.len() - chunk.rejects.len()) as u64);
     }
 

@@ -49,7 +49,9 @@ pub(crate) fn ours() -> Server {
     let address = format!("127.0.0.1:{}", free_port());
     let socket = folder.path().join("api.sock");
     let child = Command::new(spillway())
-        .args(["run", "--role", "serve", "--listen", &address, "--data"])
+        .args(["run", "--role", "serve", "--listen", &address])
+        .args(["--metrics", &format!("127.0.0.1:{}", free_port())])
+        .arg("--data")
         .arg(folder.path().join("data"))
         .arg("--socket")
         .arg(&socket)

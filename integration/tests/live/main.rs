@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 mod source;
@@ -57,12 +58,36 @@ fn a_run_that_begins_again_goes_on() {
 }
 
 #[test]
+fn transformed_lines_are_taken_whole() {
+    let logs = logs(1, 2000);
+    let lines = |folder: &Path| without_places(&outbox(folder, &logs));
+    let plain = {
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path(), &logs, Way::default(), None);
+        lines(folder.path())
+    };
+    // Two lines in one, and taken apart again: what is found is the same.
+    let joined = logs.iter().map(|(name, lines)| {
+        let pairs = lines.chunks(2).map(|pair| pair.join("\u{1}")).collect();
+        (name.clone(), Arc::new(pairs))
+    });
+    let joined = joined.collect::<Vec<_>>();
+    let folder = tempfile::tempdir().unwrap();
+    let way = Way { transform: Some("Split(evt.Line.Raw, \"\\u0001\")"), ..Way::default() };
+    for stop in [1, 2, 3] {
+        run(folder.path(), &joined, way, Some(stop));
+    }
+    run(folder.path(), &joined, way, None);
+    check_same(&lines(folder.path()), &plain);
+}
+
+#[test]
 fn buckets_that_memory_has_no_room_for_are_found_again() {
-    let logs = logs(3, 4000);
+    let logs = logs(1, 12000);
     let whole = |memory| {
         let folder = tempfile::tempdir().unwrap();
         // Many small commits, so that buckets are left alone for some of them.
-        let (pause, epoch) = (Duration::from_millis(1), Duration::ZERO);
+        let (pause, epoch) = (Duration::from_millis(3), Duration::ZERO);
         let way = Way { memory, chunk: 10, pause, epoch, ..Way::default() };
         run(folder.path(), &logs, way, None);
         outbox(folder.path(), &logs)

@@ -16,6 +16,7 @@ use operators::alert::wire::WireAlert;
 use operators::detector::Origin;
 use operators::order::Partition;
 use operators::parse::lines::Clock;
+use operators::yaml::{self, Located, Reading};
 use pipeline::cli::rules::{Loaded, RuleArgs};
 use pipeline::emit::{Encoder, Stream};
 use pipeline::judge::outbox::Wanted;
@@ -31,6 +32,7 @@ use pipeline::replay::{self, Replay};
 use pipeline::serve::flush::Retention;
 use pipeline::serve::{Options, Serving};
 use pipeline::state::{Budget, Store};
+use pipeline::transform::Transform;
 use tokio::runtime::Runtime;
 
 use crate::source::Listed;
@@ -83,13 +85,22 @@ pub(crate) struct Way {
     pub(crate) pause: Duration,
     pub(crate) epoch: Duration,
     pub(crate) memory: usize,
+    /// Expression that makes other lines of a line.
+    pub(crate) transform: Option<&'static str>,
 }
 
 impl Default for Way {
     fn default() -> Self {
         let (pause, epoch) = (Duration::ZERO, Duration::from_millis(5));
-        Self { workers: 1, chunk: 50, pause, epoch, memory: 1 << 30 }
+        Self { workers: 1, chunk: 50, pause, epoch, memory: 1 << 30, transform: None }
     }
+}
+
+fn compiled(expression: &str) -> Transform {
+    let source = yaml::Source::new("test", expression);
+    let mut reading = Reading::new(&source);
+    let text = Located { at: source.position(1, 1), value: expression.to_owned() };
+    Transform::compile(&text, &mut reading).unwrap()
 }
 
 /// What a live run over `logs` puts into the outbox of the store in `folder`, from where the last one
@@ -100,7 +111,9 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
     let names = Arc::new(Names::default());
     let loaded = load(&names);
     let source = Listed { lanes: logs.to_vec(), chunk: way.chunk, pause: way.pause };
-    let settings = SourceSettings { name: "listed".into(), labels: labels(), clock: Clock::Event };
+    let transform = way.transform.map(|text| Arc::new(compiled(text)));
+    let settings =
+        SourceSettings { name: "listed".into(), labels: labels(), clock: Clock::Event, transform };
     let pace = Pace { hold: None, epoch: way.epoch, ..Pace::default() };
     let serving = Serving::start(Options {
         store: Arc::clone(&store),

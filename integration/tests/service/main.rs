@@ -8,6 +8,8 @@ use std::time::Duration;
 #[path = "../lapi/http.rs"]
 mod http;
 mod process;
+mod reload;
+mod watched;
 
 use process::{Service, failures, free_port, refused};
 
@@ -44,6 +46,63 @@ fn a_bucket_goes_on_after_a_restart() {
     service.again(&[]);
     service.push(port, &failures("203.0.113.8", 4));
     service.wait_for_output("203.0.113.8", "ban for 4h");
+}
+
+#[test]
+fn files_are_followed_through_crashes() {
+    let configuration =
+        "sources:\n- source: file\n  filenames: ['*.log']\n  labels: {type: syslog}\n";
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("auth.log");
+    write(&log, &failures("203.0.113.40", 12));
+    let mut service = Service::start_in(folder, configuration, &[], &[]);
+    service.wait("the file", || {
+        let (_, status, _) = service.command(&["status"]);
+        status.contains("reading").then_some(())
+    });
+    // What was there before the first start is not read.
+    write(&log, &failures("203.0.113.41", 12));
+    service.wait_for_output("203.0.113.41", "ban for 4h");
+    assert!(!service.output().contains("203.0.113.40"), "{}", service.output());
+    service.kill();
+    write(&log, &failures("203.0.113.42", 12));
+    std::fs::rename(&log, log.with_extension("log.1")).unwrap();
+    write(&log, &failures("203.0.113.43", 12));
+    service.again(&[]);
+    service.wait_for_output("203.0.113.42", "ban for 4h");
+    service.wait_for_output("203.0.113.43", "ban for 4h");
+}
+
+fn write(path: &std::path::Path, lines: &[String]) {
+    use std::io::Write;
+    let mut file = std::fs::File::options().create(true).append(true).open(path).unwrap();
+    file.write_all((lines.join("\n") + "\n").as_bytes()).unwrap();
+}
+
+#[test]
+fn an_output_has_each_decision_once() {
+    let port = free_port();
+    let configuration = format!(
+        "{}outputs:\n- output: file\n  path: decisions.jsonl\n  streams: [decisions]\n",
+        pushed(port)
+    );
+    let mut service = Service::start(&configuration, &[]);
+    let file = service.folder().join("decisions.jsonl");
+    let told = || std::fs::read_to_string(&file).unwrap_or_default();
+    service.push(port, &failures("203.0.113.30", 12));
+    service.wait("the decision", || told().contains("203.0.113.30").then_some(()));
+    service.terminate();
+    let before = told();
+    service.again(&[]);
+    service.push(port, &failures("203.0.113.31", 12));
+    service.wait("the other decision", || told().contains("203.0.113.31").then_some(()));
+    service.terminate();
+    assert!(told().starts_with(&before));
+    let mut ids: Vec<_> = told().lines().map(str::to_owned).collect();
+    let all = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "{}", told());
 }
 
 #[test]

@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Service {
     folder: tempfile::TempDir,
     address: String,
+    metrics: String,
     child: Child,
     output: Arc<Mutex<String>>,
     errors: Arc<Mutex<String>>,
@@ -94,6 +95,9 @@ fn launch(folder: &Path, configuration: &str, arguments: &[&str]) -> Command {
     if !has("--listen") {
         command.args(["--listen", &format!("127.0.0.1:{}", free_port())]);
     }
+    if !has("--metrics") {
+        command.args(["--metrics", &format!("127.0.0.1:{}", free_port())]);
+    }
     command.args(arguments);
     command
 }
@@ -101,14 +105,25 @@ fn launch(folder: &Path, configuration: &str, arguments: &[&str]) -> Command {
 impl Service {
     /// Starts it and waits until it runs.
     pub(crate) fn start(configuration: &str, arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), configuration, arguments, &[])
+    }
+
+    /// The same in a directory that holds something, with an environment.
+    pub(crate) fn start_in(
+        folder: tempfile::TempDir,
+        configuration: &str,
+        arguments: &[&str],
+        environment: &[(&str, String)],
+    ) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
-        let mut all = vec!["--listen", &address];
+        let metrics = format!("127.0.0.1:{}", free_port());
+        let mut all = vec!["--listen", &address, "--metrics", &metrics];
         all.extend(arguments);
-        let command = launch(folder.path(), configuration, &all);
+        let mut command = launch(folder.path(), configuration, &all);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         let (child, output, errors) = spawn(command);
         let key = String::new();
-        let mut service = Self { folder, address, child, output, errors, key };
+        let mut service = Self { folder, address, metrics, child, output, errors, key };
         service.wait_until_it_runs();
         let bouncer = Request {
             method: "POST".into(),
@@ -124,11 +139,31 @@ impl Service {
     /// Starts it again where it was.
     pub(crate) fn again(&mut self, arguments: &[&str]) {
         let configuration = fs::read_to_string(self.configuration()).unwrap();
-        let mut all = vec!["--listen", self.address.as_str()];
+        let mut all = vec!["--listen", self.address.as_str(), "--metrics", &self.metrics];
         all.extend(arguments);
         let command = launch(self.folder.path(), &configuration, &all);
         (self.child, self.output, self.errors) = spawn(command);
         self.wait_until_it_runs();
+    }
+
+    /// Its directory.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What a command says to it: whether it succeeds, standard output, standard error.
+    pub(crate) fn command(&self, arguments: &[&str]) -> (bool, String, String) {
+        let mut command = spillway();
+        command.args(arguments).arg("--data").arg(self.data());
+        let done = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (done.status.success(), text(done.stdout), text(done.stderr))
+    }
+
+    /// What its metrics listener answers.
+    pub(crate) fn page(&self, target: &str) -> Answer {
+        let request = Request { method: "GET".into(), target: target.into(), ..Request::default() };
+        send(&self.metrics, &request)
     }
 
     /// Its configuration.
@@ -210,6 +245,12 @@ impl Service {
             assert!(Instant::now() < deadline, "it does not end: {}", self.errors());
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Sends it a signal.

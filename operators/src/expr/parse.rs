@@ -44,6 +44,12 @@ fn fail<T>(message: impl Into<String>, span: Range<usize>) -> Parsed<T> {
     Err(CompileError { message: message.into(), span, help: None })
 }
 
+fn too_much<T>(message: &str, help: &str, span: Range<usize>) -> Parsed<T> {
+    Err(CompileError { message: message.to_owned(), span, help: Some(help.to_owned()) })
+}
+
+const FLATTER: &str = "take parentheses away; chains of `||` and of `&&` may be long";
+
 impl Parser {
     fn peek(&self) -> &Token {
         // The last token is `End` and `next` never leaves it.
@@ -119,11 +125,12 @@ impl Parser {
     fn node(&mut self, kind: Kind, span: Range<usize>) -> Parsed {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            return fail("expression exceeds maximum allowed nodes", span);
+            let help = "read the values from a data file with File() or RegexpInFile()";
+            return too_much("expression exceeds maximum allowed nodes", help, span);
         }
         let node = Node::new(kind, span);
         if node.depth > MAX_DEPTH {
-            return fail("expression is nested too deeply", node.span);
+            return too_much("expression is nested too deeply", FLATTER, node.span);
         }
         Ok(node)
     }
@@ -153,7 +160,8 @@ impl Parser {
     fn expression(&mut self, least: u16) -> Parsed {
         self.level += 1;
         if self.level > MAX_DEPTH {
-            return fail("expression is nested too deeply", self.peek().span.clone());
+            let span = self.peek().span.clone();
+            return too_much("expression is nested too deeply", FLATTER, span);
         }
         let node = self.climb(least);
         self.level -= 1;

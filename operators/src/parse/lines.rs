@@ -78,6 +78,17 @@ impl Transport {
     pub fn time(&self, line: u32) -> Option<EventTime> {
         self.times.get(line as usize).copied()
     }
+
+    /// What is said of the lines from `line` on.
+    #[must_use]
+    pub fn behind(&self, line: usize) -> Self {
+        Self {
+            origins: self.origins.clone(),
+            origin_of: self.origin_of.get(line..).unwrap_or_default().to_vec(),
+            times: self.times.get(line..).unwrap_or_default().to_vec(),
+            ..*self
+        }
+    }
 }
 
 /// What the order must know of successive lines.

@@ -1,7 +1,8 @@
-//! `spillway check`: validates rules and prints what would run.
+//! `spillway check`: validates a configuration and rules, and prints what would run.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -9,18 +10,24 @@ use serde::Serialize;
 
 use super::Format;
 use super::rules::{Loaded, RuleArgs};
+use crate::config::acquisition::Acquired;
+use crate::config::load;
 use crate::hub::data::Place;
-use crate::hub::{ItemKind, NodeFile};
+use crate::hub::{ItemKind, NodeFile, environment};
 use crate::report::Report;
 
-/// Validate rules and print what would run.
+/// Validate a configuration and rules, and print what would run.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  spillway check
+  spillway check                      what `spillway run` would run
+  spillway check -c spillway.yaml
   spillway check --rules hub
   spillway check --rules /etc/crowdsec -o json")]
 pub struct Check {
+    /// The configuration; by default /etc/spillway/spillway.yaml, if it is there
+    #[arg(short, long, value_name = "FILE", conflicts_with = "RuleArgs")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     rules: RuleArgs,
     /// How the result is printed
@@ -36,6 +43,7 @@ struct Plan {
     scenarios: Vec<String>,
     contexts: Vec<String>,
     profiles: Vec<String>,
+    sources: Vec<Source>,
     data: Vec<DataFile>,
     errors: Vec<Problem>,
     warnings: Vec<Problem>,
@@ -49,6 +57,14 @@ struct DataFile {
     missing: bool,
     source_url: String,
     users: Vec<String>,
+}
+
+/// Something that would be read.
+#[derive(Debug, Serialize)]
+struct Source {
+    name: String,
+    module: &'static str,
+    labels: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,8 +82,22 @@ impl Check {
     /// # Errors
     /// The output takes nothing.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let loaded = self.rules.inspect(Box::new(|_| None));
-        let plan = Plan::new(&loaded);
+        // Rules that are named stand for themselves.
+        let configured = match self.rules == RuleArgs::default() {
+            true => Some(load::load(self.config.as_deref(), &environment::process)),
+            false => None,
+        };
+        let rules = configured.as_ref().map_or(&self.rules, |read| &read.settings.rules);
+        let mut loaded = rules.inspect(Box::new(|_| None));
+        let sound = loaded.errors.is_empty() || rules.skip_broken;
+        let sound = sound && configured.as_ref().is_none_or(|read| read.errors.is_empty());
+        let mut sources = Vec::new();
+        if let Some(read) = configured {
+            loaded.errors.splice(0..0, read.errors);
+            loaded.warnings.splice(0..0, read.warnings);
+            sources = read.sources;
+        }
+        let plan = Plan { sources: sources.iter().map(source).collect(), ..Plan::new(&loaded) };
         let mut out = io::stdout().lock();
         match self.output {
             Format::Json => {
@@ -78,7 +108,6 @@ impl Check {
             Format::Raw => plan.write_raw(&mut out)?,
         }
         eprint!("{}", Report::for_stderr().all(&loaded.errors, &loaded.warnings));
-        let sound = loaded.errors.is_empty() || self.rules.skip_broken;
         Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
@@ -107,6 +136,7 @@ impl Plan {
             scenarios: scenarios.map(|scenario| scenario.name.to_string()).collect(),
             contexts: set.contexts.iter().map(|file| file.item.name.to_string()).collect(),
             profiles: loaded.profiles.iter().map(|profile| profile.name.to_string()).collect(),
+            sources: Vec::new(),
             data: data.collect(),
             errors: loaded.errors.iter().map(problem).collect(),
             warnings: loaded.warnings.iter().map(problem).collect(),
@@ -128,6 +158,14 @@ impl Plan {
         }
         writeln!(to, "profiles ({})", self.profiles.len())?;
         list(to, &self.profiles)?;
+        if !self.sources.is_empty() {
+            writeln!(to, "sources ({})", self.sources.len())?;
+        }
+        for Source { name, labels, .. } in &self.sources {
+            let labels: Vec<_> =
+                labels.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+            writeln!(to, "  {name} ({})", labels.join(", "))?;
+        }
         let missing: Vec<_> = self.data.iter().filter(|file| file.missing).collect();
         writeln!(to, "data files ({}, {} missing)", self.data.len(), missing.len())?;
         for file in missing {
@@ -162,6 +200,12 @@ fn by_stage(files: &[NodeFile]) -> BTreeMap<String, Vec<String>> {
         stages.entry(file.item.stage.to_string()).or_default().extend(names);
     }
     stages
+}
+
+fn source(source: &Acquired) -> Source {
+    let labels = source.labels.iter().map(|(key, value)| (key.to_string(), value.to_string()));
+    let module = source.connector.module();
+    Source { name: source.name.clone(), module, labels: labels.collect() }
 }
 
 fn list(to: &mut impl Write, names: &[String]) -> io::Result<()> {

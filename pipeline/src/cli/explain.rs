@@ -134,9 +134,10 @@ impl Explain {
             (None, Some(path)) => {
                 let resolved = connectors::resolve(&[path]);
                 let error = resolved.errors.first().map(ToString::to_string);
+                let error = error.unwrap_or_else(|| "no file".into());
                 let mut inputs = resolved.inputs.into_iter();
-                let input = inputs.next().context(error.unwrap_or_else(|| "no file".into()));
-                let input = input.with_context(|| format!("read {}", path.display()))?;
+                let input = inputs.next();
+                let input = input.with_context(|| format!("{error}; a line goes behind --log"))?;
                 if inputs.next().is_some() {
                     anyhow::bail!("{} is more than one file: name one", path.display());
                 }

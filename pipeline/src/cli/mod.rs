@@ -6,15 +6,23 @@ pub mod check;
 pub mod clock;
 pub mod compare;
 pub mod completion;
+pub mod config;
 pub mod emit;
 pub mod explain;
+pub mod figures;
 pub mod hubtest;
 pub mod import;
 pub mod inputs;
+pub mod metrics;
+pub mod reload;
 pub mod replay;
 pub mod rules;
 pub mod run;
+pub mod socket;
 mod state;
+pub mod status;
+pub mod top;
+pub mod unparsed;
 
 use std::process::ExitCode;
 
@@ -47,6 +55,18 @@ pub enum Command {
     Run(Box<run::Run>),
     /// Look into the store, check it, carry it elsewhere
     State(Box<state::State>),
+    /// How a running service is
+    Status(status::StatusArgs),
+    /// Watch a running service: sources, lag, hottest keys and scenarios, last decisions
+    Top(top::Top),
+    /// Show lines of a running service that no parser took
+    Unparsed(unparsed::Unparsed),
+    /// Show the metrics of a running service
+    Metrics(metrics::Metrics),
+    /// Let a running service take up changed rules
+    Reload(reload::Reload),
+    /// What a configuration may hold, and what one holds
+    Config(config::Config),
     /// Print the completions of a shell
     Completion(completion::Completion),
 }
@@ -77,6 +97,12 @@ impl Command {
             Self::Import(import) => import.run(),
             Self::Run(run) => run.run(),
             Self::State(state) => state.run(),
+            Self::Status(status) => status.run(),
+            Self::Top(top) => top.run(),
+            Self::Unparsed(unparsed) => unparsed.run(),
+            Self::Metrics(metrics) => metrics.run(),
+            Self::Reload(reload) => reload.run(),
+            Self::Config(config) => config.run(),
             Self::Completion(completion) => {
                 completion.run();
                 Ok(ExitCode::SUCCESS)

@@ -33,7 +33,7 @@ use crate::transform::Transformer;
 #[command(after_help = "\
 Examples:
   spillway replay /var/log/auth.log
-  spillway replay --rules hub --item crowdsecurity/nginx --type nginx access.log.*.gz
+  spillway replay --rules hub --item crowdsecurity/linux --item crowdsecurity/nginx access.log.*.gz
   zcat old.gz | spillway replay --type syslog -o json - > alerts.jsonl
   spillway replay --rules hub --compare hub-new access.log")]
 pub struct Replay {

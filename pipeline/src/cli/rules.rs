@@ -21,7 +21,7 @@ use crate::lookup::WorldLookups;
 use crate::report::Report;
 
 /// Which rules run.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Args)]
 #[command(next_help_heading = "Rules")]
 pub struct RuleArgs {
     /// Directory in the layout of a hub, or of /etc/crowdsec; instead of the embedded rules. Of

@@ -2,18 +2,20 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
+use super::rules::RuleArgs;
 use crate::config::load::{self, Loaded};
 use crate::hub::environment;
 use crate::report::Report;
 use crate::service::rules::Broken;
-use crate::service::run::{Role, ServiceError, run};
+use crate::service::run::{Role, ServiceError, Start, run};
 use crate::telemetry::log;
 
 /// Run the service.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Without a configuration it reads the usual logs of this host, with the embedded rules.
 Examples:
@@ -33,6 +35,9 @@ pub struct Run {
     /// Address of the API, instead of the configured one
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
+    /// Address of metrics and health, instead of the configured one
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<String>,
     /// Unix socket of administration, instead of the configured one
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
@@ -67,9 +72,11 @@ impl Run {
             RoleArg::Detect => Role::Detect,
             RoleArg::Serve => Role::Serve,
         };
-        let Loaded { settings, sources, .. } = loaded;
+        let Loaded { settings, sources, files, .. } = loaded;
         log::start(&settings.log.level, settings.log.json);
-        match run(&settings, sources, role) {
+        let again = self.clone();
+        let which = Arc::new(move || again.rules());
+        match run(Start { settings, sources, role, which, files }) {
             Err(ServiceError::Rules(Broken { report })) => {
                 eprint!("{report}");
                 anyhow::bail!("the rules do not load")
@@ -79,9 +86,24 @@ impl Run {
     }
 
     fn load(&self) -> anyhow::Result<Loaded> {
-        let mut loaded = load::load(self.config.as_deref(), &environment::process);
+        let loaded = self.read();
         eprint!("{}", Report::for_stderr().all(&loaded.errors, &loaded.warnings));
         anyhow::ensure!(loaded.errors.is_empty(), "the configuration does not load");
+        Ok(loaded)
+    }
+
+    /// The rules that the configuration asks for now.
+    fn rules(&self) -> Result<RuleArgs, String> {
+        let loaded = self.read();
+        match loaded.errors.as_slice() {
+            [] => Ok(loaded.settings.rules),
+            errors => Err(Report::default().all(errors, &[])),
+        }
+    }
+
+    /// The configuration with what the command line says instead.
+    fn read(&self) -> Loaded {
+        let mut loaded = load::load(self.config.as_deref(), &environment::process);
         let settings = &mut loaded.settings;
         if let Some(data) = &self.data {
             settings.data.clone_from(data);
@@ -89,12 +111,15 @@ impl Run {
         if let Some(listen) = &self.listen {
             settings.api.listen.clone_from(listen);
         }
+        if let Some(metrics) = &self.metrics {
+            settings.metrics.listen.clone_from(metrics);
+        }
         if let Some(socket) = &self.socket {
             settings.api.socket = Some(socket.clone());
         }
         if let Some(profiles) = &self.profiles {
             settings.rules.profiles = Some(profiles.clone());
         }
-        Ok(loaded)
+        loaded
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use operators::yaml::{Reading, RuleError, Source, parse};
 
+use super::acquisition::usual::usual;
 use super::acquisition::{self, Acquired, Place};
 use super::sections::ROOT;
 use super::settings::Settings;
@@ -69,19 +70,23 @@ pub fn load(path: Option<&Path>, environment: &dyn Fn(&str) -> Option<String>) -
     warnings.append(&mut reading.warnings);
     let mut loaded =
         Loaded { sources: settings.sources.clone(), settings, files, errors, warnings };
-    loaded.add_acquisition(environment);
-    tell_apart(&mut loaded.sources);
+    if !loaded.add_acquisition(environment) {
+        loaded.add_usual();
+    }
+    tell_apart(loaded.sources.iter_mut().map(|source| &mut source.name));
+    tell_apart(loaded.settings.outputs.iter_mut().map(|output| &mut output.name));
     loaded
 }
 
-/// Names are what the store knows sources by: of several with one, the later ones get a number.
-fn tell_apart(sources: &mut [Acquired]) {
+/// Names are what the store knows sources and outputs by: of several with one, the later ones get a
+/// number.
+fn tell_apart<'a>(names: impl Iterator<Item = &'a mut String>) {
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
-    for source in sources {
-        let count = known.entry(source.name.clone()).or_default();
+    for name in names {
+        let count = known.entry(name.clone()).or_default();
         *count += 1;
         if *count > 1 {
-            source.name = format!("{}#{count}", source.name);
+            *name = format!("{name}#{count}");
         }
     }
 }
@@ -93,7 +98,9 @@ fn directory_of(path: &Path) -> PathBuf {
 }
 
 impl Loaded {
-    fn add_acquisition(&mut self, environment: &dyn Fn(&str) -> Option<String>) {
+    /// Reads acquisition files; whether there were any, or the configuration says that there are none.
+    fn add_acquisition(&mut self, environment: &dyn Fn(&str) -> Option<String>) -> bool {
+        let before = self.files.len();
         let named = self.settings.acquisition.clone();
         let paths = named.unwrap_or_else(|| {
             let beside = ACQUISITION.map(|name| self.settings.directory.join(name));
@@ -104,6 +111,15 @@ impl Loaded {
                 self.add_file(&path, environment);
                 self.files.push(path);
             }
+        }
+        self.files.len() > before || self.settings.acquisition.is_some()
+    }
+
+    /// Where nobody says what to read, the usual logs of this host are read.
+    fn add_usual(&mut self) {
+        let said = self.settings.values.entry("sources").is_some();
+        if !said {
+            self.sources = usual(Path::new("/"), self.settings.start);
         }
     }
 

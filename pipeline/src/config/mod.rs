@@ -6,8 +6,10 @@
 //! ```
 
 pub mod acquisition;
+pub mod cluster;
 pub mod key;
 pub mod load;
+pub mod outputs;
 pub mod schema;
 pub mod sections;
 pub mod settings;

@@ -2,6 +2,7 @@
 
 use super::acquisition::{SOURCES, Start};
 use super::key::{Key, Kind, Section};
+use super::outputs::OUTPUTS;
 
 /// The whole file.
 pub static ROOT: Section = Section { title: "spillway.yaml", groups: &[WHERE, WHAT, HOW, RIM] };
@@ -20,6 +21,7 @@ static WHAT: &[Key] = &[
         "acquis.yaml of CrowdSec, or directories of them; acquis.yaml and acquis.d beside this file",
     ),
     Key::new("sources", Kind::List(&SOURCES), "sources besides: documents of acquis.yaml"),
+    Key::new("outputs", Kind::List(&OUTPUTS), "where alerts and decisions go besides the API"),
     Key::new("start", Kind::Choice(Start::WORDS), "where a source begins that was never read")
         .or("end"),
 ];

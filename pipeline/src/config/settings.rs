@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use operators::yaml::Reading;
 
 use super::acquisition::{self, Acquired, Place, Start};
+use super::outputs::{self, OutputSettings, Target};
 use super::values::Values;
 use crate::cli::rules::RuleArgs;
 use crate::live::pace::Pace;
@@ -46,6 +47,8 @@ pub struct Settings {
     pub acquisition: Option<Vec<PathBuf>>,
     /// Sources of the file itself.
     pub sources: Vec<Acquired>,
+    /// Where alerts and decisions go besides the API.
+    pub outputs: Vec<OutputSettings>,
     /// Where a first start begins.
     pub start: Start,
     /// The API.
@@ -108,6 +111,10 @@ impl Settings {
         let sources = list
             .filter_map(|(module, source)| acquisition::of_values(module, source, place, reading));
         let sources = sources.collect();
+        let outputs = values.list("outputs").iter();
+        let outputs = outputs
+            .filter_map(|(kind, output)| outputs::of_values(kind, output, directory, reading))
+            .collect();
         let none = Values::defaults(values.section, reading);
         let section = |name: &str| values.section(name).or(none.section(name)).unwrap_or(&none);
         Self {
@@ -122,6 +129,7 @@ impl Settings {
                 .entry("acquisition")
                 .map(|_| values.paths("acquisition", directory)),
             sources,
+            outputs,
             start,
             api: api_settings(section("api"), directory, reading),
             metrics: metrics(section("metrics")),
@@ -129,6 +137,11 @@ impl Settings {
             data: values.path("data", directory).unwrap_or_default(),
             values,
         }
+    }
+
+    /// Whether what is decided is printed for people: where no output writes there itself.
+    pub fn prints(&self) -> bool {
+        !self.outputs.iter().any(|output| matches!(output.target, Target::Stdout))
     }
 
     /// Unix socket of administration.

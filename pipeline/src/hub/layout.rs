@@ -116,10 +116,9 @@ impl Found {
 /// # Errors
 /// With the file's name, and what to do.
 pub fn read_text(path: &Path, shown: &str) -> Result<String, RuleError> {
-    let refused = |error: std::io::Error| RuleError::of_file(shown, error.to_string());
-    let file = fs::File::open(path).map_err(refused)?;
+    let file = fs::File::open(path).map_err(|error| refused(shown, &error))?;
     let mut bytes = Vec::new();
-    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(refused)?;
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|error| refused(shown, &error))?;
     if bytes.len() as u64 > MAX_FILE {
         let message = format!("more than {MAX_FILE} bytes: too large for a rule file");
         return Err(RuleError::of_file(shown, message));
@@ -128,6 +127,18 @@ pub fn read_text(path: &Path, shown: &str) -> Result<String, RuleError> {
         let at = error.utf8_error().valid_up_to();
         RuleError::of_file(shown, format!("not UTF-8 at byte {at}"))
     })
+}
+
+/// A file or directory that cannot be read, and what to do.
+pub fn refused(shown: &str, error: &std::io::Error) -> RuleError {
+    let (message, help) = match error.kind() {
+        std::io::ErrorKind::NotFound => ("there is no such file or directory", "check the path"),
+        std::io::ErrorKind::PermissionDenied => {
+            ("this may not be read", "let its owner allow it, or run as another user")
+        }
+        _ => return RuleError::of_file(shown, error.to_string()),
+    };
+    RuleError::of_file(shown, message).with_help(help)
 }
 
 impl RuleSource {
@@ -174,7 +185,7 @@ fn hub(directory: &Path) -> Layout {
     let mut layout = Layout::default();
     if let Err(error) = fs::read_dir(directory) {
         let shown = directory.display().to_string();
-        layout.errors.push(RuleError::of_file(&shown, error.to_string()));
+        layout.errors.push(refused(&shown, &error));
         return layout;
     }
     find_items(directory, &mut layout);
@@ -268,7 +279,7 @@ fn unreadable(path: &Path, shown: &str, error: &std::io::Error) -> RuleError {
             RuleError::of_file(shown, message)
                 .with_help("install the item again, or remove the link")
         }
-        Err(_) => RuleError::of_file(shown, error.to_string()),
+        Err(_) => refused(shown, error),
     }
 }
 
@@ -278,7 +289,7 @@ fn sorted_entries(directory: &Path, layout: &mut Layout) -> Vec<(String, PathBuf
         Ok(entries) => entries,
         Err(error) => {
             let shown = directory.display().to_string();
-            layout.errors.push(RuleError::of_file(&shown, error.to_string()));
+            layout.errors.push(refused(&shown, &error));
             return Vec::new();
         }
     };

@@ -12,7 +12,7 @@ use operators::yaml::{Documents, Reading, RuleError, Source, parse};
 use super::index::Index;
 use super::item::{Item, ItemKind, hash};
 use super::layout::{Found, Layout, PatternFile, RuleSource};
-use super::select::{Named, Selection, named, select};
+use super::select::{Named, Selection, named, select, unparsed};
 
 /// Everything that rules say, decoded but not compiled.
 #[derive(Debug, Default)]
@@ -39,6 +39,8 @@ pub struct RuleSet {
     pub warnings: Vec<RuleError>,
     /// What does not work, with the file that it makes unusable.
     pub errors: Vec<RuleError>,
+    /// These files as far as they could be decoded: their expressions may be wrong too.
+    pub broken: Option<Box<RuleSet>>,
 }
 
 /// A parser or postoverflow file.
@@ -102,7 +104,9 @@ pub fn load(sources: &[RuleSource], selection: &Selection) -> RuleSet {
         files.iter().map(|(place, item)| (item.file.shown.clone(), *place)).collect();
     let mut items: Vec<Named> = files.into_iter().map(|(_, item)| item).collect();
     if let Selection::Named(wanted) = selection {
+        let all = items.clone();
         items = select(items, wanted, &mut rules.errors);
+        rules.warnings.extend(unparsed(&all, &items));
     }
     items.sort_by(|a, b| order(a).cmp(&order(b)));
     for item in &items {
@@ -162,33 +166,33 @@ impl RuleSet {
         let source = Arc::new(Source::new(Arc::clone(&item.path), text));
         match item.kind {
             ItemKind::Parser | ItemKind::Postoverflow => {
-                let Some(nodes) = self.read(&source, node::read) else { return };
+                let (nodes, rules) = self.read(&source, node::read);
                 let file = NodeFile { item, source, nodes };
                 match file.item.kind {
-                    ItemKind::Parser => self.parsers.push(file),
-                    _ => self.postoverflows.push(file),
+                    ItemKind::Parser => rules.parsers.push(file),
+                    _ => rules.postoverflows.push(file),
                 }
             }
             ItemKind::Scenario => {
-                let specs = self.read(&source, bucket::read).unwrap_or_default();
+                let (specs, rules) = self.read(&source, bucket::read);
                 let with_file =
                     |spec| Scenario { item: Arc::clone(&item), source: Arc::clone(&source), spec };
-                self.scenarios.extend(specs.into_iter().map(with_file));
+                rules.scenarios.extend(specs.into_iter().map(with_file));
             }
             ItemKind::Context => {
-                let Some(contexts) = self.read(&source, context::read) else { return };
-                self.contexts.push(ContextFile { item, source, contexts });
+                let (contexts, rules) = self.read(&source, context::read);
+                rules.contexts.push(ContextFile { item, source, contexts });
             }
             ItemKind::Collection => {}
         }
     }
 
-    /// Decodes one file; `None` where it has errors.
+    /// Decodes one file; with it, the set that it belongs to.
     fn read<T>(
         &mut self,
         source: &Source,
         decode: impl FnOnce(&Documents, &mut Reading<'_>) -> T,
-    ) -> Option<T> {
+    ) -> (T, &mut Self) {
         let documents = parse(source);
         let mut reading = Reading::new(source);
         let decoded = decode(&documents, &mut reading);
@@ -196,7 +200,10 @@ impl RuleSet {
         let broken = !documents.errors.is_empty() || !reading.errors.is_empty();
         self.errors.extend(documents.errors);
         self.errors.extend(reading.errors);
-        (!broken).then_some(decoded)
+        match broken {
+            true => (decoded, &mut **self.broken.get_or_insert_default()),
+            false => (decoded, self),
+        }
     }
 
     fn take_surroundings(&mut self, layout: Layout, whole: bool) {

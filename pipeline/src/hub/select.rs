@@ -67,6 +67,26 @@ pub(super) fn select(
     files.filter(|(index, _)| kept.contains(index)).map(|(_, file)| file).collect()
 }
 
+/// A remark where nothing that is wanted parses raw lines, but something else would: scenarios are
+/// mostly asked for by a collection that leaves this to another one.
+pub(super) fn unparsed(all: &[Named], wanted: &[Named]) -> Option<RuleError> {
+    let parsers = |items: &[Named]| {
+        let parsers = items.iter().filter(|item| item.file.kind == ItemKind::Parser);
+        parsers.map(|item| (item.file.stage.clone(), item.name.clone())).collect::<BTreeSet<_>>()
+    };
+    let all = parsers(all);
+    let (first, _) = all.first()?;
+    let is_first = |(stage, _): &&(String, String)| stage == first;
+    if wanted.is_empty() || parsers(wanted).iter().any(|parser| is_first(&parser)) {
+        return None;
+    }
+    let names: Vec<_> = all.iter().filter(is_first).map(|(_, name)| name.as_str()).collect();
+    let message = format!("no item of stage {first} is wanted: later stages may find nothing");
+    let some = names.get(..names.len().min(3)).unwrap_or_default().join("`, `");
+    let help = format!("add --item with one of `{some}`, or with a collection that has one");
+    Some(RuleError::of_file("--item", message).with_help(help))
+}
+
 struct Names<'a> {
     files: &'a [Named],
     by_name: BTreeMap<&'a str, Vec<usize>>,

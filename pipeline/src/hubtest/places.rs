@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::TestConfig;
 use crate::hub::RuleSource;
 use crate::hub::index::Index;
-use crate::hub::layout::{Layout, read_text};
+use crate::hub::layout::{Layout, read_text, refused};
 use operators::grok::Library;
 use operators::yaml::RuleError;
 
@@ -67,6 +67,11 @@ impl Places {
             let sibling = hub.parent().map(|parent| parent.join(name));
             sibling.filter(|path| path.is_dir()).unwrap_or(inside)
         };
+        let tests = |hidden: &str, plain: &str| {
+            let path = link(&hub, hidden).unwrap_or_else(|| beside(plain));
+            let hidden = hub.join(hidden);
+            if path.is_dir() || hidden.exists() { path } else { hidden }
+        };
         let mut layout = Layout::default();
         let patterns = overrides.patterns.unwrap_or_else(|| beside("patterns"));
         if patterns.is_dir() {
@@ -82,8 +87,8 @@ impl Places {
             RuleError::of_file(&patterns.display().to_string(), refused.to_string())
         })?;
         Ok(Self {
-            tests: link(&hub, ".tests").unwrap_or_else(|| beside("tests")),
-            appsec_tests: link(&hub, ".appsec-tests").unwrap_or_else(|| beside("appsec-tests")),
+            tests: tests(".tests", "tests"),
+            appsec_tests: tests(".appsec-tests", "appsec-tests"),
             data: overrides.data.unwrap_or_else(|| beside("data")),
             data_own: overrides.data_own.unwrap_or_else(|| beside("data-own")),
             index: index(&hub)?,
@@ -175,8 +180,7 @@ fn index(hub: &Path) -> Result<Index, RuleError> {
 
 fn tests_in(directory: &Path) -> Result<Vec<Test>, RuleError> {
     let shown = directory.display().to_string();
-    let entries =
-        fs::read_dir(directory).map_err(|error| RuleError::of_file(&shown, error.to_string()))?;
+    let entries = fs::read_dir(directory).map_err(|error| refused(&shown, &error))?;
     let tests = entries.filter_map(Result::ok).filter_map(|entry| {
         let path = entry.path();
         let name = entry.file_name().into_string().ok()?;

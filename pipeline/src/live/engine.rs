@@ -293,7 +293,7 @@ impl Generation {
         let no_origins = Arc::from([] as [Origin; 0]);
         let present = record::present(&self.store)?;
         let sequencer = Sequencer::live(present, self.detection.detector(no_origins));
-        for (partition, settled) in lanes.begin() {
+        for (partition, settled) in lanes.begin(&self.detection.lookups) {
             let stash = record::stash(&self.store, partition)?;
             demand.borrow_mut().wishes.push(Wish::Open(partition, settled, stash));
         }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use connectors::{Delivery, LaneId, Permit, Position, Receipt, Resume, SourceId};
 use operators::detector::Origin;
+use operators::lookup::Lookups;
 use operators::order::Partition;
 use operators::order::merge::Settled;
 use operators::parse::lines::{Clock, LineSpan, Lines, Transport};
@@ -14,6 +15,8 @@ use operators::time::EventTime;
 use serde::{Deserialize, Serialize};
 
 use super::names::Names;
+use super::transforming::Transforming;
+use crate::transform::Transform;
 
 /// Lanes of one source have numbers from its place times this on.
 pub const LANES_PER_SOURCE: u32 = 1 << 20;
@@ -27,6 +30,8 @@ pub struct SourceSettings {
     pub labels: Arc<BTreeMap<Arc<str>, Arc<str>>>,
     /// By which clock its lines count.
     pub clock: Clock,
+    /// Makes other lines of its lines.
+    pub transform: Option<Arc<Transform>>,
 }
 
 /// A lane as the store keeps it. A promise: fields are only added.
@@ -84,6 +89,7 @@ struct Lane {
     heard: Instant,
     /// The last origin, as the source and as the rules see it.
     origin: Option<(Arc<connectors::Origin>, Arc<Origin>)>,
+    transforming: Option<Box<Transforming>>,
 }
 
 /// A lane with nothing to say.
@@ -109,6 +115,10 @@ pub struct Lanes {
     names: Arc<Names>,
     /// Lanes with something to send.
     ready: VecDeque<Partition>,
+    /// The number that the next lane of a source gets, by the source's place.
+    next: BTreeMap<u32, u32>,
+    /// What transforms may ask.
+    lookups: Option<Arc<dyn Lookups>>,
 }
 
 /// The key of a lane in the store.
@@ -133,8 +143,9 @@ impl Lanes {
             });
         }
         let (lanes, numbers, open) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let ready = VecDeque::new();
-        let mut all = Self { sources, ordinals, lanes, numbers, open, names, ready };
+        let (ready, next) = (VecDeque::new(), BTreeMap::new());
+        let mut all =
+            Self { sources, ordinals, lanes, numbers, open, names, ready, next, lookups: None };
         for (key, record) in records {
             all.remember(key, &record);
         }
@@ -162,6 +173,8 @@ impl Lanes {
     fn remember(&mut self, key: Box<str>, record: &LaneRecord) {
         let number = Partition(record.number);
         self.numbers.insert(key.clone(), number);
+        let next = self.next.entry(number.0 / LANES_PER_SOURCE).or_default();
+        *next = (*next).max(number.0 + 1);
         let name = key.split_once('\0').map_or("", |(source, _)| source);
         // A source that is not configured any more keeps its numbers.
         let Some(at) = self.sources.iter().position(|source| &*source.name == name) else { return };
@@ -189,11 +202,11 @@ impl Lanes {
         Some((number, fresh.then_some(lane.settled)))
     }
 
-    fn next_number(&self, source: &str) -> Partition {
-        let base = self.ordinals.get(source).copied().unwrap_or(0) * LANES_PER_SOURCE;
-        let own = Partition(base)..Partition(base.saturating_add(LANES_PER_SOURCE));
-        let known = self.numbers.values().filter(|number| own.contains(number)).max();
-        Partition(known.map_or(base, |last| last.0 + 1))
+    fn next_number(&mut self, source: &str) -> Partition {
+        let place = self.ordinals.get(source).copied().unwrap_or(0);
+        let next = self.next.entry(place).or_insert(place * LANES_PER_SOURCE);
+        *next += 1;
+        Partition(*next - 1)
     }
 
     /// Makes the names of new lanes known to those who show them.
@@ -216,6 +229,12 @@ impl Lanes {
         let lane = self.lanes.get_mut(&number)?;
         let settings = self.sources.get(id.source.0 as usize)?;
         lane.heard = Instant::now();
+        if let (Some(transform), Some(lookups), None) =
+            (&settings.transform, &self.lookups, &lane.transforming)
+        {
+            let new = Transforming::new(Arc::clone(transform), Arc::clone(lookups));
+            lane.transforming = Some(Box::new(new));
+        }
         lane.take(settings, delivery, arrived, permit);
         self.ready.push_back(number);
         Some(number)
@@ -247,13 +266,16 @@ impl Lanes {
     }
 
     /// A new order begins: whatever is not through is sent again. The lanes with where they stand.
-    pub fn begin(&mut self) -> Vec<(Partition, Settled)> {
+    /// From now on transforms ask `lookups`.
+    pub fn begin(&mut self, lookups: &Arc<dyn Lookups>) -> Vec<(Partition, Settled)> {
+        self.lookups = Some(Arc::clone(lookups));
         self.ready.clear();
         for (number, lane) in &mut self.lanes {
             lane.sent = 0;
             lane.ordered = true;
             lane.blocks = 0;
             lane.heard = Instant::now();
+            lane.transforming = None;
             if !lane.pending.is_empty() {
                 self.ready.push_back(*number);
             }
@@ -318,6 +340,15 @@ impl Lanes {
     }
 }
 
+fn line_span(span: &connectors::Span) -> LineSpan {
+    LineSpan { start: span.start, end: span.end, position: span.offset }
+}
+
+/// What was said of lines, for the lines that were made of them.
+fn picked<T: Copy>(said: &[T], of: &[usize]) -> Vec<T> {
+    of.iter().filter_map(|line| said.get(*line)).copied().collect()
+}
+
 impl Lane {
     fn new(source: SourceId, key: Box<str>) -> Self {
         Self {
@@ -333,6 +364,7 @@ impl Lane {
             closed: false,
             heard: Instant::now(),
             origin: None,
+            transforming: None,
         }
     }
 
@@ -344,26 +376,31 @@ impl Lane {
         permit: Permit,
     ) {
         let Delivery { chunk, origins, origin_of, times, from, to, receipt } = delivery;
-        let span = |span: &connectors::Span| LineSpan {
-            start: span.start,
-            end: span.end,
-            position: span.offset,
-        };
-        let spans: Vec<_> = chunk.lines.iter().map(span).collect();
-        let last = spans.last().map(|span| span.position);
         let origins = origins.into_iter().map(|origin| self.origin(settings, origin)).collect();
-        let transport = Transport {
+        let mut transport = Transport {
             origins,
             origin_of,
             times: times.into_iter().map(EventTime).collect(),
             arrived: EventTime(arrived),
             clock: settings.clock,
         };
+        let (block, spans) = match &mut self.transforming {
+            None => (chunk.text, chunk.lines.iter().map(line_span).collect::<Vec<_>>()),
+            Some(transforming) => {
+                let origin = |line: usize| transport.origin(u32::try_from(line).ok()?);
+                let made = transforming.lines(&chunk, &settings.name, origin);
+                transport.origin_of = picked(&transport.origin_of, &made.of);
+                transport.times = picked(&transport.times, &made.of);
+                (made.text, made.spans)
+            }
+        };
+        // Of lines that a transform drops the order hears nothing: it need not come to them.
+        let last = spans.last().map(|span| span.position);
         self.pending.push_back(Pending {
             last,
             from,
             to,
-            block: chunk.text,
+            block,
             spans,
             transport: Arc::new(transport),
             held: Held { permit, receipt },
@@ -397,9 +434,14 @@ impl Lane {
         let number = self.blocks;
         self.sent += 1;
         self.blocks += 1;
-        let fresh = pending.spans.iter().filter(|span| span.position >= self.settled.next);
-        let (block, spans) = (Arc::clone(&pending.block), fresh.copied().collect());
-        let transport = Some(Arc::clone(&pending.transport));
+        // What the transport says is told by place in the block: it begins where the lines do.
+        let known = pending.spans.partition_point(|span| span.position < self.settled.next);
+        let spans = pending.spans.get(known..).unwrap_or_default().to_vec();
+        let block = Arc::clone(&pending.block);
+        let transport = Some(match known {
+            0 => Arc::clone(&pending.transport),
+            _ => Arc::new(pending.transport.behind(known)),
+        });
         Some(Lines { worker: 0, partition, number, block, spans, last: false, transport })
     }
 
@@ -418,5 +460,86 @@ impl Lane {
             self.position = Some(front.from.clone());
         }
         held
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use connectors::{Arrival, Chunk, Inbox, Span, Stop};
+    use operators::lookup::Offline;
+    use operators::time::Stamp;
+    use operators::yaml::{Located, Reading, Source};
+
+    use super::*;
+
+    fn lanes(transform: Option<&str>) -> Lanes {
+        let compiled = |text: &str| {
+            let source = Source::new("acquis.yaml", text);
+            let located = Located { at: source.position(1, 1), value: text.to_owned() };
+            Transform::compile(&located, &mut Reading::new(&source)).unwrap()
+        };
+        let settings = SourceSettings {
+            name: "s".into(),
+            labels: Arc::default(),
+            clock: Clock::Event,
+            transform: transform.map(|text| Arc::new(compiled(text))),
+        };
+        let mut lanes = Lanes::new(vec![settings], BTreeMap::new(), [], Arc::default());
+        let lookups: Arc<dyn Lookups> = Arc::new(Offline::new(Stamp::from_unix(0)));
+        lanes.begin(&lookups);
+        lanes
+    }
+
+    /// Delivers the letters of `text` as lines at 0, 1, …, written at these seconds.
+    fn deliver(lanes: &mut Lanes, text: &str) -> Partition {
+        let inbox = Inbox::new(|| {});
+        let lane = inbox.outlet(SourceId(0), Stop::new()).lane("a", 1 << 20);
+        let lines = 0..u32::try_from(text.len()).unwrap();
+        let span = |at: u32| Span { start: at, end: at + 1, offset: u64::from(at) };
+        let chunk = Chunk {
+            text: text.into(),
+            lines: lines.clone().map(span).collect(),
+            ..Chunk::default()
+        };
+        let origin = connectors::Origin { source: "s".into(), labels: Arc::default(), module: "x" };
+        let here = Position::new(&0);
+        let mut delivery = Delivery::new(chunk, Arc::new(origin), here.clone(), here);
+        delivery.times = lines.map(i64::from).collect();
+        lane.try_send(delivery).unwrap();
+        let mut number = None;
+        while let Some(arrival) = inbox.try_next() {
+            match arrival {
+                Arrival::Opened { lane, name } => number = lanes.open(lane, &name),
+                Arrival::Delivered { lane, delivery, arrived, permit } => {
+                    lanes.deliver(lane, delivery, (arrived, permit)).unwrap();
+                }
+                _ => {}
+            }
+        }
+        number.unwrap().0
+    }
+
+    #[test]
+    fn lines_that_a_transform_drops_hold_nothing_up() {
+        for (transform, through) in [("filter([evt.Line.Raw], # == 'a')", 1), ("[]", 0)] {
+            let mut lanes = lanes(Some(transform));
+            let number = deliver(&mut lanes, "abb");
+            assert!(lanes.next(None).is_some());
+            let settled = Settled { next: through, clock: None };
+            let (.., held) = lanes.settle(number, settled).unwrap();
+            assert_eq!((held.len(), lanes.waits()), (1, false), "{transform}");
+        }
+    }
+
+    #[test]
+    fn a_block_that_is_begun_in_its_middle_keeps_its_times() {
+        let mut lanes = lanes(None);
+        let number = deliver(&mut lanes, "abc");
+        lanes.settle(number, Settled { next: 1, clock: None });
+        let lookups: Arc<dyn Lookups> = Arc::new(Offline::new(Stamp::from_unix(0)));
+        lanes.begin(&lookups);
+        let lines = lanes.next(None).unwrap();
+        assert_eq!(lines.spans.first().map(|span| span.position), Some(1));
+        assert_eq!(lines.transport.unwrap().time(0), Some(EventTime(1)));
     }
 }

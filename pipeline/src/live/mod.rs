@@ -20,3 +20,4 @@ pub mod totals;
 pub mod wake;
 
 mod buckets;
+mod transforming;

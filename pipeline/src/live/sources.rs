@@ -32,6 +32,8 @@ pub struct Watched {
     pub name: Arc<str>,
     /// Its module.
     pub module: &'static str,
+    /// The label `type` of its lines; "" where each line has its own.
+    pub kind: Arc<str>,
     /// How it is.
     pub health: Health,
     /// What it counted.
@@ -70,7 +72,8 @@ impl Running {
                 runtime: runtime.clone(),
             };
             let module = source.module();
-            watched.push(Watched { name: Arc::clone(&name), module, health, meter });
+            let kind = settings.labels.get("type").cloned().unwrap_or_default();
+            watched.push(Watched { name: Arc::clone(&name), module, kind, health, meter });
             let thread = std::thread::Builder::new().name(format!("source {name}"));
             let thread = thread.spawn(move || run(source, context))?;
             threads.push((name, thread));

@@ -91,9 +91,22 @@ pub struct Watched {
 pub struct Outputs {
     watched: Vec<Watched>,
     threads: Vec<(Arc<str>, JoinHandle<()>)>,
+    backlog: Backlog,
+    stop: Stop,
+}
+
+/// What waits for outputs, as anybody may look at it.
+#[derive(Clone, Debug)]
+pub struct Backlog {
     cursors: Arc<Cursors>,
     told: watch::Receiver<u64>,
-    stop: Stop,
+}
+
+impl Backlog {
+    /// How many messages wait for the output that is the furthest behind.
+    pub fn waiting(&self) -> u64 {
+        self.cursors.first().map_or(0, |first| self.told.borrow().saturating_sub(first))
+    }
 }
 
 /// Why outputs cannot start.
@@ -151,7 +164,7 @@ impl Outputs {
             let thread = thread.spawn(move || driver.run(&health)).map_err(OutputsError::Thread)?;
             threads.push((name, thread));
         }
-        Ok(Self { watched, threads, cursors, told, stop })
+        Ok(Self { watched, threads, backlog: Backlog { cursors, told }, stop })
     }
 
     /// The outputs, in order.
@@ -159,9 +172,14 @@ impl Outputs {
         &self.watched
     }
 
+    /// What waits for them.
+    pub fn backlog(&self) -> &Backlog {
+        &self.backlog
+    }
+
     /// How many messages wait for the output that is the furthest behind.
     pub fn waiting(&self) -> u64 {
-        self.cursors.first().map_or(0, |first| self.told.borrow().saturating_sub(first))
+        self.backlog.waiting()
     }
 
     /// Waits until every output that works has told everything, at most so long; whether it has.

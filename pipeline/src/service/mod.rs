@@ -6,9 +6,16 @@
 //!               └─▶ API, control ◀─┴─▶ serving
 //! ```
 
+pub mod control;
 pub mod detecting;
 pub mod door;
+pub mod health;
 pub mod holder;
+pub mod observer;
 pub mod printer;
+pub mod reload;
 pub mod rules;
 pub mod run;
+pub mod signals;
+pub mod status;
+pub mod watching;

@@ -1,35 +1,46 @@
 //! A run of the service: everything started in order, and ended in the opposite one.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use api::listen::{self, Bounds};
-use sd_notify::NotifyState;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::detecting::Detecting;
 use super::door::{self, DoorError};
-use super::printer;
+use super::observer::Observer;
+use super::reload::{Reloader, WhichRules};
 use super::rules::{self, Broken};
+use super::{control, health, printer, signals};
 use crate::cli::rules::Loaded;
 use crate::config::acquisition::Acquired;
+use crate::config::outputs::OutputSettings;
 use crate::config::settings::Settings;
 use crate::judge::outbox::Wanted;
 use crate::live::engine::{Engine, EngineError, Setup};
 use crate::live::lanes::SourceSettings;
 use crate::live::names::Names;
 use crate::live::sources::Configured;
+use crate::outputs::{self, Outputs, OutputsError};
 use crate::report::Report;
 use crate::serve::{Options, ServeError, Serving};
 use crate::state::{Store, StoreError};
+use crate::telemetry::lapi::Counted;
+use crate::telemetry::metrics::Metrics;
 
 /// How long the end of detection may take. What is not kept by then is read again.
 const DRAIN: Duration = Duration::from_secs(15);
+/// Metrics are for few.
+const FEW: Bounds = Bounds {
+    connections: 100,
+    head: Duration::from_secs(10),
+    stall: Duration::from_secs(10),
+    farewell: Duration::from_secs(1),
+};
 /// How long what a request still holds may take at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -52,6 +63,34 @@ impl Role {
 
     fn serves(self) -> bool {
         self != Self::Detect
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Detect => "detect",
+            Self::Serve => "serve",
+        }
+    }
+}
+
+/// What the service is started with.
+pub struct Start {
+    /// How.
+    pub settings: Settings,
+    /// What it reads.
+    pub sources: Vec<Acquired>,
+    /// What it does.
+    pub role: Role,
+    /// Says which rules are to run, whenever others are to be taken up.
+    pub which: Arc<WhichRules>,
+    /// The files that the configuration came from.
+    pub files: Vec<PathBuf>,
+}
+
+impl std::fmt::Debug for Start {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Start").field("role", &self.role).finish_non_exhaustive()
     }
 }
 
@@ -81,6 +120,9 @@ pub enum ServiceError {
     /// Detection cannot start, or ended.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// Outputs cannot start.
+    #[error(transparent)]
+    Outputs(#[from] OutputsError),
     /// A source cannot be made.
     #[error("source {name}: {reason}")]
     Source {
@@ -101,7 +143,9 @@ pub enum ServiceError {
 ///
 /// # Errors
 /// [`ServiceError`].
-pub fn run(settings: &Settings, sources: Vec<Acquired>, role: Role) -> Result<(), ServiceError> {
+pub fn run(start: Start) -> Result<(), ServiceError> {
+    let Start { settings, sources, role, which, files } = start;
+    let settings = &settings;
     let data = &settings.data;
     let sources = configured(sources)?;
     std::fs::create_dir_all(data)
@@ -112,20 +156,32 @@ pub fn run(settings: &Settings, sources: Vec<Acquired>, role: Role) -> Result<()
     let names = Arc::new(Names::default());
     let loaded = rules::load(&settings.rules, &names, Report::for_stderr())?;
     let mut halves = Halves::start(settings, sources, role, (&store, &names, &loaded), &runtime)?;
+    let judge = halves.serving.judge().clone();
+    let remote = halves.detecting.as_ref().map(Detecting::remote);
+    let reloader = Reloader::new(which, Arc::clone(&names), (remote, judge), &loaded);
+    let observer = Arc::new(halves.observer(settings, role, (&store, names), reloader));
     drop(loaded);
     let (stop, stopping) = watch::channel(false);
-    doors.serve(&halves, &runtime, &stopping);
-    let told = runtime.block_on(attend(halves.ended()));
-    let ended = halves.detection_ends();
+    let metrics = Metrics { level: settings.metrics.level, requests: Counted::default() };
+    doors.serve(&halves, (&observer, metrics), &runtime, &stopping);
+    if settings.watch {
+        let rules = settings.rules.clone();
+        runtime.spawn(signals::watch_rules(rules, files, Arc::clone(&observer)));
+    }
+    let told = runtime.block_on(signals::attend(halves.ended(), &observer));
+    drop(observer);
+    // Where this takes too long, there is nothing that could be waited for.
+    halves.detection_ends()?;
+    halves.outputs_end();
     stop.send_replace(true);
     halves.serving_ends(runtime);
-    told?;
-    ended
+    Ok(told?)
 }
 
 /// Sockets that are listened on.
 struct Doors {
     api: Option<TcpListener>,
+    metrics: TcpListener,
     socket: UnixListener,
 }
 
@@ -136,19 +192,31 @@ impl Doors {
             true => Some(door::tcp(&settings.api.listen, "the API", "api.listen").await?),
             false => None,
         };
-        Ok(Self { api, socket })
+        let metrics = &settings.metrics.listen;
+        let metrics = door::tcp(metrics, "metrics", "metrics.listen").await?;
+        Ok(Self { api, metrics, socket })
     }
 
-    fn serve(self, halves: &Halves, runtime: &Runtime, stopping: &watch::Receiver<bool>) {
-        let router = api::routes::router(Arc::clone(&halves.serving.service));
+    fn serve(
+        self,
+        halves: &Halves,
+        (observer, metrics): (&Arc<Observer>, Metrics),
+        runtime: &Runtime,
+        stopping: &watch::Receiver<bool>,
+    ) {
+        let api = api::routes::router(Arc::clone(&halves.serving.service));
+        let api = metrics.requests.over(api);
+        let health = health::router(Arc::clone(observer), Arc::new(metrics));
         let bounds = Bounds::default();
         if let Some(listener) = self.api {
             if let Ok(address) = listener.local_addr() {
                 tracing::info!(%address, "the API listens");
             }
-            runtime.spawn(listen::tcp(listener, router.clone(), bounds, stopping.clone()));
+            runtime.spawn(listen::tcp(listener, api.clone(), bounds, stopping.clone()));
         }
-        runtime.spawn(listen::unix(self.socket, router, bounds, stopping.clone()));
+        let all = api.merge(control::router(Arc::clone(observer))).merge(health.clone());
+        runtime.spawn(listen::tcp(self.metrics, health, FEW, stopping.clone()));
+        runtime.spawn(listen::unix(self.socket, all, bounds, stopping.clone()));
     }
 }
 
@@ -156,6 +224,7 @@ impl Doors {
 struct Halves {
     detecting: Option<Detecting>,
     printer: Option<JoinHandle<()>>,
+    outputs: Option<Outputs>,
     serving: Serving,
 }
 
@@ -167,9 +236,18 @@ impl Halves {
         (store, names, loaded): (&Arc<Store>, &Arc<Names>, &Loaded),
         runtime: &Runtime,
     ) -> Result<Self, ServiceError> {
-        let serving = serve(settings, store, names, loaded)?;
+        let all: Vec<_> =
+            settings.outputs.iter().cloned().map(OutputSettings::configured).collect();
+        let serving = serve(settings, (store, names), loaded, outputs::wanted(&all))?;
+        let outputs = outputs::Setup {
+            store: Arc::clone(store),
+            names: Arc::clone(names),
+            told: serving.told(),
+            runtime: runtime.handle().clone(),
+        };
+        let outputs = Some(Outputs::start(outputs, all)?);
         if !role.detects() {
-            return Ok(Self { detecting: None, printer: None, serving });
+            return Ok(Self { detecting: None, printer: None, outputs, serving });
         }
         let engine = Engine::start(Setup {
             store: Arc::clone(store),
@@ -181,9 +259,34 @@ impl Halves {
             runtime: runtime.handle().clone(),
             names: Arc::clone(names),
         })?;
-        let printer = printer::start(&engine.handles().progress.insight)?;
-        let detecting = Detecting::start(engine, loaded.detection())?;
-        Ok(Self { detecting: Some(detecting), printer: Some(printer), serving })
+        let insight = &engine.handles().progress.insight;
+        let printer = settings.prints().then(|| printer::start(insight)).transpose()?;
+        let detecting = Some(Detecting::start(engine, loaded.detection())?);
+        Ok(Self { detecting, printer, outputs, serving })
+    }
+
+    fn observer(
+        &self,
+        settings: &Settings,
+        role: Role,
+        (store, names): (&Arc<Store>, Arc<Names>),
+        reloader: Reloader,
+    ) -> Observer {
+        let engine = self.detecting.as_ref().map(|detecting| detecting.remote().handles().clone());
+        Observer {
+            begun: Instant::now(),
+            role: role.name(),
+            machine: Arc::clone(&settings.machine),
+            engine,
+            outputs: self.outputs.iter().flat_map(|all| all.watched().iter().cloned()).collect(),
+            backlog: self.outputs.as_ref().map(|all| all.backlog().clone()),
+            names,
+            index: Arc::clone(&self.serving.service.index),
+            accounts: Arc::clone(&self.serving.service.accounts),
+            store: Arc::clone(store),
+            reloader: Arc::new(reloader),
+            progress: Mutex::new((0, Instant::now())),
+        }
     }
 
     /// Becomes true when detection has ended by itself.
@@ -209,6 +312,19 @@ impl Halves {
         Ok(())
     }
 
+    fn outputs_end(&mut self) {
+        let Some(outputs) = self.outputs.take() else { return };
+        if !outputs.drain(FAREWELL) {
+            tracing::warn!(
+                waiting = outputs.waiting(),
+                "outputs go on from here at the next start"
+            );
+        }
+        for output in outputs.end() {
+            tracing::warn!(%output, "output did not end in time");
+        }
+    }
+
     fn serving_ends(self, runtime: Runtime) {
         self.serving.stop();
         // Whatever a request still holds ends with the runtime.
@@ -224,6 +340,7 @@ fn configured(sources: Vec<Acquired>) -> Result<Vec<Configured>, ServiceError> {
             name: source.name.clone().into(),
             labels: Arc::new(source.labels),
             clock: source.clock,
+            transform: source.transform,
         };
         match source.connector.source() {
             Ok(reads) => Ok(Configured { settings, source: reads }),
@@ -235,9 +352,9 @@ fn configured(sources: Vec<Acquired>) -> Result<Vec<Configured>, ServiceError> {
 
 fn serve(
     settings: &Settings,
-    store: &Arc<Store>,
-    names: &Arc<Names>,
+    (store, names): (&Arc<Store>, &Arc<Names>),
     loaded: &Loaded,
+    wanted: Wanted,
 ) -> Result<Serving, ServeError> {
     let secret = std::env::var_os("CS_LAPI_SECRET").filter(|secret| !secret.is_empty());
     Serving::start(Options {
@@ -245,7 +362,7 @@ fn serve(
         detection: loaded.detection(),
         names: Arc::clone(names),
         machine: Arc::clone(&settings.machine),
-        wanted: Wanted::Nothing,
+        wanted,
         policy: settings.api.policy.clone(),
         retention: settings.api.retention,
         secret: secret.map(std::os::unix::ffi::OsStringExt::into_vec),
@@ -257,51 +374,4 @@ fn serve(
 pub(crate) fn unix_nanos() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
-}
-
-/// Waits until somebody wants the service to end, or it has.
-async fn attend(mut ended: Option<watch::Receiver<bool>>) -> Result<(), ServiceError> {
-    let mut signals = Signals::new()?;
-    notify(&[NotifyState::Ready]);
-    tracing::info!("the service runs");
-    let ends = async {
-        match &mut ended {
-            // Its sender lives as long as its thread.
-            Some(ended) => drop(ended.wait_for(|ended| *ended).await),
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = signals.ask_to_end() => tracing::info!("stopping"),
-        () = ends => tracing::error!("detection ended"),
-    }
-    notify(&[NotifyState::Stopping]);
-    Ok(())
-}
-
-/// Signals.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        let terminate = signal(SignalKind::terminate())?;
-        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn ask_to_end(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-/// Tells systemd, where it is the one who started this.
-fn notify(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "the service manager cannot be told");
-    }
 }

@@ -12,6 +12,7 @@ use rocksdb::compaction_filter::Decision as CompactionDecision;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
     Direction, ErrorKind, IteratorMode, Options, WriteBatch, WriteBufferManager, WriteOptions,
+    properties,
 };
 
 use super::error::StoreError;
@@ -190,6 +191,15 @@ impl Store {
     pub fn unreadable(&self, family: Family, key: &[u8], source: serde_json::Error) -> StoreError {
         let key = key.escape_ascii().to_string();
         StoreError::Unreadable { path: self.path.clone(), family: family.name(), key, source }
+    }
+
+    /// What its files take. Unit: bytes.
+    pub fn size(&self) -> u64 {
+        let one = |family: &Family| {
+            let handle = self.handle(*family)?;
+            self.db.property_int_value_cf(handle, properties::TOTAL_SST_FILES_SIZE).ok()?
+        };
+        Family::ALL.iter().filter_map(one).sum()
     }
 
     /// An empty batch.

@@ -44,7 +44,9 @@ impl Visitor for Repeats<'_> {
         };
         let left = self.left.last().copied().unwrap_or(REPEATS);
         if count > left {
-            let message = format!("nested repeats exceed {REPEATS} together");
+            let message = format!(
+                "nested repeats exceed {REPEATS} together: write `+` or `*`, or smaller counts"
+            );
             return Err(self.translation.error(message, repetition.op.span.start.offset));
         }
         self.left.push(left / count.max(1));

@@ -30,7 +30,7 @@ static AUTH: Section = Section {
 };
 
 /// Certificates of a client.
-pub(super) static TLS: Section = Section {
+pub(in crate::config) static TLS: Section = Section {
     title: "`tls`",
     groups: &[&[
         Key::new("ca_cert", Kind::Path, "authorities that are trusted, PEM (the system's)"),
@@ -85,7 +85,11 @@ fn credentials(auth: &Values, directory: &Path, reading: &mut Reading<'_>) -> Cr
 }
 
 /// Certificates of a client.
-pub(super) fn client_tls(tls: &Values, directory: &Path, reading: &mut Reading<'_>) -> ClientTls {
+pub(in crate::config) fn client_tls(
+    tls: &Values,
+    directory: &Path,
+    reading: &mut Reading<'_>,
+) -> ClientTls {
     let (certificate, key) =
         (tls.path("client_cert", directory), tls.path("client_key", directory));
     if certificate.is_some() != key.is_some() {

@@ -95,7 +95,7 @@ fn server_tls(
     if mutual && ca.is_none() {
         reading.refuse(tls.at, "`auth_type: mtls` needs `tls.ca_cert`: it says who may sign");
     }
-    Some(ServerTls { certificate, key, client_ca: ca.filter(|_| mutual) })
+    Some(ServerTls { client_ca: ca.filter(|_| mutual), ..ServerTls::new(certificate, key) })
 }
 
 fn access(values: &Values, reading: &mut Reading<'_>) -> Access {

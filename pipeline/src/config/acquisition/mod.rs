@@ -4,15 +4,19 @@
 //! One file per module turns its keys into the connector's configuration. Keys of CrowdSec mean what
 //! they mean there; where one has no meaning here, a warning says so.
 
-pub(super) mod cluster;
 mod docker;
-mod endpoint;
+pub(super) mod endpoint;
+mod file;
 mod http;
+mod journalctl;
 mod k8s_audit;
 mod kafka;
 mod listener;
 mod loki;
 mod shared;
+mod stdin;
+mod syslog;
+pub mod usual;
 mod victorialogs;
 
 use std::collections::BTreeMap;
@@ -21,20 +25,25 @@ use std::sync::Arc;
 
 use connectors::{Source, docker as docker_source, http as http_source};
 use operators::parse::lines::Clock;
-use operators::yaml::{Located, Node, Reading};
+use operators::yaml::{Node, Reading};
 
 use super::key::Tagged;
 use super::values::{Values, tagged_map};
+use crate::transform::Transform;
 
 /// The kinds of sources.
 pub static SOURCES: Tagged = Tagged {
     tag: "source",
     kinds: &[
         ("docker", &docker::SECTION),
+        ("file", &file::SECTION),
         ("http", &http::SECTION),
+        ("journalctl", &journalctl::SECTION),
         ("k8s-audit", &k8s_audit::SECTION),
         ("kafka", &kafka::SECTION),
         ("loki", &loki::SECTION),
+        ("stdin", &stdin::SECTION),
+        ("syslog", &syslog::SECTION),
         ("victorialogs", &victorialogs::SECTION),
     ],
     implied: &[("filename", "file"), ("filenames", "file"), ("journalctl_filter", "journalctl")],
@@ -90,7 +99,7 @@ pub struct Acquired {
     /// By which clock its lines count.
     pub clock: Clock,
     /// Expression that makes other lines of a line.
-    pub transform: Option<Located<String>>,
+    pub transform: Option<Arc<Transform>>,
     /// What reads.
     pub connector: Connector,
 }
@@ -100,8 +109,12 @@ pub struct Acquired {
 pub enum Connector {
     /// Containers.
     Docker(docker_source::Config),
+    /// Files.
+    File(connectors::file::Config),
     /// Requests.
     Http(http_source::Config),
+    /// The journal.
+    Journalctl(connectors::journalctl::Config),
     /// Audit events.
     K8sAudit(connectors::k8s_audit::Config),
     /// Topics.
@@ -110,18 +123,47 @@ pub enum Connector {
     Loki(Box<connectors::loki::PollConfig>),
     /// Senders to a Loki.
     LokiPush(connectors::loki::PushConfig),
+    /// Standard input.
+    Stdin(connectors::stdin::Config),
+    /// Senders of syslog.
+    Syslog(connectors::syslog::Config),
     /// A VictoriaLogs.
     VictoriaLogs(Box<connectors::victorialogs::Config>),
 }
 
 impl Connector {
+    /// Name of its module, as CrowdSec calls it.
+    pub fn module(&self) -> &'static str {
+        match self {
+            Self::Docker(_) => "docker",
+            Self::File(_) => "file",
+            Self::Http(_) => "http",
+            Self::Journalctl(_) => "journalctl",
+            Self::K8sAudit(_) => "k8s-audit",
+            Self::Kafka(_) => "kafka",
+            Self::Loki(_) | Self::LokiPush(_) => "loki",
+            Self::Stdin(_) => "stdin",
+            Self::Syslog(_) => "syslog",
+            Self::VictoriaLogs(_) => "victorialogs",
+        }
+    }
+
     /// What reads.
     ///
     /// # Errors
     /// Why there can be no such source.
     pub fn source(self) -> Result<Box<dyn Source>, String> {
+        let text = |error: &dyn std::error::Error| crate::report::chain(error);
         Ok(match self {
             Self::Docker(config) => Box::new(docker_source::Docker::new(config)),
+            Self::File(config) => {
+                Box::new(connectors::file::File::new(config).map_err(|error| text(&error))?)
+            }
+            Self::Journalctl(config) => Box::new(connectors::journalctl::Journalctl::new(config)),
+            Self::Stdin(config) => Box::new(connectors::stdin::Stdin::new(config)),
+            Self::Syslog(config) => {
+                Box::new(connectors::syslog::Syslog::new(config).map_err(|error| text(&error))?)
+            }
             Self::Http(config) => Box::new(http_source::Http::new(config)),
             Self::K8sAudit(config) => Box::new(connectors::k8s_audit::K8sAudit::new(config)),
             Self::Kafka(config) => Box::new(connectors::kafka::Kafka::new(*config)),
@@ -154,17 +196,23 @@ pub fn of_values(
     let labels = shared::labels(module, values, reading);
     let (name, connector) = match module {
         "docker" => docker::read(values, place, reading),
+        "file" => file::read(values, place, reading),
         "http" => http::read(values, place, reading),
+        "journalctl" => journalctl::read(values, place, reading),
         "k8s-audit" => k8s_audit::read(values, place, reading),
         "kafka" => kafka::read(values, place, reading),
         "loki" => loki::read(values, place, reading),
+        "stdin" => stdin::read(values),
+        "syslog" => syslog::read(values, place, reading),
         "victorialogs" => victorialogs::read(values, place, reading),
         // The list of kinds and this one are the same (a test of both).
         _ => return None,
     };
     shared::warn(values, reading);
     let name = values.text("name").or(values.text("unique_id")).map_or(name, str::to_owned);
-    let (clock, transform) = (shared::clock(values), values.located("transform"));
+    let clock = shared::clock(values);
+    let transform = values.located("transform");
+    let transform = transform.and_then(|text| Transform::compile(&text, reading)).map(Arc::new);
     let sound = reading.errors.len() == before;
     sound.then_some(Acquired { name, labels, clock, transform, connector })
 }

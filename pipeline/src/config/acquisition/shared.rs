@@ -6,6 +6,7 @@ use std::sync::Arc;
 use operators::parse::lines::Clock;
 use operators::yaml::Reading;
 
+use super::{Place, Start};
 use crate::config::key::{Key, Kind};
 use crate::config::values::Values;
 
@@ -66,6 +67,11 @@ pub(super) fn clock(values: &Values) -> Clock {
 /// Whether the source ends with what is there.
 pub(super) fn is_finite(values: &Values) -> bool {
     values.text("mode") == Some("cat")
+}
+
+/// Where a first start begins.
+pub(super) fn start(values: &Values, place: Place<'_>) -> Start {
+    values.text("start").and_then(Start::named).unwrap_or(place.start)
 }
 
 /// Says which keys have no effect.

@@ -1,0 +1,85 @@
+//! Rules that change while the service runs.
+
+use std::fs;
+use std::path::Path;
+
+use crate::process::{Service, failures, free_port};
+use crate::pushed;
+
+/// A service with rules of its own in a directory.
+fn with_rules(port: u16, more: &str) -> Service {
+    let folder = tempfile::tempdir().unwrap();
+    let content = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipeline/content");
+    copy(&content, &folder.path().join("rules"));
+    let configuration = format!("{}rules: {{directories: [rules]}}\n{more}", pushed(port));
+    Service::start_in(folder, &configuration, &[], &[])
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
+
+/// A scenario that bans whoever fails once.
+const STRICT: &str = "type: trigger\nname: test/strict\ndescription: once is enough\n\
+    filter: \"evt.Meta.log_type startsWith 'ssh_failed-auth'\"\n\
+    groupby: evt.Meta.source_ip\nlabels: {remediation: true}\n";
+
+#[test]
+fn other_rules_are_taken_up_and_buckets_go_on() {
+    let port = free_port();
+    let service = with_rules(port, "");
+    // The scenario for this holds five.
+    service.push(port, &failures("203.0.113.9", 4));
+    fs::write(service.folder().join("rules/scenarios/spillway/strict.yaml"), STRICT).unwrap();
+    let (done, output, errors) = service.command(&["reload"]);
+    assert!(done, "{errors}");
+    assert!(output.contains("scenarios run"), "{output}");
+    service.push(port, &failures("203.0.113.10", 1));
+    service.wait_for_output("203.0.113.10", "test/strict");
+    service.push(port, &failures("203.0.113.9", 4));
+    service.wait_for_output("203.0.113.9", "ssh-bruteforce");
+}
+
+#[test]
+fn broken_rules_are_refused_and_the_old_ones_go_on() {
+    let port = free_port();
+    let service = with_rules(port, "");
+    let file = service.folder().join("rules/scenarios/spillway/strict.yaml");
+    fs::write(&file, STRICT.replace("filter", "fliter")).unwrap();
+    let (done, _, errors) = service.command(&["reload"]);
+    assert!(!done);
+    assert!(errors.contains("unknown key `fliter`"), "{errors}");
+    assert!(errors.contains("strict.yaml:4:1"), "{errors}");
+    let (_, status, _) = service.command(&["status"]);
+    assert!(status.contains("newer rules were refused"), "{status}");
+    service.push(port, &failures("203.0.113.11", 12));
+    service.wait_for_output("203.0.113.11", "ssh-bruteforce");
+    assert!(!service.output().contains("test/strict"), "{}", service.output());
+    fs::write(&file, STRICT).unwrap();
+    service.signal("HUP");
+    service.wait("other rules", || {
+        service.errors().contains("other rules run from now on").then_some(())
+    });
+    service.push(port, &failures("203.0.113.12", 1));
+    service.wait_for_output("203.0.113.12", "test/strict");
+}
+
+#[test]
+fn rules_that_are_watched_are_taken_up_when_they_change() {
+    let port = free_port();
+    let service = with_rules(port, "watch: true\n");
+    fs::write(service.folder().join("rules/scenarios/spillway/strict.yaml"), STRICT).unwrap();
+    service.wait("other rules", || {
+        service.errors().contains("other rules run from now on").then_some(())
+    });
+    service.push(port, &failures("203.0.113.13", 1));
+    service.wait_for_output("203.0.113.13", "test/strict");
+}

@@ -1,0 +1,156 @@
+//! CrowdSec's metrics under its names and labels (pkg/metrics, pkg/acquisition/modules). Values of
+//! labels are bounded; what is counted by line there and by source here has the labels that are known.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use connectors::metric::Counter;
+
+use super::exposition::{Kind, OTHER, Page, bounded};
+use crate::config::settings::Level;
+use crate::live::insight::{Shown, ordinal};
+use crate::live::sources::Watched;
+use crate::service::observer::Observer;
+
+/// What CrowdSec calls the lines of its sources.
+const SOURCES: [(&str, &str); 9] = [
+    ("file", "cs_filesource_hits_total"),
+    ("journalctl", "cs_journalctlsource_hits_total"),
+    ("syslog", "cs_syslogsource_hits_total"),
+    ("docker", "cs_dockersource_hits_total"),
+    ("kafka", "cs_kafkasource_hits_total"),
+    ("loki", "cs_lokisource_hits_total"),
+    ("victorialogs", "cs_victorialogssource_hits_total"),
+    ("http", "cs_httpsource_hits_total"),
+    ("k8s-audit", "cs_k8sauditsource_hits_total"),
+];
+
+/// What parsers say of a lane: source, module, label `type`.
+type Lane = (String, &'static str, Arc<str>);
+
+/// Writes them.
+pub fn write(page: &mut Page, observer: &Observer, shown: &Shown, level: Level) {
+    let version = [("version", env!("CARGO_PKG_VERSION"))];
+    page.family("cs_info", Kind::Gauge, "Information about Crowdsec.").sample(&version, 1);
+    sources(page, observer);
+    parsers(page, observer, shown);
+    buckets(page, shown, level);
+    if level == Level::Full {
+        nodes(page, shown);
+        active(page, observer);
+        machines(page, observer);
+    }
+}
+
+fn sources(page: &mut Page, observer: &Observer) {
+    let watched = || observer.engine.iter().flat_map(|engine| engine.watched.iter());
+    for (module, name) in SOURCES {
+        let own: Vec<&Watched> = watched().filter(|watched| watched.module == module).collect();
+        if own.is_empty() {
+            continue;
+        }
+        let mut family = page.family(name, Kind::Counter, "Total lines that were read.");
+        for watched in own {
+            let named = if module == "kafka" { "topic" } else { "source" };
+            let labels = [
+                (named, &*watched.name),
+                ("datasource_type", module),
+                ("acquis_type", &*watched.kind),
+            ];
+            family.sample(&labels, watched.meter.count(Counter::Lines));
+        }
+    }
+}
+
+fn parsers(page: &mut Page, observer: &Observer, shown: &Shown) {
+    let Some(engine) = &observer.engine else { return };
+    let by_place: BTreeMap<u32, &Watched> = engine
+        .watched
+        .iter()
+        .filter_map(|watched| Some((*engine.ordinals.get(&watched.name)?, watched)))
+        .collect();
+    let (mut ok, mut ko) = (BTreeMap::<Lane, u64>::new(), BTreeMap::<Lane, u64>::new());
+    for (partition, read) in &shown.totals.partitions {
+        let Some(watched) = by_place.get(&ordinal(*partition)) else { continue };
+        let source = observer.names.get(*partition).map_or_else(String::new, |n| n.to_string());
+        let lane = (source, watched.module, Arc::clone(&watched.kind));
+        *ok.entry(lane.clone()).or_default() += read.lines.saturating_sub(read.unparsed);
+        *ko.entry(lane).or_default() += read.unparsed;
+    }
+    let other: Lane = (OTHER.to_owned(), OTHER, OTHER.into());
+    let mut all = ok.clone();
+    for (lane, count) in &ko {
+        *all.entry(lane.clone()).or_default() += count;
+    }
+    let help = "Total events were fed to the parsers.";
+    let mut family = page.family("cs_parser_hits_total", Kind::Counter, help);
+    for ((source, module, _), count) in bounded(all, &other) {
+        family.sample(&[("source", &source), ("type", module)], count);
+    }
+    for (name, help, counts) in [
+        ("cs_parser_hits_ok_total", "Total events were successfully parsed.", ok),
+        ("cs_parser_hits_ko_total", "Total events were unsuccessfully parsed.", ko),
+    ] {
+        let mut family = page.family(name, Kind::Counter, help);
+        for ((source, module, kind), count) in bounded(counts, &other) {
+            let labels = [("source", source.as_str()), ("type", module), ("acquis_type", &*kind)];
+            family.sample(&labels, count);
+        }
+    }
+}
+
+fn nodes(page: &mut Page, shown: &Shown) {
+    let help = "Total events successfully exited node.";
+    let mut family = page.family("cs_node_hits_ok_total", Kind::Counter, help);
+    for ((stage, name), count) in &shown.totals.nodes {
+        family.sample(&[("name", name), ("stage", stage)], count);
+    }
+}
+
+fn buckets(page: &mut Page, shown: &Shown, level: Level) {
+    let scenarios = &shown.totals.scenarios;
+    if level == Level::Full {
+        let help = "Total events were poured in bucket.";
+        let mut family = page.family("cs_bucket_poured_total", Kind::Counter, help);
+        for (name, sum) in scenarios {
+            family.sample(&[("name", name)], sum.poured);
+        }
+    }
+    let help = "Total buckets overflowed.";
+    let mut family = page.family("cs_bucket_overflowed_total", Kind::Counter, help);
+    for (name, sum) in scenarios {
+        family.sample(&[("name", name)], sum.overflowed);
+    }
+    let help = "Total buckets canceled.";
+    let mut family = page.family("cs_bucket_canceled_total", Kind::Counter, help);
+    for (name, sum) in scenarios {
+        family.sample(&[("name", name)], sum.cancelled);
+    }
+}
+
+fn active(page: &mut Page, observer: &Observer) {
+    let mut counts: BTreeMap<(String, String, String), u64> = BTreeMap::new();
+    for entry in observer.index.current().entries() {
+        let key = (entry.scenario().to_owned(), entry.origin().to_owned(), entry.kind().to_owned());
+        *counts.entry(key).or_default() += 1;
+    }
+    let other = (OTHER.to_owned(), OTHER.to_owned(), OTHER.to_owned());
+    let mut family = page.family("cs_active_decisions", Kind::Gauge, "Number of active decisions.");
+    for ((reason, origin, action), count) in bounded(counts, &other) {
+        let labels =
+            [("reason", reason.as_str()), ("origin", origin.as_str()), ("action", &*action)];
+        family.sample(&labels, count);
+    }
+}
+
+fn machines(page: &mut Page, observer: &Observer) {
+    let help = "Timestamp of the last heartbeat of the machine";
+    let name = "cs_machines_last_heartbeat_timestamp";
+    let mut family = page.family(name, Kind::Gauge, help);
+    for machine in observer.accounts.machines() {
+        let seen = machine.last_heartbeat();
+        if seen > 0 {
+            family.sample(&[("machine", &machine.row().id)], seen / 1_000_000_000);
+        }
+    }
+}

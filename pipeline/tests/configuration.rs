@@ -1,0 +1,176 @@
+//! Configurations as people write them: what is wrong, and where; what is right, and what it means.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::Path;
+
+use pipeline::config::load::{Loaded, load};
+use pipeline::config::schema::schema;
+use pipeline::config::sections::ROOT;
+use pipeline::config::show::show;
+
+fn read_in(folder: &Path, text: &str) -> Loaded {
+    let path = folder.join("spillway.yaml");
+    fs::write(&path, text).unwrap();
+    load(Some(&path), &|name| (name == "TOKEN").then(|| "s3cret".to_owned()))
+}
+
+fn read(text: &str) -> Loaded {
+    read_in(tempfile::tempdir().unwrap().path(), text)
+}
+
+/// `line:column: message`, of all errors.
+fn errors(loaded: &Loaded) -> Vec<String> {
+    let one = |error: &operators::yaml::RuleError| {
+        format!("{}:{}: {}", error.line, error.column, error.message)
+    };
+    loaded.errors.iter().map(one).collect()
+}
+
+#[track_caller]
+fn refused(text: &str, expected: &[&str]) {
+    assert_eq!(errors(&read(text)), expected, "{text}");
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_with_its_place() {
+    refused(
+        "hodl: 1s\nhold: never\nworkers: 0\nmemory: lots\n",
+        &[
+            "1:1: unknown key `hodl` in spillway.yaml",
+            "2:7: `hold`: \"never\" is no duration",
+            "3:10: `workers` is a number from 1 to 256, or auto",
+            "4:9: `memory`: \"lots\" is no size",
+        ],
+    );
+}
+
+#[test]
+fn sources_are_refused_for_what_they_lack() {
+    refused(
+        "sources:\n- source: loki\n  url: http://l\n  labels: {type: x}\n",
+        &["2:3: loki source needs `query`"],
+    );
+    refused(
+        "sources:\n- source: s3\n",
+        &["2:11: source s3 comes later: `spillway replay` reads archives that were fetched"],
+    );
+    refused(
+        "sources:\n- source: wineventlog\n",
+        &["2:11: source wineventlog will never be read: it is on Windows alone"],
+    );
+    refused("sources:\n- source: kakfa\n", &["2:11: unknown source \"kakfa\""]);
+}
+
+#[test]
+fn the_environment_is_put_in() {
+    let text = "sources:\n- source: http\n  listen_addr: 127.0.0.1:1\n  auth_type: headers\n  \
+                headers: {x: \"${TOKEN}\", y: \"${OTHER}\"}\n  labels: {type: x}\n";
+    let loaded = read(text);
+    assert_eq!(errors(&loaded), [] as [&str; 0]);
+    let shown = format!("{:?}", loaded.sources);
+    assert!(shown.contains("s3cret") && shown.contains("${OTHER}"), "{shown}");
+    let shown = show(&loaded.settings.values);
+    assert!(!shown.contains("s3cret"), "secrets are not shown: {shown}");
+}
+
+#[test]
+fn what_is_shown_means_the_same() {
+    let text = "hold: unlimited\nmemory: 1GiB\nworkers: 3\napi: {listen: \"127.0.0.1:9\"}\n\
+                outputs:\n- output: kafka\n  brokers: [b:9092]\n  decisions: {topic: bans}\n";
+    let folder = tempfile::tempdir().unwrap();
+    let loaded = read_in(folder.path(), text);
+    assert_eq!(errors(&loaded), [] as [&str; 0]);
+    let shown = show(&loaded.settings.values);
+    let again = read_in(folder.path(), &shown);
+    assert_eq!(errors(&again), [] as [&str; 0], "{shown}");
+    assert_eq!(loaded.settings.pace, again.settings.pace);
+    assert_eq!(format!("{:?}", again.settings.outputs), format!("{:?}", loaded.settings.outputs));
+}
+
+#[test]
+fn acquisition_files_of_crowdsec_are_read_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("acquis.d")).unwrap();
+    let loki = "source: loki\nurl: http://l:3100\nquery: '{a=\"b\"}'\nlabels:\n  type: nginx\n";
+    let file =
+        "filenames:\n  - /var/log/nginx/*.log\nforce_inotify: true\nlabels:\n  type: nginx\n";
+    fs::write(folder.path().join("acquis.d/a.yaml"), file).unwrap();
+    let http = "source: http\nlisten_addr: 127.0.0.1:1\nauth_type: headers\nheaders: {x: y}\n\
+                labels: {type: x}\n";
+    fs::write(folder.path().join("acquis.yaml"), format!("# mine\n---\n{loki}---\n{loki}"))
+        .unwrap();
+    fs::write(folder.path().join("acquis.d/b.yml"), loki).unwrap();
+    fs::write(folder.path().join("acquis.d/c.yaml"), http).unwrap();
+    fs::write(folder.path().join("acquis.d/readme.txt"), "no").unwrap();
+    let loaded = read_in(folder.path(), "");
+    assert_eq!(errors(&loaded), [] as [&str; 0]);
+    let names: Vec<_> = loaded.sources.iter().map(|source| source.name.as_str()).collect();
+    let asks = "loki:http://l:3100 {a=\"b\"}";
+    let second = format!("{asks}#2");
+    let expected = [asks, &second, "file:nginx", "http:127.0.0.1:1", &format!("{asks}#3")];
+    assert_eq!(names, expected);
+    let loaded = read_in(folder.path(), "acquisition: []\n");
+    assert!(loaded.sources.is_empty());
+}
+
+#[test]
+fn the_schema_knows_every_key() {
+    let schema = schema(&ROOT, "spillway.yaml");
+    let properties = schema["properties"].as_object().unwrap();
+    for key in ROOT.keys() {
+        assert!(properties.contains_key(key.name), "{}", key.name);
+        assert!(!key.help.is_empty(), "{}", key.name);
+    }
+    let kinds = schema["properties"]["sources"]["items"]["anyOf"].as_array().unwrap();
+    assert!(kinds.iter().any(|kind| kind["properties"]["source"]["const"] == "loki"));
+}
+
+/// Comments in front of keys taken off, the file is one with every default and example in it.
+#[test]
+fn the_shipped_configuration_holds_what_is_true() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/config/spillway.yaml");
+    let text = fs::read_to_string(path).unwrap();
+    let as_it_is = read(&text);
+    assert_eq!(errors(&as_it_is), [] as [&str; 0]);
+    let is_key = |line: &&str| {
+        let key = line.trim_start_matches("# ").trim_start().trim_start_matches("- ");
+        let name = key.split(':').next().unwrap_or("");
+        key.contains(':') && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+    };
+    let uncommented: String = text
+        .lines()
+        .filter(|line| line.starts_with("# "))
+        .filter(is_key)
+        .map(|line| format!("{}\n", line.trim_start_matches("# ").split("  #").next().unwrap()))
+        .collect();
+    let whole = read(&uncommented);
+    assert_eq!(errors(&whole), [] as [&str; 0], "{uncommented}");
+    for key in ROOT.keys() {
+        let written = whole.settings.values.entry(key.name).is_some_and(|entry| !entry.is_default);
+        assert!(written, "{} is not in the file", key.name);
+    }
+    let (default, whole) = (read("sources: []\n").settings, whole.settings);
+    assert_eq!(default.pace, whole.pace);
+    assert_eq!(default.memory, whole.memory);
+    assert_eq!(default.metrics, whole.metrics);
+    assert_eq!(default.log, whole.log);
+    assert_eq!(default.api.listen, whole.api.listen);
+    assert_eq!(default.api.retention, whole.api.retention);
+}
+
+#[test]
+fn configurations_of_containers_are_sound() {
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/docker");
+    for name in ["spillway.yaml", "trial/spillway.yaml"] {
+        let environment = |name: &str| match name {
+            "SPILLWAY_API" => Some("0.0.0.0:8080".to_owned()),
+            "SPILLWAY_METRICS" => Some("0.0.0.0:6060".to_owned()),
+            _ => None,
+        };
+        let loaded = load(Some(&deploy.join(name)), &environment);
+        assert_eq!(errors(&loaded), [] as [&str; 0], "{name}");
+        assert!(!loaded.sources.is_empty(), "{name}");
+    }
+}
