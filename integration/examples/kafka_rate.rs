@@ -117,6 +117,7 @@ fn output(kafka: &Kafka, count: usize) {
     let context = OutputContext {
         outbox: "kafka_rate".into(),
         name: "rate".into(),
+        outbox: "outbox".into(),
         stop: Stop::new(),
         health: Health::default(),
         meter: OutputMeter::default(),
