@@ -175,6 +175,8 @@ pub fn run(start: Start) -> Result<(), ServiceError> {
     halves.outputs_end();
     stop.send_replace(true);
     halves.serving_ends(runtime);
+    // Whoever asks next is told that nothing runs.
+    let _ = std::fs::remove_file(settings.socket());
     Ok(told?)
 }
 
