@@ -81,6 +81,13 @@ pub trait Archive: Send + Sync {
     /// The store does not take them.
     fn keep_usage(&self, usage: &Usage) -> Result<(), ArchiveError>;
 
+    /// Forgets alerts without an active decision: those older than `age` (unit: nanoseconds), and the
+    /// oldest until `most` are left. How many went.
+    ///
+    /// # Errors
+    /// The store cannot be read or written.
+    fn flush(&self, most: u64, age: i64, now: i64) -> Result<u64, ArchiveError>;
+
     /// Writes a line of the audit log: who changed what, when, from where.
     fn audit(&self, entry: &Audit);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, watch};
 
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, MachineEntry};
 use crate::archive::{Archive, Audit};
 use crate::auth::{Caller, Certificate, Proxies, Tokens};
 use crate::error::ApiError;
@@ -73,6 +73,8 @@ pub struct Service {
     pub archive: Arc<dyn Archive>,
     /// Who may ask.
     pub accounts: Arc<Accounts>,
+    /// This server as a machine ([`MachineEntry::of_server`]).
+    pub own: Arc<MachineEntry>,
     /// Tokens of machines.
     pub tokens: Tokens,
     /// Who may do what.

@@ -65,6 +65,12 @@ impl MachineEntry {
         }
     }
 
+    /// The server itself: it finds alerts of its own, and whoever is at the Unix socket acts for it.
+    /// It is never kept.
+    pub fn of_server(name: &str) -> Self {
+        Self::new(Machine { id: name.to_owned(), validated: true, ..Machine::default() })
+    }
+
     /// Its row; when it was seen is told by the methods below.
     pub fn row(&self) -> Arc<Machine> {
         self.row.load_full()

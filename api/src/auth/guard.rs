@@ -176,7 +176,8 @@ pub fn user_agent(headers: &HeaderMap) -> &str {
     headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// A machine with a token (crowdsec middlewares/v1/jwt.go).
+/// A machine with a token (crowdsec middlewares/v1/jwt.go); at the Unix socket, without one, the
+/// server itself.
 #[derive(Clone, Debug)]
 pub struct AsMachine {
     /// Its name.
@@ -195,7 +196,13 @@ impl FromRequestParts<Arc<Service>> for AsMachine {
         service: &Arc<Service>,
     ) -> Result<Self, ApiError> {
         let caller = Caller::from_request_parts(parts, service).await?;
-        let token = token_of(parts).ok_or_else(|| ApiError::token("cookie token is empty"))?;
+        let Some(token) = token_of(parts) else {
+            if !caller.unix {
+                return Err(ApiError::token("cookie token is empty"));
+            }
+            let entry = Arc::clone(&service.own);
+            return Ok(Self { id: entry.row().id.as_str().into(), entry, caller });
+        };
         let claims = service.tokens.check(&token, service.now() / 1_000_000_000);
         let claims = claims.map_err(|error| ApiError::token(error.to_string()))?;
         let entry = service.accounts.machine(&claims.id).filter(|entry| entry.row().validated);

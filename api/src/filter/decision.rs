@@ -142,13 +142,15 @@ pub struct Ending {
 }
 
 impl Ending {
-    /// Reads the filters. A parameter that is not known is refused: it must never end everything.
+    /// Reads the filters. A parameter that is not known or cannot be read is refused: it must never
+    /// end everything.
     ///
     /// # Errors
-    /// A parameter is unknown or its value cannot be read: 500 with CrowdSec's words.
+    /// A parameter is unknown or its value cannot be read: 500 with CrowdSec's words. A parameter
+    /// cannot be read at all: 400.
     pub fn read(query: &Query) -> Result<Self, ApiError> {
         let mut ending = Self { around: true, ..Self::default() };
-        for (name, text) in query.each() {
+        for (name, text) in query.whole()?.each() {
             let given = Some(text.to_owned());
             match name {
                 "contains" => ending.around = contains(text)?,
@@ -259,6 +261,10 @@ mod tests {
         let read = |text: &str| Ending::read(&Query::parse(text)).map_err(message);
         assert_eq!(read("foo=1"), Err("'foo' doesn't exist: invalid filter".into()));
         assert_eq!(read("scope=Ip&value=x"), Err("'scope' doesn't exist: invalid filter".into()));
+        for text in ["ip=1.2.3.4;", "range=0.0.0.0/0;drop", "ip=1.2.3.4%zz", "%zz=1"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+        assert!(read(&format!("{}&ip=1.2.3.4", "uuid=a&".repeat(200))).is_err());
         assert_eq!(read("uuid=a&uuid=b").unwrap().uuids, ["a", "b"]);
         assert_eq!(read("").unwrap(), Ending { around: true, ..Ending::default() });
     }

@@ -1,8 +1,14 @@
 //! The query of a URL as Go's `url.Values` holds it: of a repeated parameter the first value counts.
 
+use crate::error::ApiError;
+
 /// Parameters in the order of the URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Query(Vec<(String, String)>);
+pub struct Query {
+    pairs: Vec<(String, String)>,
+    /// Whether all of the URL was read.
+    whole: bool,
+}
 
 /// So many parameters are read, the rest is ignored.
 const MOST: usize = 128;
@@ -16,23 +22,37 @@ impl Query {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             Some((unescaped(key)?, unescaped(value)?))
         };
-        Self(pairs.filter_map(pair).take(MOST).collect())
+        let read: Vec<_> = pairs.filter_map(pair).take(MOST).collect();
+        let written = text.split('&').filter(|pair| !pair.is_empty()).count();
+        Self { whole: read.len() == written, pairs: read }
+    }
+
+    /// Refuses a query of which a part was skipped: without it, a deletion would go further than
+    /// meant.
+    ///
+    /// # Errors
+    /// A part was skipped.
+    pub fn whole(&self) -> Result<&Self, ApiError> {
+        match self.whole {
+            true => Ok(self),
+            false => Err(ApiError::bad("a part of the query cannot be read: nothing is deleted")),
+        }
     }
 
     /// The first value of a parameter.
     pub fn first(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// All values of a parameter.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// Each parameter with its first value, by name.
     pub fn each(&self) -> std::collections::BTreeMap<&str, &str> {
         let mut each = std::collections::BTreeMap::new();
-        for (key, value) in &self.0 {
+        for (key, value) in &self.pairs {
             each.entry(key.as_str()).or_insert(value.as_str());
         }
         each
@@ -40,7 +60,7 @@ impl Query {
 
     /// Adds a parameter behind the others.
     pub fn push(&mut self, name: &str, value: &str) {
-        self.0.push((name.to_owned(), value.to_owned()));
+        self.pairs.push((name.to_owned(), value.to_owned()));
     }
 }
 

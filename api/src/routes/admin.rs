@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
+use operators::time::GoDuration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,7 @@ struct ShownBouncer {
     updated_at: String,
     last_pull: Option<String>,
     os: String,
+    #[serde(rename = "featureflags")]
     feature_flags: Vec<String>,
 }
 
@@ -376,4 +378,31 @@ async fn allow(
         Outcome::Refused(why) => Err(ApiError::new(StatusCode::CONFLICT, why)),
         _ => Err(unexpected()),
     }
+}
+
+#[derive(Debug, Deserialize)]
+struct Surplus {
+    /// How many alerts stay at most.
+    max_items: u64,
+    /// How old they become: Go's duration, with days.
+    max_age: String,
+}
+
+pub(super) async fn flush_alerts(
+    State(service): State<Arc<Service>>,
+    admin: AsAdmin,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let Surplus { max_items, max_age } = read(&service, &headers, body).await?;
+    let GoDuration(age) = GoDuration::parse_with_days(&max_age)
+        .map_err(|error| ApiError::bad(format!("max_age: {error}")))?;
+    if max_items == 0 || age <= 0 {
+        return Err(ApiError::bad("max_items and max_age must be above 0"));
+    }
+    let (archive, now) = (Arc::clone(&service.archive), service.now());
+    let gone = service.blocking(move || archive.flush(max_items, age, now)).await?;
+    let gone = gone.map_err(super::alerts::unreadable)?;
+    admin.audit(&service, "flush alerts".to_owned(), &format!("{gone} alerts removed"));
+    shown(StatusCode::OK, &serde_json::json!({ "nbDeleted": gone }))
 }

@@ -131,10 +131,9 @@ fn write_list(
 }
 
 pub(super) fn machine_of<'a>(service: &Service, kept: &'a KeptAlert) -> &'a str {
-    match service.accounts.machine(&kept.machine) {
-        Some(_) => &kept.machine,
-        None => GONE,
-    }
+    let known =
+        *kept.machine == *service.own.row().id || service.accounts.machine(&kept.machine).is_some();
+    if known { &kept.machine } else { GONE }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
@@ -193,7 +192,7 @@ pub(super) async fn remove(
     uri: Uri,
 ) -> Result<Response, ApiError> {
     only_trusted(&service, &machine.caller)?;
-    let filter = Box::new(AlertFilter::read(&query, service.now())?);
+    let filter = Box::new(AlertFilter::read(query.whole()?, service.now())?);
     let Outcome::Removed(count) = service.submit(Change::RemoveAlerts(filter)).await? else {
         return Err(unexpected());
     };

@@ -60,6 +60,7 @@ pub fn router(service: Arc<Service>) -> Router {
 
 fn admin_routes() -> Router<Arc<Service>> {
     Router::new()
+        .route("/v1/admin/alerts/flush", post(admin::flush_alerts))
         .route("/v1/admin/bouncers", get(admin::bouncers).post(admin::add_bouncer))
         .route("/v1/admin/bouncers/{name}", delete(admin::remove_bouncer))
         .route("/v1/admin/machines", get(admin::machines).post(admin::add_machine))

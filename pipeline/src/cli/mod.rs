@@ -1,5 +1,6 @@
 //! The command line: one command, one file.
 
+pub mod admin;
 pub mod alerts;
 pub mod changes;
 pub mod check;
@@ -53,6 +54,27 @@ pub enum Command {
     Import(import::Import),
     /// Run the service
     Run(Box<run::Run>),
+    /// See and change decisions
+    #[command(visible_alias = "decision")]
+    Decisions(Box<admin::decisions::Decisions>),
+    /// See and delete alerts
+    #[command(visible_alias = "alert")]
+    Alerts(Box<admin::alerts::Alerts>),
+    /// See and change bouncers
+    #[command(visible_alias = "bouncer")]
+    Bouncers(Box<admin::bouncers::Bouncers>),
+    /// See and change machines
+    #[command(visible_alias = "machine")]
+    Machines(Box<admin::machines::Machines>),
+    /// See and change allowlists
+    #[command(visible_alias = "allowlist")]
+    Allowlists(Box<admin::allowlists::Allowlists>),
+    /// This host as a machine of a server
+    Lapi(Box<admin::lapi::Lapi>),
+    /// See and change which scenarios only pretend to decide
+    Simulation(Box<admin::simulation::Pretence>),
+    /// Gather what somebody needs who helps
+    Support(Box<admin::support::Support>),
     /// Look into the store, check it, carry it elsewhere
     State(Box<state::State>),
     /// How a running service is
@@ -77,7 +99,7 @@ pub enum Format {
     /// For people
     #[default]
     Human,
-    /// JSON lines, for machines
+    /// JSON, for machines
     Json,
     /// Comma-separated, for spreadsheets and scripts
     Raw,
@@ -96,6 +118,14 @@ impl Command {
             Self::Hubtest(hubtest) => hubtest.run(),
             Self::Import(import) => import.run(),
             Self::Run(run) => run.run(),
+            Self::Decisions(decisions) => decisions.run(),
+            Self::Alerts(alerts) => alerts.run(),
+            Self::Bouncers(bouncers) => bouncers.run(),
+            Self::Machines(machines) => machines.run(),
+            Self::Allowlists(allowlists) => allowlists.run(),
+            Self::Lapi(lapi) => lapi.run(),
+            Self::Simulation(simulation) => simulation.run(),
+            Self::Support(support) => support.run(),
             Self::State(state) => state.run(),
             Self::Status(status) => status.run(),
             Self::Top(top) => top.run(),

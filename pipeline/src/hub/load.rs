@@ -25,6 +25,8 @@ pub struct RuleSet {
     pub scenarios: Vec<Scenario>,
     /// Contexts by name of the item; the console's is last.
     pub contexts: Vec<ContextFile>,
+    /// The console's file, if there is one.
+    pub console_context: Option<PathBuf>,
     /// Directories of data files; the first that has a file gives it.
     pub data_dirs: Vec<PathBuf>,
     /// Data files inside the binary, looked at after the directories.
@@ -224,6 +226,7 @@ impl RuleSet {
         self.simulation = self.simulation.take().or(layout.simulation);
         if let (true, Some(path)) = (whole, layout.console_context) {
             self.add_context(&path);
+            self.console_context = Some(path);
         }
     }
 

@@ -62,7 +62,11 @@ pub fn flush(store: &Store, retention: Retention, now: i64) -> Result<Flushed, S
     Ok(flushed)
 }
 
-fn alerts(store: &Store, retention: Retention, now: i64) -> Result<u64, StoreError> {
+/// Forgets old alerts without an active decision; how many went.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub fn alerts(store: &Store, retention: Retention, now: i64) -> Result<u64, StoreError> {
     let last = store.scan_back(Family::Alerts, &[0xff; 9]).next().transpose()?;
     let last = last.and_then(|(key, _)| number(&key)).unwrap_or(0);
     let surplus = retention.alerts.map_or(0, |most| last.saturating_sub(most));

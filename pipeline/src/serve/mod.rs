@@ -19,6 +19,7 @@ pub mod view;
 
 use std::sync::Arc;
 
+use api::accounts::MachineEntry;
 use api::auth::Tokens;
 use api::index::Index;
 use api::index::removals::Keep;
@@ -119,6 +120,7 @@ impl Serving {
         let (view, thread) = view::start(Arc::clone(&store), Arc::clone(&index), keep, now)
             .map_err(ServeError::Thread)?;
         threads.push(thread);
+        let own = Arc::new(MachineEntry::of_server(&machine));
         let outbox = Outbox::open(&store, wanted)?;
         let told = outbox.told();
         let judge = judge::Judge {
@@ -143,6 +145,7 @@ impl Serving {
             intake: Arc::new(judge.clone()),
             archive: Arc::new(shelf),
             accounts,
+            own,
             tokens,
             policy,
             clock: now,

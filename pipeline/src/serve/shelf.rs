@@ -13,6 +13,7 @@ use arc_swap::ArcSwap;
 use operators::alert::{Alert, Decision};
 
 use super::chores::Chores;
+use super::flush::{self, Retention};
 use super::places::{self, Place};
 use super::row::{AlertRow, DecisionRow, End, Shared};
 use crate::state::{Family, Store, StoreError};
@@ -171,6 +172,12 @@ impl Archive for Shelf {
         let bytes = serde_json::to_vec(usage).map_err(|error| ArchiveError(error.to_string()))?;
         batch.put(Family::Usage, &key, &bytes);
         self.store.commit(batch).map_err(told)
+    }
+
+    fn flush(&self, most: u64, age: i64, now: i64) -> Result<u64, ArchiveError> {
+        let retention =
+            Retention { alert_age: Some(age), alerts: Some(most), ..Retention::default() };
+        flush::alerts(&self.store, retention, now).map_err(told)
     }
 
     fn audit(&self, entry: &Audit) {

@@ -1,0 +1,108 @@
+//! Bouncers and machines, and what a machine may do over the network.
+
+use serde_json::Value;
+
+use crate::column;
+use crate::http::{Request, send};
+use crate::served::{Served, spillway};
+
+fn pull(served: &Served, key: &str) -> u16 {
+    let request = Request {
+        method: "GET".into(),
+        target: "/v1/decisions".into(),
+        headers: vec![("X-Api-Key".into(), key.into()), ("User-Agent".into(), "fw/v1".into())],
+        ..Request::default()
+    };
+    send(&served.address, &request).status
+}
+
+#[test]
+fn a_bouncer_lives_from_its_key_to_its_removal() {
+    let served = Served::start();
+    let key = served.run(&["bouncers", "add", "fw", "-o", "raw"]);
+    let key = key.trim();
+    assert!(key.len() >= 32 && pull(&served, key) == 200, "{key}");
+    let raw = served.run(&["bouncers", "list", "-o", "raw"]);
+    assert_eq!(raw.lines().next().unwrap(), "name,ip,revoked,last_pull,type,version,auth_type");
+    assert_eq!(column(&raw, 1, "revoked"), "validated");
+    assert_eq!((column(&raw, 1, "ip"), column(&raw, 1, "type")), ("127.0.0.1".into(), "fw".into()));
+    let json: Value =
+        serde_json::from_str(&served.run(&["bouncers", "list", "-o", "json"])).unwrap();
+    assert_eq!(json[0]["auto_created"], false);
+    let shown = served.run(&["bouncers", "inspect", "fw"]);
+    assert!(shown.contains("Bouncer: fw") && shown.contains("Last Pull"), "{shown}");
+    assert!(served.refused(&["bouncers", "add", "fw"]).contains("already exist"));
+    assert_eq!(served.run(&["bouncers", "prune"]), "No bouncers to prune.\n");
+    assert_eq!(served.said(&["bouncers", "delete", "fw"]), "bouncer 'fw' deleted successfully\n");
+    assert_eq!(pull(&served, key), 403);
+    served.run(&["bouncers", "delete", "fw", "--ignore-missing"]);
+    let human = served.run(&["bouncers", "add", "fw2", "-k", "a-key-of-mine"]);
+    assert!(human.starts_with("API key for 'fw2':\n\n   a-key-of-mine\n"), "{human}");
+}
+
+#[test]
+fn pruning_asks_or_is_forced() {
+    let served = Served::start();
+    served.run(&["bouncers", "add", "old"]);
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    let errors = served.refused(&["bouncers", "prune", "-d", "10ms"]);
+    assert!(errors.contains("add --force"), "{errors}");
+    let said = served.said(&["bouncers", "prune", "-d", "10ms", "--force"]);
+    assert_eq!(said, "Successfully deleted 1 bouncers\n");
+    served.run(&["machines", "add", "old", "--auto", "-f", "-"]);
+    let said = served.said(&["machines", "prune", "-d", "10ms", "--force"]);
+    assert_eq!(said, "successfully deleted 1 machines\n");
+}
+
+#[test]
+fn an_administrator_asks_over_the_network_and_others_may_not_administer() {
+    let served = Served::start();
+    let (admin, agent) = (served.path("admin.yaml"), served.path("agent.yaml"));
+    let (admin, agent) = (admin.to_str().unwrap(), agent.to_str().unwrap());
+    served.run(&["machines", "add", "boss", "--auto", "--admin", "-f", admin]);
+    served.run(&["machines", "add", "web1", "--password", "a: 'b'", "-f", agent]);
+    let errors = served.refused(&["machines", "add", "web2", "--auto", "-f", agent]);
+    assert!(errors.contains("already exists"), "{errors}");
+    let over = |credentials: &str, arguments: &[&str]| {
+        let mut command = spillway();
+        command.args(arguments).args(["--credentials", credentials]).output().unwrap()
+    };
+    assert!(over(admin, &["bouncers", "add", "fw"]).status.success());
+    let refused = over(agent, &["bouncers", "list"]);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("access forbidden"));
+    let added = over(agent, &["decisions", "add", "-i", "192.0.2.7"]);
+    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    let raw = served.run(&["decisions", "list", "-o", "raw", "-m"]);
+    assert_eq!(column(&raw, 1, "reason"), "manual 'ban' from 'web1'");
+    assert_eq!(column(&raw, 1, "machine"), "web1");
+    let raw = served.run(&["machines", "list", "-o", "raw"]);
+    assert_eq!(
+        raw.lines().next().unwrap(),
+        "machine_id,ip_address,updated_at,validated,version,auth_type,last_heartbeat,os"
+    );
+    assert_eq!(raw.lines().count(), 3, "{raw}");
+    served.run(&["machines", "add", "web1", "--auto", "--force", "-f", agent]);
+    assert!(over(agent, &["alerts", "list"]).status.success());
+    served.run(&["machines", "delete", "web1"]);
+    assert!(!over(agent, &["alerts", "list"]).status.success());
+}
+
+#[test]
+fn who_registers_is_let_in_by_hand() {
+    let served = Served::start();
+    let request = Request {
+        method: "POST".into(),
+        target: "/v1/watchers".into(),
+        body: r#"{"machine_id":"late","password":"a-password"}"#.into(),
+        ..Request::default()
+    };
+    assert_eq!(send(&served.address, &request).status, 201);
+    assert_eq!(column(&served.run(&["machines", "list", "-o", "raw"]), 1, "validated"), "false");
+    let errors = served.refused(&["machines", "validate", "lte"]);
+    assert!(errors.contains("did you mean 'late'?"), "{errors}");
+    served.run(&["machines", "validate", "late"]);
+    assert_eq!(column(&served.run(&["machines", "list", "-o", "raw"]), 1, "validated"), "true");
+    let shown = served.run(&["machines", "inspect", "late"]);
+    assert!(shown.contains("Machine: late"), "{shown}");
+}

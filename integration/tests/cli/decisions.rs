@@ -1,0 +1,122 @@
+//! Decisions and alerts by hand.
+
+use serde_json::Value;
+
+use crate::column;
+use crate::served::Served;
+
+#[test]
+fn what_is_added_is_listed_and_can_be_deleted() {
+    let served = Served::start();
+    assert_eq!(served.run(&["decisions", "list"]), "No active decisions\n");
+    let said = served.said(&["decisions", "add", "-i", "192.0.2.7", "-d", "1h", "-t", "captcha"]);
+    assert_eq!(said, "Decision successfully added\n");
+    let raw = served.run(&["decisions", "list", "-o", "raw"]);
+    assert_eq!(
+        raw.lines().next().unwrap(),
+        "id,source,ip,reason,action,country,as,events_count,expiration,simulated,alert_id"
+    );
+    assert_eq!(column(&raw, 1, "source"), "cscli");
+    assert_eq!(column(&raw, 1, "ip"), "Ip:192.0.2.7");
+    assert_eq!(column(&raw, 1, "reason"), "manual 'captcha' from 'tester'");
+    assert_eq!(column(&raw, 1, "action"), "captcha");
+    assert!(["1h0m0s", "59m59s", "59m58s"].contains(&&*column(&raw, 1, "expiration")), "{raw}");
+    let table = served.run(&["decisions", "list"]);
+    assert!(table.contains("Scope:Value") && table.contains("Ip:192.0.2.7"), "{table}");
+    assert!(!table.contains('\x1b'), "no colours outside a terminal: {table:?}");
+    let json: Value =
+        serde_json::from_str(&served.run(&["decisions", "list", "-o", "json"])).unwrap();
+    assert_eq!(json[0]["decisions"][0]["value"], "192.0.2.7");
+    let said = served.said(&["decisions", "delete", "-i", "192.0.2.7"]);
+    assert_eq!(said, "1 decision(s) deleted\n");
+    assert_eq!(served.run(&["decisions", "list", "-o", "json"]), "[]\n");
+}
+
+#[test]
+fn the_same_decision_is_shown_once() {
+    let served = Served::start();
+    served.run(&["decisions", "add", "-r", "198.51.100.0/24", "-d", "1h"]);
+    served.run(&["decisions", "add", "-r", "198.51.100.0/24", "-d", "2h"]);
+    let table = served.run(&["decisions", "list", "--range", "198.51.100.0/24"]);
+    assert_eq!(table.matches("Range:198.51.100.0/24").count(), 1, "{table}");
+    assert!(table.contains("1 duplicated entries skipped"), "{table}");
+    assert_eq!(served.run(&["decisions", "list", "-i", "192.0.2.1"]), "No active decisions\n");
+}
+
+#[test]
+fn nothing_is_deleted_by_accident() {
+    let served = Served::start();
+    served.run(&["decisions", "add", "-i", "192.0.2.7"]);
+    let errors = served.refused(&["decisions", "delete"]);
+    assert!(errors.contains("at least one filter or --all"), "{errors}");
+    let errors = served.refused(&["decisions", "delete", "-i", "192.0.2.0/24"]);
+    assert!(errors.contains("192.0.2.0/24 is not a valid ip"), "{errors}");
+    let errors = served.refused(&["decisions", "add", "-i", "nonsense"]);
+    assert!(errors.contains("nonsense is not a valid ip"), "{errors}");
+    let errors = served.refused(&["decisions", "add", "-i", "192.0.2.8", "-d", "soon"]);
+    assert!(errors.contains("not a duration"), "{errors}");
+    let errors = served.refused(&["alerts", "delete"]);
+    assert!(errors.contains("at least one filter or --all"), "{errors}");
+    assert!(served.run(&["decisions", "list", "-o", "raw"]).contains("Ip:192.0.2.7"));
+    assert_eq!(served.said(&["decisions", "delete", "--all"]), "1 decision(s) deleted\n");
+}
+
+#[test]
+fn files_are_imported_in_every_format() {
+    let served = Served::start();
+    let csv = served.file(
+        "list.csv",
+        "duration,scope,value,reason\n24h,ip,192.0.2.1,bad one\n,range,192.0.3.0/24,\n",
+    );
+    assert_eq!(served.run(&["decisions", "import", "-i", &csv]), "Imported 2 decisions\n");
+    let json = served.file(
+        "list.json",
+        r#"[{"duration":"4h","scope":"ip","type":"captcha","value":"192.0.2.2"}]"#,
+    );
+    assert_eq!(served.run(&["decisions", "import", "-i", &json]), "Imported 1 decisions\n");
+    let values = served.file("list.txt", "192.0.2.3\n\n2001:db8::1\n");
+    assert!(served.refused(&["decisions", "import", "-i", &values]).contains("add --format"));
+    let import = ["decisions", "import", "-i", &values, "--format", "values", "-R", "by file"];
+    assert_eq!(served.run(&import), "Imported 2 decisions\n");
+    let raw = served.run(&["decisions", "list", "-o", "raw", "--origin", "cscli-import"]);
+    assert_eq!(raw.lines().count(), 6, "{raw}");
+    assert!(raw.contains("Range:192.0.3.0/24,manual,ban") && raw.contains(",bad one,"), "{raw}");
+    let broken = served.file("broken.csv", "value\n192.0.2.9\nnonsense\n");
+    let errors = served.refused(&["decisions", "import", "-i", &broken]);
+    assert!(errors.contains("item 2") && errors.contains("nonsense"), "{errors}");
+    assert!(!served.run(&["decisions", "list", "-o", "raw"]).contains("192.0.2.9"));
+}
+
+#[test]
+fn alerts_are_listed_shown_deleted_and_flushed() {
+    let served = Served::start();
+    served.run(&["decisions", "add", "-i", "192.0.2.7", "-R", "by hand"]);
+    served.run(&["decisions", "add", "-i", "192.0.2.8", "-R", "by hand too"]);
+    let raw = served.run(&["alerts", "list", "-o", "raw", "-i", "192.0.2.7", "-m"]);
+    assert_eq!(
+        raw.lines().next().unwrap(),
+        "id,scope,value,reason,country,as,decisions,created_at,kind,machine"
+    );
+    assert_eq!(
+        (column(&raw, 1, "decisions"), column(&raw, 1, "kind")),
+        ("ban:1".into(), "cscli".into())
+    );
+    assert_ne!(column(&raw, 1, "machine"), "N/A");
+    let id = column(&raw, 1, "id");
+    let shown = served.run(&["alerts", "inspect", &id, "-d"]);
+    assert!(shown.contains("Scope:Value  : Ip:192.0.2.7"), "{shown}");
+    assert!(shown.contains("Active Decisions"), "{shown}");
+    let json: Value =
+        serde_json::from_str(&served.run(&["alerts", "inspect", &id, "-o", "json"])).unwrap();
+    assert_eq!(json["scenario"], "by hand");
+    let errors = served.refused(&["alerts", "inspect", "4711"]);
+    assert!(errors.contains("can't find alert with id 4711"), "{errors}");
+    assert_eq!(served.said(&["alerts", "delete", "--id", &id]), "1 alert(s) deleted\n");
+    // The other has an active decision.
+    assert_eq!(served.said(&["alerts", "flush", "--max-items", "1"]), "0 alert(s) flushed\n");
+    served.run(&["decisions", "delete", "--all"]);
+    served.run(&["decisions", "add", "-i", "192.0.2.9"]);
+    served.run(&["decisions", "add", "-i", "192.0.2.10"]);
+    assert_eq!(served.said(&["alerts", "flush", "--max-items", "1"]), "1 alert(s) flushed\n");
+    assert_eq!(served.run(&["alerts", "list", "-o", "raw"]).lines().count(), 3);
+}

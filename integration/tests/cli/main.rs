@@ -1,0 +1,45 @@
+//! The commands of the daily work: the binary of this build against a service of this build, on its
+//! Unix socket and over the network.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../lapi/http.rs"]
+mod http;
+
+mod accounts;
+mod allowlists;
+mod decisions;
+mod served;
+
+use served::Served;
+
+/// A line of CSV, by its header.
+pub(crate) fn column(csv: &str, line: usize, name: &str) -> String {
+    let rows: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
+    let place = rows[0].iter().position(|column| *column == name).unwrap();
+    rows[line][place].to_owned()
+}
+
+#[test]
+fn without_a_service_the_remedy_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("none.sock");
+    let done =
+        served::spillway().args(["decisions", "list", "--socket"]).arg(&socket).output().unwrap();
+    assert!(!done.status.success());
+    let errors = String::from_utf8(done.stderr).unwrap();
+    assert!(errors.contains("no service runs here") && errors.contains("spillway run"), "{errors}");
+}
+
+#[test]
+fn a_misspelt_name_gets_the_nearest() {
+    let served = Served::start();
+    served.run(&["bouncers", "add", "firewall"]);
+    let errors = served.refused(&["bouncers", "delete", "firewal"]);
+    assert!(
+        errors.contains("no bouncer is called 'firewal'; did you mean 'firewall'?"),
+        "{errors}"
+    );
+    let errors = served.refused(&["decisions", "lst"]);
+    assert!(errors.contains("'list'"), "{errors}");
+}

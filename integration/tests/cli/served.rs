@@ -1,0 +1,113 @@
+//! A service that is served by this build, and its command line.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::http::{Request, send_unix};
+
+/// `spillway run --role serve` in a directory of its own.
+pub(crate) struct Served {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) address: String,
+    child: Child,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The binary of this build.
+pub(crate) fn spillway() -> Command {
+    let own = std::env::current_exe().unwrap();
+    let path = own.parent().unwrap().parent().unwrap().join("spillway");
+    assert!(path.exists(), "{} is missing: build it first", path.display());
+    let mut command = Command::new(path);
+    command.env("USER", "tester").env_remove("SUDO_USER").stdin(Stdio::null());
+    command
+}
+
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+impl Served {
+    pub(crate) fn start() -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), "")
+    }
+
+    /// Starts it with more keys of `api`, in a directory with the files that they name.
+    pub(crate) fn start_in(folder: tempfile::TempDir, api: &str) -> Self {
+        let (address, metrics) = (free_address(), free_address());
+        let configuration = folder.path().join("spillway.yaml");
+        let text = format!(
+            "data: data\nmetrics: {{listen: '{metrics}'}}\napi: {{listen: '{address}'{api}}}\n"
+        );
+        std::fs::write(&configuration, text).unwrap();
+        let mut command = spillway();
+        command.args(["run", "--role", "serve", "--config"]).arg(&configuration);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let served = Self { folder, address, child };
+        served.wait_until_it_answers();
+        served
+    }
+
+    fn wait_until_it_answers(&self) {
+        let socket = self.folder.path().join("data/spillway.sock");
+        let ask = Request {
+            method: "GET".into(),
+            target: "/v1/alerts?limit=1".into(),
+            ..Request::default()
+        };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let listens = || std::os::unix::net::UnixStream::connect(&socket).is_ok();
+        while !listens() || send_unix(&socket, &ask).status != 200 {
+            assert!(Instant::now() < deadline, "it does not start");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A file in its directory.
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.path(name), text).unwrap();
+        self.path(name).display().to_string()
+    }
+
+    /// A command that asks on the socket that the configuration tells.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Output {
+        let mut command = spillway();
+        command.args(arguments).arg("--config").arg(self.path("spillway.yaml"));
+        command.output().unwrap()
+    }
+
+    /// A command that must succeed; what it printed.
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        let done = self.command(arguments);
+        let errors = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{arguments:?}: {errors}");
+        String::from_utf8(done.stdout).unwrap()
+    }
+
+    /// A command that must succeed; what it said on standard error.
+    pub(crate) fn said(&self, arguments: &[&str]) -> String {
+        let done = self.command(arguments);
+        let errors = String::from_utf8(done.stderr).unwrap();
+        assert!(done.status.success(), "{arguments:?}: {errors}");
+        errors
+    }
+
+    /// A command that must fail; what it said.
+    pub(crate) fn refused(&self, arguments: &[&str]) -> String {
+        let done = self.command(arguments);
+        assert!(!done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stdout));
+        String::from_utf8(done.stderr).unwrap()
+    }
+}

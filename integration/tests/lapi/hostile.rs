@@ -1,0 +1,243 @@
+//! What clients send that mean no good, or are broken: a clear refusal at a bounded cost, and the
+//! others are served meanwhile.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use operators::time::{EventTime, Stamp};
+
+use crate::http::{Answer, Request, send};
+use crate::servers::{self, Server};
+
+/// Header of a token that claims to need no signature.
+const UNSIGNED: &str = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
+
+fn get(server: &Server, target: &str, headers: &[(&str, &str)]) -> Answer {
+    ask(server, "GET", target, headers, "")
+}
+
+fn ask(
+    server: &Server,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
+    let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let (method, target, body) = (method.into(), target.into(), body.into());
+    send(&server.address, &Request { method, target, headers, body })
+}
+
+fn login(server: &Server) -> String {
+    let body = format!(r#"{{"machine_id":"testm","password":"{}"}}"#, server.password);
+    let agent = [("User-Agent", "crowdsec/v1.7.8-linux")];
+    let answer = ask(server, "POST", "/v1/watchers/login", &agent, &body);
+    let (_, rest) = answer.body.split_once("\"token\":\"").unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+/// An alert with one decision.
+fn alert(value: &str, scope: &str, duration: &str) -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let now = EventTime(i64::try_from(since.as_nanos()).unwrap());
+    let now = Stamp::utc_at(now).rfc3339();
+    format!(
+        r#"[{{"capacity":0,"decisions":[{{"duration":"{duration}","origin":"cscli","scenario":"s",
+        "scope":"{scope}","type":"ban","value":"{value}"}}],"events":[],"events_count":1,
+        "leakspeed":"0","message":"m","scenario":"s","scenario_hash":"","scenario_version":"",
+        "simulated":false,"source":{{"scope":"{scope}","value":"{value}"}},
+        "start_at":"{now}","stop_at":"{now}"}}]"#
+    )
+}
+
+/// What comes back for bytes as they are.
+fn raw(server: &Server, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    // A refusal may come before everything is sent.
+    let _ = stream.write_all(bytes);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn is_well(server: &Server) {
+    let begun = Instant::now();
+    assert_eq!(get(server, "/v1/decisions", &[("X-Api-Key", &server.key)]).status, 200);
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn tokens_that_nobody_signed_are_none() {
+    let server = servers::ours();
+    let token = login(&server);
+    let parts: Vec<&str> = token.split('.').collect();
+    let (head, claims, signature) = (parts[0], parts[1], parts[2]);
+    assert_eq!(get(&server, "/v1/alerts", &[("Authorization", &bearer(&token))]).status, 200);
+    let turned: String = signature.chars().rev().collect();
+    let forged = [
+        format!("{UNSIGNED}.{claims}."),
+        format!("{UNSIGNED}.{claims}.{signature}"),
+        format!("{head}.{claims}."),
+        format!("{head}.{claims}.{turned}"),
+        format!("{head}.{claims}"),
+        "a.b.c".to_owned(),
+        "A".repeat(20_000),
+    ];
+    for token in forged {
+        let answer = get(&server, "/v1/alerts", &[("Authorization", &bearer(&token))]);
+        assert_eq!(answer.status, 401, "{token}: {answer:?}");
+    }
+}
+
+#[test]
+fn no_deletion_goes_further_than_it_says() {
+    let server = servers::ours();
+    let token = bearer(&login(&server));
+    let machine = [("Authorization", token.as_str())];
+    assert_eq!(
+        ask(&server, "POST", "/v1/alerts", &machine, &alert("203.0.113.1", "Ip", "1h")).status,
+        201
+    );
+    let strange = [
+        "/v1/decisions?foo=1",
+        "/v1/decisions?ip=203.0.113.1&ipp=1",
+        "/v1/decisions?ip=",
+        "/v1/decisions?ip=zz",
+        "/v1/decisions?range=0.0.0.0/0;drop",
+        "/v1/decisions?ip=203.0.113.1%zz",
+        "/v1/decisions?%zz=1",
+        "/v1/alerts?range=0.0.0.0/0;drop",
+        "/v1/alerts?ip=203.0.113.1%zz",
+        "/v1/decisions/x",
+        "/v1/decisions/-1",
+        "/v1/decisions/99999999999999999999",
+        "/v1/decisions/%00",
+        "/v1/alerts?foo=1",
+        "/v1/alerts/..%2F..%2Fv1%2Fdecisions",
+    ];
+    for target in strange {
+        let answer = ask(&server, "DELETE", target, &machine, "");
+        assert!(answer.status >= 400, "{target}: {answer:?}");
+    }
+    let left = get(&server, "/v1/decisions", &[("X-Api-Key", &server.key)]);
+    assert!(left.body.contains("203.0.113.1"), "{left:?}");
+}
+
+#[test]
+fn odd_addresses_and_durations_are_refused_or_taken_as_they_are() {
+    let server = servers::ours();
+    let token = bearer(&login(&server));
+    let machine = [("Authorization", token.as_str())];
+    let post = |value: &str, scope: &str, duration: &str| {
+        ask(&server, "POST", "/v1/alerts", &machine, &alert(value, scope, duration))
+    };
+    // As CrowdSec: an alert about no address is dropped, and has no number.
+    for (value, scope) in
+        [("fe80::1%eth0", "Ip"), ("203.0.113.300", "Ip"), ("203.0.113.0/33", "Range")]
+    {
+        assert_eq!(post(value, scope, "1h").body, "[]", "{value}");
+    }
+    for duration in ["2629800h", "soon", ""] {
+        let answer = post("203.0.113.1", "Ip", duration);
+        assert!(answer.status >= 400 && answer.body.contains("message"), "{duration}: {answer:?}");
+    }
+    assert_eq!(get(&server, "/v1/decisions", &[("X-Api-Key", &server.key)]).body, "null");
+    assert_eq!(post("203.0.113.77/24", "Range", "1h").status, 201);
+    let key = [("X-Api-Key", server.key.as_str())];
+    let hit = get(&server, "/v1/decisions?ip=203.0.113.9", &key);
+    assert!(hit.body.contains("203.0.113.77/24"), "{hit:?}");
+    for target in ["/v1/decisions?ip=fe80::1%25eth0", "/v1/decisions?range=1.2.3.4/99"] {
+        let answer = get(&server, target, &key);
+        assert!(answer.status >= 400 && answer.body.contains("message"), "{target}: {answer:?}");
+    }
+}
+
+#[test]
+fn large_bodies_cost_little_and_hold_up_nobody() {
+    let server = servers::ours();
+    let token = bearer(&login(&server));
+    let machine = [("Authorization", token.as_str())];
+    let begun = Instant::now();
+    let many = format!("[{}{{}}]", "{},".repeat(999_999));
+    assert!(ask(&server, "POST", "/v1/alerts", &machine, &many).status >= 400);
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(ask(&server, "POST", "/v1/alerts", &machine, &deep).status >= 400);
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    is_well(&server);
+    let head = format!("GET /health HTTP/1.1\r\nHost: t\r\nX: {}\r\n\r\n", "x".repeat(200_000));
+    assert!(!raw(&server, head.as_bytes()).starts_with("HTTP/1.1 200"));
+    // Nobody says who this is: 50 MB of it are not read.
+    let open =
+        "POST /v1/watchers HTTP/1.1\r\nHost: t\r\nContent-Length: 50000000\r\n\r\n{\"machine_id\":";
+    let mut bytes = open.as_bytes().to_vec();
+    bytes.resize(4 << 20, b' ');
+    assert!(!raw(&server, &bytes).starts_with("HTTP/1.1 2"));
+    is_well(&server);
+}
+
+#[test]
+fn requests_cannot_be_hidden_in_requests() {
+    let server = servers::ours();
+    let hidden = "GET /v1/heartbeat HTTP/1.1\r\nHost: t\r\n\r\n";
+    let length = hidden.len();
+    for head in [
+        format!("Content-Length: 0\r\nContent-Length: {length}"),
+        format!("Content-Length: {length}\r\nTransfer-Encoding: chunked"),
+        "Transfer-Encoding: xchunked".to_owned(),
+        "Transfer-Encoding: chunked, identity".to_owned(),
+        "Content-Length: +5".to_owned(),
+        "Content-Length: -1".to_owned(),
+        "Content Length: 5".to_owned(),
+        "X: a\r\n folded: b\r\n\tmore".to_owned(),
+    ] {
+        let text = format!("POST /health HTTP/1.1\r\nHost: t\r\n{head}\r\n\r\n{hidden}");
+        let answer = raw(&server, text.as_bytes());
+        let answers = answer.matches("HTTP/1.1 ").count();
+        assert!(answers <= 1, "{head}: {answer}");
+        assert!(!answer.contains("HTTP/1.1 401"), "{head}: the hidden one was answered: {answer}");
+    }
+    is_well(&server);
+}
+
+#[test]
+fn idle_and_slow_clients_hold_up_nobody() {
+    let server = servers::ours();
+    let mut idle = Vec::new();
+    for number in 0..500 {
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        if number % 2 == 0 {
+            stream.write_all(b"GET /v1/decisions HTTP/1.1\r\nHost: t\r\nX-Slow").unwrap();
+        }
+        idle.push(stream);
+    }
+    for _ in 0..20 {
+        is_well(&server);
+    }
+    drop(idle);
+}
+
+#[test]
+fn paths_lead_nowhere_else() {
+    let server = servers::ours();
+    let key = [("X-Api-Key", server.key.as_str())];
+    for target in [
+        "/v1/decisions/../admin/bouncers",
+        "/v1/decisions/%2e%2e/admin/bouncers",
+        "//v1/admin/bouncers",
+        "/v1/admin/bouncers",
+        "/v1/admin/machines",
+        "/V1/admin/bouncers",
+    ] {
+        assert!(get(&server, target, &key).status >= 400, "{target}");
+    }
+    let token = bearer(&login(&server));
+    let machine = [("Authorization", token.as_str())];
+    assert_eq!(get(&server, "/v1/admin/bouncers", &machine).status, 403);
+    assert!(get(&server, "/v1/allowlists/..%2f..%2fetc%2fpasswd", &machine).status >= 400);
+}

@@ -1,0 +1,235 @@
+//! Asks the API of a service: on its Unix socket, or over the network as a machine.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use reqwest::{Method, StatusCode, Url};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use super::credentials::Credentials;
+
+/// How long an answer may take: a large import is one request.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// How long the connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// What this is, as the API wants to hear it.
+const AGENT: &str = concat!("spillway/v", env!("CARGO_PKG_VERSION"));
+
+/// Parameters of a request.
+pub type Query = Vec<(&'static str, String)>;
+
+/// The way to the API.
+#[derive(Debug)]
+pub struct Client {
+    runtime: Runtime,
+    http: reqwest::Client,
+    base: Url,
+    token: Option<String>,
+    login: Option<String>,
+}
+
+/// What the API answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    body: Vec<u8>,
+}
+
+impl Client {
+    /// Asks on the Unix socket.
+    ///
+    /// # Errors
+    /// The process has no room for a client.
+    pub fn of_socket(socket: &Path) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder().unix_socket(socket);
+        Self::new(http, "http://spillway/", None)
+    }
+
+    /// Asks as a machine, once it has logged in.
+    ///
+    /// # Errors
+    /// The server is not reached, or does not know the machine.
+    pub fn of_machine(credentials: &Credentials) -> anyhow::Result<Self> {
+        let mut client = Self::new(
+            credentials.trust(reqwest::Client::builder())?,
+            &credentials.url,
+            Some(credentials.login.clone()),
+        )?;
+        let login = serde_json::json!({
+            "machine_id": credentials.login, "password": credentials.password, "scenarios": [],
+        });
+        let answer = client.send(&Method::POST, &["v1", "watchers", "login"], &[], Some(&login));
+        let answer = answer.with_context(|| format!("log in at {}", credentials.url))?;
+        client.token = answer.get("token").and_then(Value::as_str).map(str::to_owned);
+        Ok(client)
+    }
+
+    /// Asks without having said who it is.
+    ///
+    /// # Errors
+    /// The address is none.
+    pub fn unknown(url: &str) -> anyhow::Result<Self> {
+        Self::new(reqwest::Client::builder(), url, None)
+    }
+
+    fn new(
+        http: reqwest::ClientBuilder,
+        base: &str,
+        login: Option<String>,
+    ) -> anyhow::Result<Self> {
+        // The first of a process stays; every crate here brings the same one.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let slash = if base.ends_with('/') { "" } else { "/" };
+        let base = Url::parse(&format!("{base}{slash}"))
+            .with_context(|| format!("not an address: {base:?}: write http://127.0.0.1:8080"))?;
+        anyhow::ensure!(!base.cannot_be_a_base(), "not an address: {base}");
+        let http = http.user_agent(AGENT).timeout(PATIENCE).connect_timeout(CONNECT);
+        let http = http.redirect(reqwest::redirect::Policy::none()).build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Self { runtime, http, base, token: None, login })
+    }
+
+    /// Who asks, for people.
+    pub fn who(&self) -> String {
+        let named = |name| std::env::var(name).ok().filter(|name| !name.is_empty());
+        let known = self.login.clone().or_else(|| named("SUDO_USER")).or_else(|| named("USER"));
+        known.unwrap_or_else(|| "local".to_owned())
+    }
+
+    /// Sends a request and reads the answer whole.
+    ///
+    /// # Errors
+    /// The service is not reached.
+    pub fn ask(
+        &self,
+        method: &Method,
+        path: &[&str],
+        query: &[(&'static str, String)],
+        body: Option<&Value>,
+    ) -> anyhow::Result<Answer> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let mut request = self.http.request(method.clone(), url);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = self.runtime.block_on(async {
+            let answer = request.send().await?;
+            Ok::<_, reqwest::Error>((answer.status(), answer.bytes().await?))
+        });
+        let (status, body) = answer.map_err(|error| error.without_url()).with_context(|| {
+            let place = if self.base.host_str() == Some("spillway") {
+                "the socket"
+            } else {
+                self.base.as_str()
+            };
+            format!("nobody answers at {place}; does the service run?")
+        })?;
+        Ok(Answer { status, body: body.to_vec() })
+    }
+
+    /// Sends a request that must succeed; what it gave, null for nothing.
+    ///
+    /// # Errors
+    /// The service is not reached, or refuses: its words.
+    pub fn send(
+        &self,
+        method: &Method,
+        path: &[&str],
+        query: &[(&'static str, String)],
+        body: Option<&Value>,
+    ) -> anyhow::Result<Value> {
+        let answer = self.ask(method, path, query, body)?;
+        if !answer.status.is_success() {
+            bail!("{}", answer.refusal());
+        }
+        answer.value()
+    }
+
+    /// Asks for something.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub fn get(&self, path: &[&str], query: &[(&'static str, String)]) -> anyhow::Result<Value> {
+        self.send(&Method::GET, path, query, None)
+    }
+
+    /// Asks for a list; null is an empty one.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub fn list(
+        &self,
+        path: &[&str],
+        query: &[(&'static str, String)],
+    ) -> anyhow::Result<Vec<Value>> {
+        match self.get(path, query)? {
+            Value::Array(all) => Ok(all),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Posts something.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub fn post(&self, path: &[&str], body: &Value) -> anyhow::Result<Value> {
+        self.send(&Method::POST, path, &[], Some(body))
+    }
+
+    /// Deletes something.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub fn delete(&self, path: &[&str], query: &[(&'static str, String)]) -> anyhow::Result<Value> {
+        self.send(&Method::DELETE, path, query, None)
+    }
+}
+
+impl Answer {
+    /// What it gave; null for nothing.
+    ///
+    /// # Errors
+    /// It is no JSON: somebody else answers there.
+    pub fn value(&self) -> anyhow::Result<Value> {
+        if self.body.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&self.body).context("the answer is no JSON: is it this API?")
+    }
+
+    /// What it gave, where that is no JSON.
+    ///
+    /// # Errors
+    /// It was refused.
+    pub fn text(&self) -> anyhow::Result<String> {
+        anyhow::ensure!(self.status.is_success(), "{}", self.refusal());
+        Ok(String::from_utf8_lossy(&self.body).into_owned())
+    }
+
+    /// Why it was refused, for people.
+    pub fn refusal(&self) -> String {
+        let value = serde_json::from_slice::<Value>(&self.body).ok();
+        let told = value.as_ref().and_then(|value| value.get("message")).and_then(Value::as_str);
+        match told {
+            Some(text) => text.to_owned(),
+            None => format!("it answers {}", self.status),
+        }
+    }
+}
+
+/// How many were deleted: a number or a text.
+pub fn deleted(answer: &Value) -> String {
+    super::output::text(answer, "/nbDeleted")
+}
