@@ -105,7 +105,7 @@ impl Output {
         let mut out = csv::Writer::from_writer(io::stdout().lock());
         out.write_record(header).map_err(unwritten)?;
         for row in rows {
-            out.write_record(row.iter().map(|field| field.as_ref())).map_err(unwritten)?;
+            out.write_record(row.iter().map(AsRef::as_ref)).map_err(unwritten)?;
         }
         Ok(out.flush()?)
     }
