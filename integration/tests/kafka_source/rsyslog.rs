@@ -60,7 +60,7 @@ impl Rsyslog {
 const CONFIGURATION: &str = r#"
 global(workDirectory="FOLDER")
 module(load="imuxsock" SysSock.Use="off")
-input(type="imuxsock" Socket="SOCKET" ParseHostname="on" useSpecialParser="off")
+input(type="imuxsock" IgnoreTimestamp="off" Socket="SOCKET" ParseHostname="on" useSpecialParser="off")
 module(load="omkafka")
 template(name="fields" type="list" option.jsonf="on") {
   property(outname="timereported" name="timereported" dateFormat="rfc3339" format="jsonf")
