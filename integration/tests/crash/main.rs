@@ -48,6 +48,16 @@ fn log(seed: u64) -> Vec<u8> {
     bytes
 }
 
+/// A service that does not outlive its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Logs, and a service that reads them into a directory of its own.
 struct World {
     folder: tempfile::TempDir,
@@ -68,7 +78,7 @@ impl World {
         self.logs().join(format!("auth-{seed}.log"))
     }
 
-    fn start(&self, run: &str) -> Child {
+    fn start(&self, run: &str) -> Running {
         let folder = self.folder.path().join(run);
         fs::create_dir_all(&folder).unwrap();
         let port = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -87,14 +97,10 @@ impl World {
         assert!(binary.exists(), "{} is missing: build it first", binary.display());
         let errors = fs::File::options().create(true).append(true).open(folder.join("errors"));
         writeln!(errors.as_ref().unwrap(), "{run} is started").unwrap();
-        Command::new(binary)
-            .arg("run")
-            .arg("-c")
-            .arg(folder.join("spillway.yaml"))
-            .stdout(Stdio::null())
-            .stderr(errors.unwrap())
-            .spawn()
-            .unwrap()
+        let mut command = Command::new(binary);
+        command.arg("run").arg("-c").arg(folder.join("spillway.yaml"));
+        command.stdout(Stdio::null()).stderr(errors.unwrap());
+        Running(command.spawn().unwrap())
     }
 
     fn errors(&self, run: &str) -> String {
@@ -137,9 +143,9 @@ fn is_through(data: &Path) -> bool {
         && record::output(&store, OUTPUT).unwrap() == Some(record::next_message(&store).unwrap())
 }
 
-fn end(mut child: Child, world: &World, run: &str) {
-    Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status().unwrap();
-    let status = child.wait().unwrap();
+fn end(mut running: Running, world: &World, run: &str) {
+    Command::new("kill").args(["-s", "TERM", &running.0.id().to_string()]).status().unwrap();
+    let status = running.0.wait().unwrap();
     assert!(status.success(), "{status}: {}", world.errors(run));
 }
 
@@ -151,9 +157,9 @@ fn a_killed_service_tells_what_an_unharmed_one_tells() {
     for (seed, bytes) in (0..).zip(&logs) {
         fs::write(world.log(seed), bytes).unwrap();
     }
-    let child = world.start("unharmed");
+    let running = world.start("unharmed");
     world.wait("unharmed");
-    end(child, &world, "unharmed");
+    end(running, &world, "unharmed");
     let expected = world.told("unharmed");
     assert!(expected.len() > 300, "{}", expected.len());
 
@@ -165,7 +171,7 @@ fn a_killed_service_tells_what_an_unharmed_one_tells() {
     }
     let mut dice = Dice(seed);
     for kill in 0..kills {
-        let mut child = world.start("killed");
+        let mut running = world.start("killed");
         let until = Instant::now() + Duration::from_millis(100 + dice.below(900));
         let written = |bytes: &[u8], of: u64| bytes.len() as u64 * of / (kills * 10);
         for part in 0..10 {
@@ -182,13 +188,11 @@ fn a_killed_service_tells_what_an_unharmed_one_tells() {
                 until.saturating_duration_since(Instant::now()) / (10 - part as u32),
             );
         }
-        assert_eq!(child.try_wait().unwrap(), None, "{}", world.errors("killed"));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        assert_eq!(running.0.try_wait().unwrap(), None, "{}", world.errors("killed"));
     }
-    let child = world.start("killed");
+    let running = world.start("killed");
     world.wait("killed");
-    end(child, &world, "killed");
+    end(running, &world, "killed");
     let told = world.told("killed");
     let differs = told.iter().zip(&expected).position(|(told, expected)| told != expected);
     if let Some(at) = differs {
