@@ -115,8 +115,8 @@ fn source(kafka: &Kafka, count: usize) {
 fn output(kafka: &Kafka, count: usize) {
     let runtime = Runtime::new().unwrap();
     let context = OutputContext {
-        outbox: "kafka_rate".into(),
         name: "rate".into(),
+        outbox: "outbox".into(),
         stop: Stop::new(),
         health: Health::default(),
         meter: OutputMeter::default(),

@@ -39,9 +39,9 @@ fn everything_that_is_wrong_is_said_with_its_place() {
         "hodl: 1s\nhold: never\nworkers: 0\nmemory: lots\n",
         &[
             "1:1: unknown key `hodl` in spillway.yaml",
-            "2:7: `hold`: \"never\" is no duration",
+            "2:7: `hold`: invalid duration \"never\"",
             "3:10: `workers` is a number from 1 to 256, or auto",
-            "4:9: `memory`: \"lots\" is no size",
+            "4:9: `memory`: \"lots\" is no number of bytes",
         ],
     );
 }
@@ -65,12 +65,18 @@ fn sources_are_refused_for_what_they_lack() {
 
 #[test]
 fn the_environment_is_put_in() {
-    let text = "sources:\n- source: http\n  listen_addr: 127.0.0.1:1\n  auth_type: headers\n  \
-                headers: {x: \"${TOKEN}\", y: \"${OTHER}\"}\n  labels: {type: x}\n";
-    let loaded = read(text);
+    let source = |headers: &str, labels: &str| {
+        format!(
+            "sources:\n- source: http\n  listen_addr: 127.0.0.1:1\n  auth_type: headers\n  \
+             headers: {headers}\n  labels: {labels}\n"
+        )
+    };
+    let loaded = read(&source("{x: y}", "{type: \"${TOKEN}\", other: \"${OTHER}\"}"));
     assert_eq!(errors(&loaded), [] as [&str; 0]);
     let shown = format!("{:?}", loaded.sources);
     assert!(shown.contains("s3cret") && shown.contains("${OTHER}"), "{shown}");
+    let loaded = read(&source("{x: \"${TOKEN}\"}", "{type: z}"));
+    assert_eq!(errors(&loaded), [] as [&str; 0]);
     let shown = show(&loaded.settings.values);
     assert!(!shown.contains("s3cret"), "secrets are not shown: {shown}");
 }
@@ -146,7 +152,10 @@ fn the_shipped_configuration_holds_what_is_true() {
         .map(|line| format!("{}\n", line.trim_start_matches("# ").split("  #").next().unwrap()))
         .collect();
     let whole = read(&uncommented);
-    assert_eq!(errors(&whole), [] as [&str; 0], "{uncommented}");
+    // The acquisition files of the example are those of another machine.
+    let mut wrong = errors(&whole);
+    wrong.retain(|error| !error.ends_with("there is no such file or directory"));
+    assert_eq!(wrong, [] as [&str; 0], "{uncommented}");
     for key in ROOT.keys() {
         let written = whole.settings.values.entry(key.name).is_some_and(|entry| !entry.is_default);
         assert!(written, "{} is not in the file", key.name);

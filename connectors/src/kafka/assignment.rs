@@ -149,8 +149,10 @@ impl Reader {
             let mut asked = self.config.topics.iter();
             asked.any(|topics| topics.name.means(known) && topics.name.means(topic))
         };
+        let appeared = self.begun || self.kept.topics().any(together);
         match self.config.start {
-            Start::Latest if self.begun || self.kept.topics().any(together) => Start::Earliest,
+            Start::Latest if appeared => Start::Earliest,
+            Start::StoredOrLatest if appeared => Start::Stored,
             start => start,
         }
     }

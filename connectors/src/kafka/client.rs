@@ -97,7 +97,7 @@ impl Client {
         let mut starts = HashMap::new();
         let stored: Vec<Key> = wanted
             .iter()
-            .filter(|(_, start)| *start == Start::Stored)
+            .filter(|(_, start)| matches!(start, Start::Stored | Start::StoredOrLatest))
             .map(|(key, _)| key.clone())
             .collect();
         let stored = self.stored(&stored)?;
@@ -106,12 +106,13 @@ impl Client {
                 Start::Earliest => Offset::Beginning,
                 Start::Latest => Offset::End,
                 Start::Timestamp(milliseconds) => Offset::Offset((*milliseconds).max(0)),
-                Start::Stored => match stored.get(key) {
+                Start::Stored | Start::StoredOrLatest => match stored.get(key) {
                     Some(offset) => {
                         starts.insert(key.clone(), *offset);
                         continue;
                     }
-                    None => Offset::Beginning,
+                    None if *start == Start::Stored => Offset::Beginning,
+                    None => Offset::End,
                 },
             };
             asked.push((key.clone(), query));

@@ -18,7 +18,7 @@ pub struct Config {
     /// runs, or appeared while it was down, are read from their beginning.
     pub start: Start,
     /// Consumer group under which the offsets of what is kept are committed, for tools that show
-    /// lag; also the one that [`Start::Stored`] asks. Without one nothing is committed.
+    /// lag; also the one that [`Start::Stored`] and [`Start::StoredOrLatest`] ask. Without one nothing is committed.
     pub group_id: Option<String>,
     /// How lines stand in records.
     pub payload: Payload,
@@ -109,4 +109,6 @@ pub enum Start {
     Timestamp(i64),
     /// Where the group has committed; where it has not, at the oldest record.
     Stored,
+    /// Where the group has committed; where it has not, behind the newest record.
+    StoredOrLatest,
 }

@@ -143,13 +143,23 @@ fn spawn(service: &Service) -> Result<Child, String> {
     let log = File::options().create(true).append(true).open(&service.log);
     let log = log.map_err(|error| format!("{}: {error}", service.log.display()))?;
     let errors = log.try_clone().map_err(|error| error.to_string())?;
-    Command::new(program)
+    let child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(errors)
         .spawn()
-        .map_err(|error| format!("{program}: {error}"))
+        .map_err(|error| format!("{program}: {error}"))?;
+    // A service that all tests of a process share is in a static, which nothing drops.
+    let watch = "while [ -e /proc/$0 ]; do sleep 1; done; kill $1";
+    Command::new("sh")
+        .args(["-c", watch, &std::process::id().to_string(), &child.id().to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| format!("sh: {error}"))?;
+    Ok(child)
 }
 
 fn signal(process: u32, signal: &str) {

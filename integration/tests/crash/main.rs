@@ -48,6 +48,16 @@ fn log(seed: u64) -> Vec<u8> {
     bytes
 }
 
+/// A service that does not outlive its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Logs, and a service that reads them into a directory of its own.
 struct World {
     folder: tempfile::TempDir,
@@ -68,31 +78,29 @@ impl World {
         self.logs().join(format!("auth-{seed}.log"))
     }
 
-    fn start(&self, run: &str) -> Child {
+    fn start(&self, run: &str) -> Running {
         let folder = self.folder.path().join(run);
         fs::create_dir_all(&folder).unwrap();
         let port = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let text = format!(
             "data: data\nstart: beginning\nhold: unlimited\nepoch: 20ms\nworkers: 2\nmachine: test\n\
              api:\n  listen: 127.0.0.1:{}\nmetrics:\n  listen: 127.0.0.1:{}\n\
-             sources:\n- source: file\n  name: logs\n  filenames: [../logs/*.log]\n  labels: {{type: syslog}}\n\
+             sources:\n- source: file\n  name: logs\n  filenames: [{}/*.log]\n  labels: {{type: syslog}}\n\
              outputs:\n- output: file\n  name: {OUTPUT}\n  path: told.jsonl\n  streams: [alerts, decisions]\n",
             port(),
             port(),
+            self.logs().display(),
         );
         fs::write(folder.join("spillway.yaml"), text).unwrap();
         let own = std::env::current_exe().unwrap();
         let binary = own.parent().unwrap().parent().unwrap().join("spillway");
         assert!(binary.exists(), "{} is missing: build it first", binary.display());
         let errors = fs::File::options().create(true).append(true).open(folder.join("errors"));
-        Command::new(binary)
-            .arg("run")
-            .arg("-c")
-            .arg(folder.join("spillway.yaml"))
-            .stdout(Stdio::null())
-            .stderr(errors.unwrap())
-            .spawn()
-            .unwrap()
+        writeln!(errors.as_ref().unwrap(), "{run} is started").unwrap();
+        let mut command = Command::new(binary);
+        command.arg("run").arg("-c").arg(folder.join("spillway.yaml"));
+        command.stdout(Stdio::null()).stderr(errors.unwrap());
+        Running(command.spawn().unwrap())
     }
 
     fn errors(&self, run: &str) -> String {
@@ -104,7 +112,12 @@ impl World {
     fn wait(&self, run: &str) {
         let deadline = Instant::now() + PATIENCE;
         let data = self.folder.path().join(run).join("data");
-        while !is_through(&data) {
+        let runs = || {
+            let errors = self.errors(run);
+            let last = errors.rsplit("is started\n").next().unwrap_or_default().to_owned();
+            last.contains("the service runs")
+        };
+        while !runs() || !is_through(&data) {
             assert!(Instant::now() < deadline, "{run} is not through: {}", self.errors(run));
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -122,16 +135,18 @@ fn is_through(data: &Path) -> bool {
     let Ok(lanes) = record::lanes(&store) else { return false };
     let at_its_end = |(key, lane): &(Box<str>, LaneRecord)| {
         let (_, path) = key.split_once('\0').unwrap();
-        fs::metadata(path).is_ok_and(|file| file.len() > 0 && lane.next >= file.len())
+        let position: serde_json::Value = serde_json::from_str(&lane.position).unwrap();
+        fs::metadata(path).is_ok_and(|file| file.len() > 0 && position["offset"] == file.len())
     };
     lanes.len() as u64 == FILES
         && lanes.iter().any(at_its_end)
         && record::output(&store, OUTPUT).unwrap() == Some(record::next_message(&store).unwrap())
 }
 
-fn end(mut child: Child) {
-    Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status().unwrap();
-    assert!(child.wait().unwrap().success());
+fn end(mut running: Running, world: &World, run: &str) {
+    Command::new("kill").args(["-s", "TERM", &running.0.id().to_string()]).status().unwrap();
+    let status = running.0.wait().unwrap();
+    assert!(status.success(), "{status}: {}", world.errors(run));
 }
 
 #[test]
@@ -142,9 +157,9 @@ fn a_killed_service_tells_what_an_unharmed_one_tells() {
     for (seed, bytes) in (0..).zip(&logs) {
         fs::write(world.log(seed), bytes).unwrap();
     }
-    let child = world.start("unharmed");
+    let running = world.start("unharmed");
     world.wait("unharmed");
-    end(child);
+    end(running, &world, "unharmed");
     let expected = world.told("unharmed");
     assert!(expected.len() > 300, "{}", expected.len());
 
@@ -156,7 +171,7 @@ fn a_killed_service_tells_what_an_unharmed_one_tells() {
     }
     let mut dice = Dice(seed);
     for kill in 0..kills {
-        let mut child = world.start("killed");
+        let mut running = world.start("killed");
         let until = Instant::now() + Duration::from_millis(100 + dice.below(900));
         let written = |bytes: &[u8], of: u64| bytes.len() as u64 * of / (kills * 10);
         for part in 0..10 {
@@ -173,13 +188,11 @@ fn a_killed_service_tells_what_an_unharmed_one_tells() {
                 until.saturating_duration_since(Instant::now()) / (10 - part as u32),
             );
         }
-        assert_eq!(child.try_wait().unwrap(), None, "{}", world.errors("killed"));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        assert_eq!(running.0.try_wait().unwrap(), None, "{}", world.errors("killed"));
     }
-    let child = world.start("killed");
+    let running = world.start("killed");
     world.wait("killed");
-    end(child);
+    end(running, &world, "killed");
     let told = world.told("killed");
     let differs = told.iter().zip(&expected).position(|(told, expected)| told != expected);
     if let Some(at) = differs {

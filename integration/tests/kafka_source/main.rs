@@ -4,6 +4,7 @@
 mod access;
 mod payloads;
 mod reading;
+mod rsyslog;
 mod trouble;
 
 use std::sync::OnceLock;

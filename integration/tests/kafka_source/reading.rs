@@ -59,7 +59,11 @@ fn it_starts_where_it_is_told_to() {
     let mut config = config(kafka, &["starts"]);
     let mut first_of = |start: Start, expected: Option<&str>| {
         config.start = start;
-        config.group_id = (start == Start::Stored).then(|| "starts".to_owned());
+        config.group_id = match start {
+            Start::Stored => Some("starts".to_owned()),
+            Start::StoredOrLatest => Some("others".to_owned()),
+            _ => None,
+        };
         let mut run = run(&config, &Default::default());
         run.until("the end", SOON, |run| !run.at_end.is_empty());
         assert_eq!(run.texts("starts/0").first().copied(), expected, "{start:?}");
@@ -73,6 +77,7 @@ fn it_starts_where_it_is_told_to() {
     run.until("the commit", SOON, |_| topics.committed("starts", "starts", 0) == Some(10));
     run.stop();
     first_of(Start::Stored, None);
+    first_of(Start::StoredOrLatest, None);
     first_of(Start::Earliest, Some("at 0"));
 }
 

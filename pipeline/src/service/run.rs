@@ -152,6 +152,9 @@ pub fn run(start: Start) -> Result<(), ServiceError> {
     let settings = &settings;
     let data = &settings.data;
     let sources = configured(sources)?;
+    if role.detects() {
+        say_what_is_read(&sources);
+    }
     std::fs::create_dir_all(data)
         .map_err(|source| ServiceError::Directory { path: data.clone(), source })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -180,6 +183,8 @@ pub fn run(start: Start) -> Result<(), ServiceError> {
     halves.outputs_end();
     stop.send_replace(true);
     halves.serving_ends(runtime);
+    // Whoever asks next is told that nothing runs.
+    let _ = std::fs::remove_file(settings.socket());
     Ok(told?)
 }
 
@@ -361,6 +366,17 @@ fn configured(sources: Vec<Acquired>) -> Result<Vec<Configured>, ServiceError> {
         }
     };
     sources.into_iter().map(one).collect()
+}
+
+fn say_what_is_read(sources: &[Configured]) {
+    for Configured { settings, source } in sources {
+        tracing::info!(source = &*settings.name, module = source.module(), "a source is read");
+    }
+    if sources.is_empty() {
+        tracing::warn!(
+            "there is nothing to read: name sources in spillway.yaml, or in an acquis.yaml beside it"
+        );
+    }
 }
 
 fn serve(

@@ -128,7 +128,7 @@ impl Client {
             let answer = request.send().await?;
             Ok::<_, reqwest::Error>((answer.status(), answer.bytes().await?))
         });
-        let (status, body) = answer.map_err(|error| error.without_url()).with_context(|| {
+        let (status, body) = answer.map_err(reqwest::Error::without_url).with_context(|| {
             let place = if self.base.host_str() == Some("spillway") {
                 "the socket"
             } else {

@@ -25,7 +25,8 @@ static KEYS: &[Key] = &[
     Key::new(
         "start",
         Kind::Text,
-        "a first start begins at: latest, earliest, stored (of the group), or a date",
+        "a first start begins at: latest, earliest, stored (of the group; the default with one), \
+         or a date",
     ),
     Key::new("format", Kind::Choice(&PRESETS), "how lines stand in records").or("raw"),
     Key::new(
@@ -67,12 +68,16 @@ pub(super) fn read(
     let named = values.words("topics").into_iter().chain(values.words("topics_regexp"));
     let named: Vec<_> = values.text("topic").map(str::to_owned).into_iter().chain(named).collect();
     let mut config = Config::new(cluster, topics);
-    config.start = match values.located("start") {
-        Some(start) => start_of(&start, reading),
-        None if place.start == super::Start::Beginning => Start::Earliest,
-        None => Start::Latest,
-    };
     config.group_id = values.text("group_id").map(str::to_owned);
+    let from_beginning = place.start == super::Start::Beginning;
+    config.start = match (values.located("start"), &config.group_id) {
+        (Some(start), _) => start_of(&start, reading),
+        // A group that CrowdSec used goes on where it was.
+        (None, Some(_)) if from_beginning => Start::Stored,
+        (None, Some(_)) => Start::StoredOrLatest,
+        (None, None) if from_beginning => Start::Earliest,
+        (None, None) => Start::Latest,
+    };
     if config.start == Start::Stored && config.group_id.is_none() {
         reading.refuse(values.place("start"), "`start: stored` needs `group_id`: it is asked");
     }
@@ -81,6 +86,10 @@ pub(super) fn read(
     config.window = values.size("memory").unwrap_or(config.window);
     config.prefetch = values.size("prefetch").unwrap_or(config.prefetch);
     config.discovery = values.duration("discovery_interval").unwrap_or(config.discovery);
+    if shared::is_finite(values) {
+        let help = "leave `mode` out";
+        reading.refuse_with(values.place("mode"), "a topic has no end to stop at", help);
+    }
     shared::without_effect(values, &["timeout"], "it is tried for ever", reading);
     shared::without_effect(values, &["batch"], "`prefetch` bounds what is fetched", reading);
     (format!("kafka:{}", named.join(",")), Connector::Kafka(Box::new(config)))
@@ -154,9 +163,90 @@ fn payload(values: &Values, reading: &mut Reading<'_>) -> Payload {
     if !time.is_empty() {
         fields.time = time;
     }
+    fields.labels.retain(|(known, _)| labels.iter().all(|(name, _)| name != known));
     fields.labels.extend(labels);
     if fields.line.is_empty() {
         reading.refuse(values.at, "where is the line? Write `line: [message]`, or a `format`");
     }
     Payload::Json(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path as FilePath;
+
+    use super::super::{Acquired, read as read_source};
+    use super::*;
+    use crate::hub::file::decode_text;
+
+    /// What keys mean, or the first error.
+    fn meant(keys: &str) -> Result<(String, Config), String> {
+        let text = format!("source: kafka\nbrokers: [a:1]\nlabels: {{type: syslog}}\n{keys}");
+        let directory = FilePath::new("/etc/spillway");
+        let place = Place { directory, start: super::super::Start::End };
+        let file = decode_text("acquis.yaml", &text, |documents, reading| {
+            documents.nodes.first().and_then(|node| read_source(node, place, reading))
+        });
+        if let Some(error) = file.errors.first() {
+            return Err(error.to_string());
+        }
+        match file.content {
+            Some(Acquired { name, connector: Connector::Kafka(config), .. }) => Ok((name, *config)),
+            other => Err(format!("{other:?}")),
+        }
+    }
+
+    #[test]
+    fn what_crowdsec_takes_is_taken() {
+        let keys = "topic: logs\ngroup_id: crowdsec\ntimeout: '5'\nbatch: {min_bytes: 1}\n\
+            tls: {insecure_skip_verify: true, client_cert: c.pem, client_key: c.key}\n";
+        let (name, config) = meant(keys).unwrap();
+        assert_eq!(name, "kafka:logs");
+        assert_eq!(config.start, Start::StoredOrLatest);
+        let tls = config.cluster.tls.unwrap();
+        assert_eq!(tls.certificate.as_deref(), Some(FilePath::new("/etc/spillway/c.pem")));
+        assert!(!tls.verify);
+    }
+
+    #[test]
+    fn starts_are_words_or_dates() {
+        for (keys, start) in [
+            ("", Start::Latest),
+            ("start: earliest\n", Start::Earliest),
+            ("start: stored\ngroup_id: g\n", Start::Stored),
+            ("start: 2026-11-20T00:00:00Z\n", Start::Timestamp(1_795_132_800_000)),
+        ] {
+            assert_eq!(meant(&format!("topic: t\n{keys}")).unwrap().1.start, start, "{keys}");
+        }
+    }
+
+    #[test]
+    fn fields_of_ones_own_replace_those_of_a_format() {
+        let keys = "topic: t\nformat: vector\nline: [text]\nlabel_fields: {host: server}\n";
+        let Payload::Json(fields) = meant(keys).unwrap().1.payload else { panic!("no JSON") };
+        assert_eq!(fields.line, [Path::from("text")]);
+        let hosts = fields.labels.iter().filter(|(name, _)| &**name == "host");
+        assert_eq!(
+            hosts.map(|(_, paths)| paths.clone()).collect::<Vec<_>>(),
+            [[Path::from("server")]]
+        );
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_with_a_word() {
+        for (keys, word) in [
+            ("", "no topic"),
+            ("topic: t\nmode: cat\n", "no end"),
+            ("topics_regexp: ['(']\n", "regular expression"),
+            ("topic: t\nstart: stored\n", "group_id"),
+            ("topic: t\nstart: yesterday\n", "yesterday"),
+            ("topic: t\ntime: [when]\n", "line"),
+            ("topic: t\nsasl: {mechanism: oauthbearer}\n", "token"),
+            ("topic: t\nsasl: {username: u}\n", "password"),
+            ("topic: t\ntls: {client_cert: c}\n", "client_key"),
+        ] {
+            let error = meant(keys).unwrap_err();
+            assert!(error.contains(word), "{keys}: {error}");
+        }
+    }
 }
