@@ -1,10 +1,13 @@
 //! Listeners: TCP and Unix sockets, HTTP/1.1 and HTTP/2, each bounded in number, size and time.
 
+mod anybody;
 mod progress;
 pub mod tls;
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -18,14 +21,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
 use crate::auth::Peer;
+use crate::filter::net::Net;
+use crate::limits::client;
 use progress::Progress;
-use tls::{Tls, certificate_of};
+use tls::{Present, Tls};
 
 /// Bounds of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Connections at the same time; the next ones are closed.
     pub connections: usize,
+    /// Connections of one client ([`client`]) at the same time, but for those of this host.
+    pub of_client: usize,
     /// How long the head of a request may take, or a connection be idle.
     pub head: Duration,
     /// How long a client may take nothing of what is sent to it.
@@ -38,6 +45,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             connections: 20_000,
+            of_client: 16_000,
             head: Duration::from_secs(75),
             stall: Duration::from_secs(60),
             farewell: Duration::from_secs(5),
@@ -58,12 +66,34 @@ struct Serving {
     router: Router,
     bounds: Bounds,
     room: Arc<Semaphore>,
+    clients: Arc<Mutex<HashMap<Net, usize>>>,
     stopping: watch::Receiver<bool>,
+}
+
+/// The room that a connection takes.
+struct Room {
+    clients: Arc<Mutex<HashMap<Net, usize>>>,
+    client: Option<Net>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let Some(client) = self.client else { return };
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut own) = clients.entry(client) {
+            *own.get_mut() -= 1;
+            if *own.get() == 0 {
+                own.remove();
+            }
+        }
+    }
 }
 
 impl Serving {
     fn new(router: Router, bounds: Bounds, stopping: watch::Receiver<bool>) -> Self {
-        Self { router, bounds, room: Arc::new(Semaphore::new(bounds.connections)), stopping }
+        let room = Arc::new(Semaphore::new(bounds.connections));
+        Self { router, bounds, room, clients: Arc::default(), stopping }
     }
 
     /// Serves one connection, in a task of its own.
@@ -80,12 +110,13 @@ impl Serving {
     }
 
     /// Serves one connection of TLS, in a task of its own.
-    fn spawn_tls(&self, stream: TcpStream, ip: IpAddr, acceptor: TlsAcceptor) {
+    fn spawn_tls(&self, stream: TcpStream, ip: IpAddr, present: Arc<Present>) {
         let Some(room) = self.room(ip) else { return };
         let serving = self.clone();
         tokio::spawn(async move {
             let _room = room;
-            let shaken = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
+            let accepting = TlsAcceptor::from(Arc::clone(&present.config)).accept(stream);
+            let shaken = tokio::time::timeout(HANDSHAKE, accepting).await;
             let stream = match shaken {
                 Ok(Ok(stream)) => stream,
                 Ok(Err(error)) => {
@@ -94,18 +125,28 @@ impl Serving {
                 }
                 Err(_) => return,
             };
-            let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-            let certificate = shown.map(|der| Arc::new(certificate_of(der)));
+            let shown = stream.get_ref().1.peer_certificates();
+            let certificate = shown.map(|chain| Arc::new(present.certificate(chain)));
             serving.serve(stream, Peer { certificate, ..Peer::at(ip) }).await;
         });
     }
 
-    fn room(&self, ip: IpAddr) -> Option<OwnedSemaphorePermit> {
-        let room = Arc::clone(&self.room).try_acquire_owned().ok();
-        if room.is_none() {
+    fn room(&self, ip: IpAddr) -> Option<Room> {
+        let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
             tracing::warn!(%ip, "too many connections: one is closed");
+            return None;
+        };
+        let client = (!ip.to_canonical().is_loopback()).then(|| client(ip));
+        if let Some(client) = client {
+            let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+            let own = clients.entry(client).or_default();
+            if *own >= self.bounds.of_client {
+                tracing::warn!(%ip, "too many connections of one client: one is closed");
+                return None;
+            }
+            *own += 1;
         }
-        room
+        Some(Room { clients: Arc::clone(&self.clients), client, _permit: permit })
     }
 
     async fn serve<S>(mut self, stream: S, peer: Peer)
@@ -178,7 +219,7 @@ pub async fn tcp(
                 // Answers are small and complete: waiting for more to send only delays them.
                 let _ = stream.set_nodelay(true);
                 match &tls {
-                    Some(tls) => serving.spawn_tls(stream, address.ip(), tls.config().into()),
+                    Some(tls) => serving.spawn_tls(stream, address.ip(), tls.present()),
                     None => serving.spawn(stream, Peer::at(address.ip())),
                 }
             }
@@ -211,4 +252,27 @@ pub async fn unix(
 async fn refused(error: &std::io::Error) {
     tracing::warn!(%error, "a connection cannot be accepted");
     tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_client_does_not_take_all_connections() {
+        let bounds = Bounds { connections: 8, of_client: 2, ..Bounds::default() };
+        let (_stop, stopping) = watch::channel(false);
+        let serving = Serving::new(Router::new(), bounds, stopping);
+        let room = |ip: &str| serving.room(ip.parse().unwrap());
+        let mut held = vec![room("2001:db8::1").unwrap(), room("2001:db8::2").unwrap()];
+        assert!(room("2001:db8::3").is_none());
+        held.push(room("2001:db8:0:1::").unwrap());
+        held.extend((0..4).map(|_| room("::ffff:127.0.0.1").unwrap()));
+        held.remove(0);
+        held.push(room("2001:db8::3").unwrap());
+        held.push(room("192.0.2.1").unwrap());
+        assert!(room("192.0.2.2").is_none());
+        drop(held);
+        assert!(serving.clients.lock().unwrap().is_empty());
+    }
 }

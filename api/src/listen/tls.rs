@@ -1,22 +1,25 @@
 //! TLS of a listener (rustls): certificates that are read again when their files change, client
-//! certificates with their chain, revocation lists and organisational units.
+//! certificates with their authorities and revocation lists.
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::anybody::Anybody;
 use crate::auth::Certificate;
+use crate::auth::revocation::{Lists, Revocation};
 
-/// How often files are looked at.
+/// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// What is asked of clients.
@@ -24,6 +27,10 @@ const LOOK: Duration = Duration::from_secs(5);
 pub enum ClientVerification {
     /// No certificate is asked for.
     None,
+    /// Who has one shows it; whether it is valid matters only where it is to prove something.
+    Request,
+    /// Everybody shows one; whether it is valid matters only where it is to prove something.
+    RequireAny,
     /// Who has one shows it; it must be valid.
     #[default]
     IfGiven,
@@ -44,6 +51,8 @@ pub struct Files {
     pub revoked: Option<PathBuf>,
     /// What is asked of clients.
     pub clients: ClientVerification,
+    /// How long it counts that a certificate was not revoked.
+    pub revocation_age: Duration,
 }
 
 /// Why TLS cannot be set up.
@@ -79,11 +88,23 @@ pub enum TlsError {
     Verifier(#[source] rustls::server::VerifierBuilderError),
 }
 
-/// The present configuration of a listener, read again when its files change.
+/// What a listener is to do now.
+#[derive(Debug)]
+pub struct Present {
+    /// How it shakes hands.
+    pub config: Arc<ServerConfig>,
+    /// Who verifies certificates that the handshake does not.
+    verifier: Option<Arc<dyn ClientCertVerifier>>,
+    lenient: bool,
+    revocation: Arc<Revocation>,
+}
+
+/// The configuration of a listener, read again when its files change.
 #[derive(Debug)]
 pub struct Tls {
     files: Files,
-    current: ArcSwap<ServerConfig>,
+    present: ArcSwap<Present>,
+    revocation: Arc<Revocation>,
 }
 
 impl Tls {
@@ -92,36 +113,58 @@ impl Tls {
     /// # Errors
     /// One of them cannot be used.
     pub fn new(files: Files) -> Result<Arc<Self>, TlsError> {
-        let current = ArcSwap::from_pointee(files.read()?);
-        Ok(Arc::new(Self { files, current }))
+        let revocation = Arc::new(Revocation::new(files.revocation_age));
+        let present = ArcSwap::from_pointee(files.read(&revocation)?);
+        Ok(Arc::new(Self { files, present, revocation }))
     }
 
-    /// The present configuration.
-    pub fn config(&self) -> Arc<ServerConfig> {
-        self.current.load_full()
+    /// What to do now.
+    pub fn present(&self) -> Arc<Present> {
+        self.present.load_full()
     }
 
-    /// Looks at the files for as long as somebody uses the configuration. Files that cannot be used
-    /// change nothing: the present configuration stays.
+    /// Reads the files again. Files that cannot be used change nothing.
+    pub fn reload(&self) {
+        match self.files.read(&self.revocation) {
+            Ok(present) => {
+                self.present.store(Arc::new(present));
+                tracing::info!("the certificates were read again");
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the new certificates cannot be used: the old ones stay");
+            }
+        }
+    }
+
+    /// Reads the files again whenever they change, for as long as somebody else holds this.
     pub async fn watch(self: Arc<Self>) {
         let mut seen = self.files.changed();
         while Arc::strong_count(&self) > 1 {
             tokio::time::sleep(LOOK).await;
             let now = self.files.changed();
-            if now == seen {
-                continue;
-            }
-            seen = now;
-            match self.files.read() {
-                Ok(config) => {
-                    self.current.store(Arc::new(config));
-                    tracing::info!("the certificates were read again");
-                }
-                Err(error) => {
-                    tracing::error!(%error, "the new certificates cannot be used: the old ones stay");
-                }
+            if now != seen {
+                seen = now;
+                self.reload();
             }
         }
+    }
+}
+
+impl Present {
+    /// What a client proves by the certificates that it showed, its own first.
+    pub fn certificate(&self, chain: &[CertificateDer<'static>]) -> Certificate {
+        if self.lenient && !self.verifies(chain) {
+            return Certificate::refused("no verified cert in request");
+        }
+        Certificate::shown(chain, &self.revocation)
+    }
+
+    fn verifies(&self, chain: &[CertificateDer<'static>]) -> bool {
+        let (Some(verifier), Some((own, between))) = (&self.verifier, chain.split_first()) else {
+            return false;
+        };
+        verifier.verify_client_cert(own, between, UnixTime::now()).is_ok()
     }
 }
 
@@ -139,58 +182,75 @@ impl Files {
         self.paths().map(of).collect()
     }
 
-    fn read(&self) -> Result<ServerConfig, TlsError> {
+    fn read(&self, revocation: &Arc<Revocation>) -> Result<Present, TlsError> {
         let chain = certificates(&self.certificate)?;
-        let bytes = bytes(&self.key)?;
-        let key = PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| TlsError::Pem {
-            path: self.key.clone(),
-            what: "private key",
-            reason: error.to_string(),
-        })?;
+        let key = PrivateKeyDer::from_pem_slice(&bytes(&self.key)?)
+            .map_err(|error| no_pem(&self.key, "private key", &error))?;
+        let authorities = self.authorities.as_ref().map(certificates).transpose()?;
+        let authorities = authorities.unwrap_or_default();
+        let lists = self.lists()?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = self.verifier(&authorities, &provider)?;
+        let lenient =
+            matches!(self.clients, ClientVerification::Request | ClientVerification::RequireAny);
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(TlsError::Rustls)?;
-        let builder = match self.clients {
-            ClientVerification::None => builder.with_no_client_auth(),
-            // Without authorities nobody can have a valid one.
-            ClientVerification::IfGiven if self.authorities.is_none() => {
-                builder.with_no_client_auth()
+        let builder = match &verifier {
+            _ if lenient => {
+                let mandatory = self.clients == ClientVerification::RequireAny;
+                builder.with_client_cert_verifier(Arc::new(Anybody { provider, mandatory }))
             }
-            clients => builder.with_client_cert_verifier(self.verifier(clients, provider)?),
+            Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier)),
+            None => builder.with_no_client_auth(),
         };
         let mut config = builder.with_single_cert(chain, key).map_err(TlsError::Rustls)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(config)
+        revocation.renew(authorities, lists);
+        let revocation = Arc::clone(revocation);
+        Ok(Present { config: Arc::new(config), verifier, lenient, revocation })
     }
 
+    fn lists(&self) -> Result<Lists, TlsError> {
+        let Some(path) = &self.revoked else { return Ok(Lists::default()) };
+        let bytes = bytes(path)?;
+        let all = CertificateRevocationListDer::pem_slice_iter(&bytes);
+        let all: Vec<_> = all
+            .collect::<Result<_, _>>()
+            .map_err(|error| no_pem(path, "revocation list", &error))?;
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Lists::read(all, i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+            .map_err(|reason| TlsError::Pem { path: path.clone(), what: "revocation list", reason })
+    }
+
+    /// Who verifies client certificates, `None` where nobody can have a valid one.
     fn verifier(
         &self,
-        clients: ClientVerification,
-        provider: Arc<rustls::crypto::CryptoProvider>,
-    ) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, TlsError> {
-        let path = self.authorities.as_ref().ok_or(TlsError::NoAuthorities)?;
+        authorities: &[CertificateDer<'static>],
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
+        if authorities.is_empty() || self.clients == ClientVerification::None {
+            return match self.clients {
+                ClientVerification::Required => Err(TlsError::NoAuthorities),
+                _ => Ok(None),
+            };
+        }
         let mut roots = RootCertStore::empty();
-        for certificate in certificates(path)? {
-            roots.add(certificate).map_err(TlsError::Rustls)?;
+        for certificate in authorities {
+            roots.add(certificate.clone()).map_err(TlsError::Rustls)?;
         }
-        let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-        if let Some(path) = &self.revoked {
-            let bytes = bytes(path)?;
-            let lists = CertificateRevocationListDer::pem_slice_iter(&bytes);
-            let lists: Vec<_> = lists.collect::<Result<_, _>>().map_err(|error| TlsError::Pem {
-                path: path.clone(),
-                what: "revocation list",
-                reason: error.to_string(),
-            })?;
-            // Whoever no list is about is not revoked.
-            builder = builder.with_crls(lists).allow_unknown_revocation_status();
-        }
-        if clients == ClientVerification::IfGiven {
-            builder = builder.allow_unauthenticated();
-        }
-        builder.build().map_err(TlsError::Verifier)
+        let provider = Arc::clone(provider);
+        let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        let builder = match self.clients {
+            ClientVerification::Required => builder,
+            _ => builder.allow_unauthenticated(),
+        };
+        builder.build().map(Some).map_err(TlsError::Verifier)
     }
+}
+
+fn no_pem(path: &Path, what: &'static str, error: &dyn std::error::Error) -> TlsError {
+    TlsError::Pem { path: path.to_owned(), what, reason: error.to_string() }
 }
 
 fn bytes(path: &PathBuf) -> Result<Vec<u8>, TlsError> {
@@ -200,26 +260,9 @@ fn bytes(path: &PathBuf) -> Result<Vec<u8>, TlsError> {
 fn certificates(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let bytes = bytes(path)?;
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-    let pem = |reason: String| TlsError::Pem { path: path.clone(), what: "certificate", reason };
-    let all = all.map_err(|error| pem(error.to_string()))?;
-    if all.is_empty() { Err(pem("it is empty".to_owned())) } else { Ok(all) }
-}
-
-/// What a verified client certificate says.
-pub fn certificate_of(der: &CertificateDer<'_>) -> Certificate {
-    let refused = |why: &str| Certificate { refused: Some(why.to_owned()), ..Default::default() };
-    let Ok((_, certificate)) = X509Certificate::from_der(der) else {
-        return refused("the certificate cannot be read");
-    };
-    let subject = certificate.subject();
-    let name = subject.iter_common_name().filter_map(|name| name.as_str().ok()).next();
-    let units = subject.iter_organizational_unit().filter_map(|unit| unit.as_str().ok());
-    match name.filter(|name| !name.is_empty()) {
-        Some(name) => Certificate {
-            name: name.to_owned(),
-            units: units.map(str::to_owned).collect(),
-            refused: None,
-        },
-        None => refused("the certificate has no common name"),
+    let all = all.map_err(|error| no_pem(path, "certificate", &error))?;
+    match all.is_empty() {
+        true => Err(no_pem(path, "certificate", &rustls::pki_types::pem::Error::NoItemsFound)),
+        false => Ok(all),
     }
 }

@@ -9,6 +9,7 @@ mod decisions;
 mod events;
 mod explain;
 mod health;
+mod limited;
 mod stream;
 mod usage;
 mod watchers;
@@ -16,6 +17,7 @@ mod watchers;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 
@@ -55,6 +57,7 @@ pub fn router(service: Arc<Service>) -> Router {
         )
         .merge(admin_routes())
         .fallback(unknown)
+        .layer(from_fn_with_state(Arc::clone(&service), limited::limited))
         .with_state(service)
 }
 

@@ -7,12 +7,18 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use api::limits::Limits;
+use api::listen::Bounds;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::holder::holder;
+use crate::input::limit::raise_open_files;
 
 /// Who may use a Unix socket of the service: its owner and its group.
 const SOCKET_MODE: u32 = 0o660;
+
+/// Open files that are for the store and for sources.
+const STORE_FILES: usize = 2_000;
 
 /// Why the service cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +51,14 @@ pub enum DoorError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+/// Bounds of the API, given what one client may cost. The store and sources need open files too.
+pub fn bounds(limits: &Limits) -> Bounds {
+    let default = Bounds::default();
+    let files = usize::try_from(raise_open_files().unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+    let connections = default.connections.min(files - STORE_FILES.min(files / 2));
+    Bounds { connections, of_client: limits.connections, ..default }
 }
 
 fn taken(holder: Option<&str>, key: &str) -> String {

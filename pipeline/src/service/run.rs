@@ -38,6 +38,7 @@ const DRAIN: Duration = Duration::from_secs(15);
 /// Metrics are for few.
 const FEW: Bounds = Bounds {
     connections: 100,
+    of_client: 100,
     head: Duration::from_secs(10),
     stall: Duration::from_secs(10),
     farewell: Duration::from_secs(1),
@@ -222,13 +223,14 @@ impl Doors {
         let api = api::routes::router(Arc::clone(&halves.serving.service));
         let api = metrics.requests.over(api);
         let health = health::router(Arc::clone(observer), Arc::new(metrics));
-        let bounds = Bounds::default();
+        let bounds = door::bounds(&halves.serving.service.policy.limits);
         if let Some(listener) = self.api {
             if let Ok(address) = listener.local_addr() {
                 tracing::info!(%address, "the API listens");
             }
             if let Some(tls) = &self.tls {
                 runtime.spawn(Arc::clone(tls).watch());
+                runtime.spawn(signals::reload_certificates(Arc::clone(tls), stopping.clone()));
             }
             runtime.spawn(listen::tcp(listener, self.tls, api.clone(), bounds, stopping.clone()));
         }
