@@ -17,7 +17,9 @@ use crate::accounts::{AccountError, Bouncer, BouncerEntry, Machine, MachineEntry
 use crate::allow::{AllowChange, AllowItem};
 use crate::auth::guard::{AsAdmin, hash_of};
 use crate::auth::password;
+use crate::blocklist::Wanted;
 use crate::error::{ApiError, empty, json};
+use crate::filter::Query;
 use crate::intake::{Change, Outcome};
 use crate::service::Service;
 use crate::wire::text::{read_rfc3339, rfc3339};
@@ -39,6 +41,7 @@ struct ShownBouncer {
     os: String,
     #[serde(rename = "featureflags")]
     feature_flags: Vec<String>,
+    blocklist: String,
 }
 
 impl ShownBouncer {
@@ -57,6 +60,7 @@ impl ShownBouncer {
             last_pull: time(entry.last_pull()),
             os: os(&row.os),
             feature_flags: row.features.clone(),
+            blocklist: row.blocklist.clone(),
         }
     }
 }
@@ -130,7 +134,7 @@ async fn read<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<T, ApiError> {
-    let whole = body::read(service, headers, body, body::KNOWN).await?;
+    let whole = body::read(service, headers, body, service.policy.limits.body).await?;
     serde_json::from_slice(&whole.bytes).map_err(|error| ApiError::bad(error.to_string()))
 }
 
@@ -157,6 +161,9 @@ pub(super) async fn bouncers(
 struct NewBouncer {
     name: String,
     key: Option<String>,
+    /// What its blocklists are to hold where a request does not say it, as a query.
+    #[serde(default)]
+    blocklist: String,
 }
 
 pub(super) async fn add_bouncer(
@@ -167,6 +174,7 @@ pub(super) async fn add_bouncer(
 ) -> Result<Response, ApiError> {
     let new: NewBouncer = read(&service, &headers, body).await?;
     named(&new.name)?;
+    Wanted::read(Query::parse(&new.blocklist).whole()?)?;
     let key = match new.key.filter(|key| !key.is_empty()) {
         Some(key) => key,
         None => password::generate().map_err(ApiError::internal)?,
@@ -175,6 +183,7 @@ pub(super) async fn add_bouncer(
     let row = Bouncer {
         name: new.name.clone(),
         key: hash_of(key.as_bytes()),
+        blocklist: new.blocklist,
         created: now,
         updated: now,
         ..Bouncer::default()
