@@ -77,10 +77,10 @@ struct BySubject<S> {
     prefixes: Vec<(String, RuleSet)>,
 }
 
-/// An index over `count` rules.
+/// An index over rules.
 #[derive(Debug)]
 pub struct Index<S> {
-    count: usize,
+    all: RuleSet,
     subjects: Vec<BySubject<S>>,
 }
 
@@ -97,14 +97,14 @@ impl<S: Ord + Clone> Index<S> {
         }
         let wanted = users.into_iter().filter(|(_, users)| *users >= FEWEST_RULES);
         let subjects = wanted.map(|(subject, _)| BySubject::new(subject, needs)).collect();
-        Self { count, subjects }
+        Self { all: RuleSet::all(count), subjects }
     }
 
-    /// Rules that may match; `value_of` gives the event's value of a subject ("" where it has
-    /// none). Every rule that is left out is false for this event.
+    /// Makes `rules` those that may match; `value_of` gives the event's value of a subject ("" where
+    /// it has none). Every rule that is left out is false for this event.
     #[inline]
-    pub fn candidates<'a>(&self, value_of: impl Fn(&S) -> &'a str) -> RuleSet {
-        let mut rules = RuleSet::all(self.count);
+    pub fn candidates<'a>(&self, value_of: impl Fn(&S) -> &'a str, rules: &mut RuleSet) {
+        rules.0.clone_from(&self.all.0);
         for by in &self.subjects {
             let value = value_of(&by.subject);
             let fitting = by.values.get(value).unwrap_or(&by.others);
@@ -120,12 +120,16 @@ impl<S: Ord + Clone> Index<S> {
                 rules.and(fitting);
             }
         }
-        rules
+    }
+
+    /// Whether candidates are known to meet their first need of this subject.
+    pub fn decides(&self, subject: &S) -> bool {
+        self.subjects.iter().any(|by| by.subject == *subject)
     }
 
     /// All rules.
     pub fn all(&self) -> RuleSet {
-        RuleSet::all(self.count)
+        self.all.clone()
     }
 }
 
@@ -169,7 +173,8 @@ mod tests {
     }
 
     fn found(index: &Index<u8>, values: [&str; 2]) -> Vec<usize> {
-        let rules = index.candidates(|subject| values[usize::from(*subject)]);
+        let mut rules = index.all();
+        index.candidates(|subject| values[usize::from(*subject)], &mut rules);
         let mut all = Vec::new();
         let mut from = 0;
         while let Some(rule) = rules.next(from) {

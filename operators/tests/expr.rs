@@ -199,7 +199,7 @@ fn guards(source: &str) -> Vec<String> {
     let mut compiler = Compiler::new();
     let id = compiler.compile(source, Env::Event, Expect::Bool).unwrap();
     let program = compiler.finish();
-    let shown = program.guards(id).iter().map(|Guard { subject, test }| {
+    let shown = program.guards(id).iter().map(|Guard { subject, test, .. }| {
         let subject = match subject {
             Subject::Field(id) => program.schema().name(*id).1.to_owned(),
             Subject::Label(name) => format!("label {name}"),

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use super::blackhole::Blackholes;
 use super::catalogue::Catalogue;
-use super::change::Subject;
 use super::cold::Cold;
 use super::counter::Deadlines;
 use super::failure::Counters;
 use super::group::GROUPS;
+use super::hole::Hole;
 use super::judge::Judge;
-use super::ledger::{self, Ledger};
-use super::overflow::overflow;
+use super::ledger::Ledger;
+use super::overflow::open;
 use super::overflow_filter;
 use super::pour::{Pour, Want};
 use super::scenario::{Kind, Scenario, ScenarioId};
@@ -285,56 +285,45 @@ impl Buckets {
     ) {
         let catalogue = Arc::clone(&self.catalogue);
         let Some(scenario) = catalogue.scenario(bucket.scenario) else { return };
-        let mut around = self.judge.surroundings(&catalogue, lookups);
-        let built = overflow(bucket, at, cause, &mut around);
-        let passes = match &built {
-            Ok(built) => overflow_filter::passes(scenario, bucket, built, &mut around),
-            Err(_) => true,
-        };
-        let errors = around.errors;
-        let hidden = built.is_ok() && passes && self.hidden(bucket, scenario, at, cause.clock);
-        self.count(scenario, |counters| {
-            counters.overflowed += 1;
-            counters.errors += errors;
-            counters.poured += u64::from(scenario.kind == Kind::Trigger);
-            counters.filtered += u64::from(!passes);
-            counters.blackholed += u64::from(hidden);
-            if let Err(failure) = &built {
-                *counters.failed.entry(*failure).or_default() += 1;
-            }
-        });
-        if let Ok(overflow) = built
-            && passes
-            && !hidden
-        {
-            let (scenario, key) = (scenario.id, bucket.key.clone());
-            out.push(Overflowed { cause, scenario, key, overflow });
-        }
-    }
-
-    /// Whether the bucket's blackhole swallows this overflow; arms it where it does not.
-    fn hidden(
-        &mut self,
-        bucket: &Bucket,
-        scenario: &Scenario,
-        at: Stamp,
-        clock: EventTime,
-    ) -> bool {
-        let Some(duration) = scenario.blackhole else { return false };
         let number = scenario.hash_base.with_key(&bucket.key).group();
-        self.warm_group(number);
-        let Some(group) = self.groups.get_mut(number as usize) else { return false };
-        let name = (scenario.id, bucket.key.clone());
-        let hidden = group.blackholes.hides(&name, at.at, clock);
-        if !hidden {
-            let end = group.blackholes.arm(name, duration, at.at, clock);
-            if let Some(ledger) = &mut self.ledger
-                && let Some(place) = ledger::place(&self.catalogue, scenario.id, &bucket.key)
-            {
-                ledger.entry(Subject::Blackhole, &place, Some(end.to_bytes()));
-            }
+        if scenario.blackhole.is_some() {
+            self.warm_group(number);
         }
-        hidden
+        let Self { catalogue, judge, groups, counters, ledger, .. } = self;
+        let Some(counters) = counters.get_mut(scenario.id.index()) else { return };
+        let Some(Group { blackholes, .. }) = groups.get_mut(number as usize) else { return };
+        let ledger = ledger.as_mut();
+        let mut hole = Hole { blackholes, ledger, catalogue, bucket, scenario, at, cause };
+        let mut around = judge.surroundings(catalogue, lookups);
+        counters.overflowed += 1;
+        counters.poured += u64::from(scenario.kind == Kind::Trigger);
+        let built = open(bucket, &mut around).map(|opened| {
+            // What nobody will see is not built, unless the overflow filter wants to see it first.
+            if scenario.overflow_filter.is_none() && hole.hides() {
+                counters.blackholed += 1;
+                return Ok(None);
+            }
+            let overflow = opened.overflow(bucket, at, cause, &mut around)?;
+            if !overflow_filter::passes(scenario, bucket, &overflow, &mut around) {
+                counters.filtered += 1;
+                return Ok(None);
+            }
+            if hole.hides() {
+                counters.blackholed += 1;
+                return Ok(None);
+            }
+            hole.arm();
+            Ok(Some(overflow))
+        });
+        counters.errors += around.errors;
+        match built.and_then(|built| built) {
+            Ok(None) => {}
+            Ok(Some(overflow)) => {
+                let (scenario, key) = (scenario.id, bucket.key.clone());
+                out.push(Overflowed { cause, scenario, key, overflow });
+            }
+            Err(failure) => *counters.failed.entry(failure).or_default() += 1,
+        }
     }
 
     /// Timed buckets that end before `before` overflow, each at its deadline.

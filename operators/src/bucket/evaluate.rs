@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::codec::Codec;
 use super::kept::Kept;
 use crate::event::Event;
-use crate::expr::{Cx, ExprId, Memo, Past, Program, SieveId};
+use crate::expr::{Cx, ExprId, Memo, Past, Program, Reads, SieveId};
 use crate::lookup::Lookups;
 use crate::schema::FieldId;
 use crate::value::Value;
@@ -24,9 +24,9 @@ impl Evaluator {
         Self { program, memo: Memo::new() }
     }
 
-    /// Whether a condition names `evt`.
-    pub(super) fn reads_event(&self, id: ExprId) -> bool {
-        self.program.reads(id).event
+    /// What an expression reads and does.
+    pub(super) fn reads(&self, id: ExprId) -> &Reads {
+        self.program.reads(id)
     }
 
     /// What a condition asks of each held event.
@@ -45,11 +45,6 @@ impl Evaluator {
     /// The field that an expression is, where it is nothing but that.
     pub(super) fn field(&self, id: ExprId) -> Option<FieldId> {
         self.program.field(id)
-    }
-
-    /// Whether an expression may change the event.
-    pub(super) fn changes(&self, id: ExprId) -> bool {
-        self.program.reads(id).mutates
     }
 
     /// The value of an expression.

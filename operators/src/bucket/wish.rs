@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::pour::Claim;
 use super::scenario::{Kind, Scenario};
-use crate::expr::{Cx, EvalError, ExprId, Program, TestError};
+use crate::expr::{Cx, EvalError, ExprId, Known, Program, TestError};
 use crate::value::Value;
 
 /// Which bucket takes an event, and how.
@@ -32,16 +32,18 @@ pub enum WishError {
     NoKey,
 }
 
-/// Whether `scenario` wants the event of `cx`, and for which bucket.
+/// Whether `scenario` wants the event of `cx`, and for which bucket. Of its filter, what is `known`
+/// to hold is not asked.
 ///
 /// # Errors
 /// What failed; the event is then not for this scenario.
 pub fn wish(
     scenario: &Scenario,
+    known: Known,
     program: &Program,
     cx: &mut Cx<'_>,
 ) -> Result<Option<Wish>, WishError> {
-    if !program.test(scenario.filter, cx)? {
+    if !program.test_rest(scenario.filter, known, cx)? {
         return Ok(None);
     }
     let key = match scenario.groupby {

@@ -10,6 +10,7 @@ use super::error::Failure;
 use super::eval::{self, Stop};
 use super::lines::{AnyLine, AnyRange};
 use super::past::{PastTest, Sieves};
+use super::program::Known;
 use super::reads::total;
 use super::rewrite::{inlined, unrolled};
 use super::sieve::SieveId;
@@ -316,6 +317,24 @@ impl Test {
             },
             Self::Plain(node) => plain(node, cx),
         }
+    }
+
+    /// Whether it holds where some operands are known to.
+    pub(super) fn run_rest(
+        &self,
+        known: Known,
+        subjects: &Subjects,
+        cx: &mut Cx<'_>,
+    ) -> Result<bool, Failure> {
+        let Self::All(all) = self else {
+            return if known.has(0) { Ok(true) } else { self.run(subjects, cx) };
+        };
+        for (operand, test) in all.iter().enumerate() {
+            if !known.has(operand) && !test.run(subjects, cx)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The sieves that questions about held events need.

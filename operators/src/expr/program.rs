@@ -239,6 +239,19 @@ impl Program {
         }
     }
 
+    /// Whether a condition holds of which some is known to hold already.
+    ///
+    /// # Errors
+    /// As [`Program::test`].
+    pub fn test_rest(&self, id: ExprId, known: Known, cx: &mut Cx<'_>) -> Result<bool, TestError> {
+        if known == Known::NOTHING {
+            return self.test(id, cx);
+        }
+        let Code::Test(test) = &self.get(id)?.code else { return self.test(id, cx) };
+        cx.memo.serve(self.number, self.subjects.sizes());
+        Ok(test.run_rest(known, &self.subjects, cx)?)
+    }
+
     /// The text of an expression that gives a string. `None` says that it gives something else or
     /// that its type is not known at load, and that nothing was changed: use [`Program::eval`].
     /// A [`Text::Slice`] belongs to the event of `cx`.
@@ -332,6 +345,27 @@ impl Program {
             }
         }
         Trace { result, failed: None }
+    }
+}
+
+/// Operands of the outermost `&&` of a condition that are known to hold: what an index has found
+/// out need not be asked again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known(u64);
+
+impl Known {
+    /// All of it is to be asked.
+    pub const NOTHING: Self = Self(0);
+
+    /// Adds what a guard says.
+    pub fn add(&mut self, guard: &Guard) {
+        let operand = guard.operand.and_then(|operand| u32::try_from(operand).ok());
+        self.0 |= operand.and_then(|operand| 1_u64.checked_shl(operand)).unwrap_or(0);
+    }
+
+    #[inline]
+    pub(super) fn has(self, operand: usize) -> bool {
+        operand < 64 && self.0 & (1 << operand) != 0
     }
 }
 

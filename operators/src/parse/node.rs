@@ -7,7 +7,7 @@ use super::pass::Pass;
 use super::statics::Static;
 use super::watch::{Step, Watch};
 use super::whitelist::Whitelist;
-use crate::expr::{Cx, ExprId, Program};
+use crate::expr::{Cx, ExprId, Known, Program};
 use crate::grok::{Captures, Grok};
 use crate::schema::{FieldId, Space};
 use crate::text::Text;
@@ -59,6 +59,8 @@ pub struct Node {
     pub number: usize,
     /// Runs only where this is true.
     pub filter: Option<ExprId>,
+    /// What of the filter holds wherever the index of the stage finds the node.
+    pub known: Known,
     /// Marks events that are to be dropped.
     pub whitelist: Option<Whitelist>,
     /// Takes the line apart.
@@ -115,7 +117,8 @@ impl Node {
     fn run<W: Watch>(&self, pass: &mut Pass<'_, W>, cx: &mut Cx<'_>) -> Result<bool, Abort> {
         let program = pass.program;
         if let Some(filter) = self.filter {
-            let passed = passes(program, filter, cx)?;
+            let known = if W::ALL { Known::NOTHING } else { self.known };
+            let passed = passes(program, (filter, known), cx)?;
             pass.watch.step(cx, Step::Filter(filter, passed));
             if !passed {
                 return Ok(false);
@@ -260,8 +263,12 @@ impl StashStep {
     }
 }
 
-fn passes(program: &Program, filter: ExprId, cx: &mut Cx<'_>) -> Result<bool, Abort> {
-    let result = program.test(filter, cx);
+fn passes(
+    program: &Program,
+    (filter, known): (ExprId, Known),
+    cx: &mut Cx<'_>,
+) -> Result<bool, Abort> {
+    let result = program.test_rest(filter, known, cx);
     stash_was_there(cx)?;
     // Of a filter that fails CrowdSec warns, and takes the node as not meant for this line.
     Ok(result.unwrap_or(false))

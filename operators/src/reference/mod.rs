@@ -19,7 +19,7 @@ use crate::bucket::scenario::{Kind as BucketKind, Scenario, ScenarioId, Takes};
 use crate::bucket::{Catalogue, Claim, Codec, Kept, Overflowed, Reads, claim, wish};
 use crate::detector::{Origin, Place};
 use crate::event::{Event, Kind, Line};
-use crate::expr::{Cx, Memo};
+use crate::expr::{Cx, Known, Memo};
 use crate::lookup::Lookups;
 use crate::order::{OrderKey, Partition};
 use crate::parse::pass::Hands;
@@ -182,7 +182,9 @@ impl World {
                 continue;
             }
             *cx.memo = Memo::new();
-            let Ok(Some(wish)) = wish(scenario, &self.rules.program, cx) else { continue };
+            let Ok(Some(wish)) = wish(scenario, Known::NOTHING, &self.rules.program, cx) else {
+                continue;
+            };
             let mut claims = vec![wish.claim];
             for other in catalogue.scenarios().iter().filter(|other| shares(scenario, other)) {
                 *cx.memo = Memo::new();
