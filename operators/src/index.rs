@@ -72,8 +72,8 @@ struct BySubject<S> {
     subject: S,
     /// Rules that do not ask for this subject.
     others: RuleSet,
-    /// The same and those that ask for this value.
-    values: BTreeMap<String, RuleSet>,
+    /// The same and those that ask for this value: by its length, and few of each.
+    values: Vec<Vec<(Box<str>, RuleSet)>>,
     prefixes: Vec<(String, RuleSet)>,
 }
 
@@ -107,7 +107,7 @@ impl<S: Ord + Clone> Index<S> {
         rules.0.clone_from(&self.all.0);
         for by in &self.subjects {
             let value = value_of(&by.subject);
-            let fitting = by.values.get(value).unwrap_or(&by.others);
+            let fitting = by.fitting(value);
             if by.prefixes.iter().any(|(prefix, _)| value.starts_with(prefix)) {
                 let mut fitting = fitting.clone();
                 for (prefix, more) in &by.prefixes {
@@ -152,14 +152,28 @@ impl<S: Ord + Clone> BySubject<S> {
                 prefixes.entry(prefix).or_insert_with(|| RuleSet::none(count)).insert(rule);
             }
         }
-        let values = own.into_iter().map(|(value, mut rules)| {
+        let mut values = Vec::new();
+        for (value, mut rules) in own {
             rules.or(&others);
-            (value.to_owned(), rules)
-        });
-        let values = values.collect();
+            if values.len() <= value.len() {
+                values.resize_with(value.len() + 1, Vec::new);
+            }
+            if let Some(same) = values.get_mut(value.len()) {
+                same.push((value.into(), rules));
+            }
+        }
         let prefixes = prefixes.into_iter().map(|(prefix, rules)| (prefix.to_owned(), rules));
         let prefixes = prefixes.collect();
         Self { subject, others, values, prefixes }
+    }
+
+    /// Rules that this value lets pass, but for prefixes.
+    #[inline]
+    fn fitting(&self, value: &str) -> &RuleSet {
+        let same = self.values.get(value.len()).map_or(&[][..], Vec::as_slice);
+        // They come in their order.
+        let found = same.binary_search_by(|(known, _)| (**known).cmp(value)).ok();
+        found.and_then(|at| same.get(at)).map_or(&self.others, |(_, rules)| rules)
     }
 }
 

@@ -15,7 +15,7 @@ use super::group::GROUPS;
 use super::hole::Hole;
 use super::judge::Judge;
 use super::ledger::Ledger;
-use super::overflow::open;
+use super::overflow::overflow;
 use super::overflow_filter;
 use super::pour::{Pour, Want};
 use super::scenario::{Kind, Scenario, ScenarioId};
@@ -274,7 +274,7 @@ impl Buckets {
         all
     }
 
-    /// A bucket that is over: the alert, then overflow filter and blackhole, in this order. An
+    /// A bucket that is over: the alert, then overflow filter and blackhole, as if in this order. An
     /// alert that cannot be built arms no blackhole.
     fn overflowed(
         &mut self,
@@ -294,36 +294,29 @@ impl Buckets {
         let Some(Group { blackholes, .. }) = groups.get_mut(number as usize) else { return };
         let ledger = ledger.as_mut();
         let mut hole = Hole { blackholes, ledger, catalogue, bucket, scenario, at, cause };
-        let mut around = judge.surroundings(catalogue, lookups);
         counters.overflowed += 1;
         counters.poured += u64::from(scenario.kind == Kind::Trigger);
-        let built = open(bucket, &mut around).map(|opened| {
-            // What nobody will see is not built, unless the overflow filter wants to see it first.
-            if scenario.overflow_filter.is_none() && hole.hides() {
-                counters.blackholed += 1;
-                return Ok(None);
-            }
-            let overflow = opened.overflow(bucket, at, cause, &mut around)?;
-            if !overflow_filter::passes(scenario, bucket, &overflow, &mut around) {
+        // What nobody will see is not built, unless the overflow filter wants to see it first.
+        if scenario.overflow_filter.is_none() && hole.hides() {
+            counters.blackholed += 1;
+            return;
+        }
+        let mut around = judge.surroundings(catalogue, lookups);
+        match overflow(bucket, at, cause, &mut around) {
+            Ok(built) if !overflow_filter::passes(scenario, bucket, &built, &mut around) => {
                 counters.filtered += 1;
-                return Ok(None);
             }
-            if hole.hides() {
+            Ok(_) if scenario.overflow_filter.is_some() && hole.hides() => {
                 counters.blackholed += 1;
-                return Ok(None);
             }
-            hole.arm();
-            Ok(Some(overflow))
-        });
-        counters.errors += around.errors;
-        match built.and_then(|built| built) {
-            Ok(None) => {}
-            Ok(Some(overflow)) => {
+            Ok(overflow) => {
+                hole.arm();
                 let (scenario, key) = (scenario.id, bucket.key.clone());
                 out.push(Overflowed { cause, scenario, key, overflow });
             }
             Err(failure) => *counters.failed.entry(failure).or_default() += 1,
         }
+        counters.errors += around.errors;
     }
 
     /// Timed buckets that end before `before` overflow, each at its deadline.

@@ -43,7 +43,7 @@ pub(crate) fn overflow(
 
 /// What a bucket held, and who did it.
 #[derive(Debug)]
-pub(crate) struct Opened<'a> {
+struct Opened<'a> {
     scenario: &'a Scenario,
     held: Vec<Exhibit>,
     sources: Sources,
@@ -54,10 +54,7 @@ pub(crate) struct Opened<'a> {
 ///
 /// # Errors
 /// Why there can be no alert.
-pub(crate) fn open<'a>(
-    bucket: &Bucket,
-    around: &mut Surroundings<'a>,
-) -> Result<Opened<'a>, Failure> {
+fn open<'a>(bucket: &Bucket, around: &mut Surroundings<'a>) -> Result<Opened<'a>, Failure> {
     let scenario = around.catalogue.scenario(bucket.scenario).ok_or(Failure::Unreadable)?;
     let kept = bucket.queue.iter();
     let held: Option<Vec<_>> =
@@ -73,7 +70,7 @@ impl Opened<'_> {
     ///
     /// # Errors
     /// A held event is not one of these rules.
-    pub(crate) fn overflow(
+    fn overflow(
         mut self,
         bucket: &Bucket,
         at: Stamp,
