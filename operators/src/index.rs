@@ -52,6 +52,17 @@ impl RuleSet {
         }
     }
 
+    /// How many rules there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
     /// The first rule at or after `from`.
     #[inline]
     pub fn next(&self, from: usize) -> Option<usize> {

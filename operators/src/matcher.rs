@@ -22,6 +22,9 @@ pub struct Matcher {
     overflows: Side,
 }
 
+/// For more buckets that want one event room is made as they come.
+const MOST_WANTS: usize = 8;
+
 /// Scenarios of one kind of event.
 #[derive(Debug)]
 struct Side {
@@ -116,7 +119,9 @@ impl Side {
                 // Scenarios share the kept event as long as no filter has changed it.
                 if kept != Some(cx.event.version()) {
                     kept = Some(cx.event.version());
-                    pours.push(pour(rules, cx.event, place));
+                    let mut new = pour(rules, cx.event, place);
+                    new.wants.reserve(candidates.len().min(MOST_WANTS));
+                    pours.push(new);
                 }
                 if let Some(pour) = pours.last_mut() {
                     pour.wants.push(want);

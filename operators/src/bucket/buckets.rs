@@ -43,7 +43,9 @@ pub struct Overflowed {
 impl Overflowed {
     /// *The* order of overflows: by cause, name of the scenario, key of the bucket.
     pub fn order(&self, other: &Self) -> Ordering {
-        let name = |of: &Self| (of.cause, Arc::clone(&of.overflow.alert.scenario), of.key.clone());
+        fn name(of: &Overflowed) -> (OrderKey, &str, &str) {
+            (of.cause, &of.overflow.alert.scenario, &of.key)
+        }
         name(self).cmp(&name(other))
     }
 }

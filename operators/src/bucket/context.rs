@@ -11,7 +11,7 @@ use super::evaluate::Evaluator;
 use super::exhibit::Exhibit;
 use super::glance::Name;
 use super::overflow::Surroundings;
-use crate::expr::ExprId;
+use crate::expr::{ExprId, SieveId};
 use crate::schema::FieldId;
 use crate::time::GoDuration;
 use crate::value::Value;
@@ -72,9 +72,9 @@ struct Plan {
     /// Number of its key, by expression.
     keys: Vec<usize>,
     /// Expressions that are a field, by field.
-    fields: Vec<(FieldId, usize)>,
-    /// Others that name the event.
-    events: Vec<(usize, ExprId)>,
+    fields: Vec<(FieldId, usize, ExprId)>,
+    /// Others that name the event, with what it must pass for them to give anything.
+    events: Vec<(usize, ExprId, Option<SieveId>)>,
     /// Those that name nothing of it.
     others: Vec<(usize, ExprId)>,
     /// Whether those give the same wherever they are asked.
@@ -94,8 +94,8 @@ impl Plan {
         for (number, id) in contexts.expressions().enumerate() {
             let reads = evaluator.reads(id);
             match evaluator.field(id) {
-                Some(field) if !changes => fields.push((field, number)),
-                _ if reads.event => events.push((number, id)),
+                Some(field) if !changes => fields.push((field, number, id)),
+                _ if reads.event => events.push((number, id, evaluator.wakes(id))),
                 _ => {
                     constant &= !reads.asks_world;
                     others.push((number, id));
@@ -108,9 +108,9 @@ impl Plan {
 
     /// The numbers of the expressions that are this field.
     fn asking(&self, field: FieldId) -> impl Iterator<Item = usize> {
-        let from = self.fields.partition_point(|(known, _)| *known < field);
+        let from = self.fields.partition_point(|(known, ..)| *known < field);
         let asking = self.fields.iter().skip(from);
-        asking.take_while(move |(known, _)| *known == field).map(|(_, number)| *number)
+        asking.take_while(move |(known, ..)| *known == field).map(|(_, number, _)| *number)
     }
 }
 
@@ -127,22 +127,39 @@ impl Found {
     /// Asks one event.
     fn of(event: &mut Exhibit, plan: &Plan, around: &mut Surroundings<'_>) -> Self {
         let mut found = Self::default();
-        let kept = event.kept().clone();
-        if let Some(glance) = around.catalogue.codec().glance(&kept) {
+        let catalogue = around.catalogue;
+        let (kept, codec) = (event.kept().clone(), catalogue.codec());
+        if event.is_changed() {
+            for (_, number, id) in &plan.fields {
+                found.ask(event, (*number, *id), around);
+            }
+        } else if let Some(glance) = codec.glance(&kept) {
             for (name, mark) in glance.fields().flatten() {
                 let Name::Field(field) = name else { continue };
                 let asking = plan.asking(field).map(|number| (number, mark.owned(&glance)));
                 found.texts.extend(asking);
             }
         }
-        for (number, id) in &plan.events {
-            match event.value(*id, around) {
-                Some(value) => collect(value, &mut |text| found.texts.push((*number, text))),
-                None => found.errors += 1,
+        for (number, id, wakes) in &plan.events {
+            let passes = |sieve| around.evaluator.lets(sieve, &kept, codec);
+            if event.is_changed() || wakes.is_none_or(passes) {
+                found.ask(event, (*number, *id), around);
             }
         }
         found.texts.sort_by_key(|(number, _)| *number);
         found
+    }
+
+    fn ask(
+        &mut self,
+        event: &mut Exhibit,
+        (number, id): (usize, ExprId),
+        around: &mut Surroundings<'_>,
+    ) {
+        match event.value(id, around) {
+            Some(value) => collect(value, &mut |text| self.texts.push((number, text))),
+            None => self.errors += 1,
+        }
     }
 
     /// What every event says, because nothing of it is named.

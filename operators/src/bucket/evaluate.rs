@@ -34,6 +34,11 @@ impl Evaluator {
         self.program.sieves(id)
     }
 
+    /// What an event must pass for an expression to give anything but "".
+    pub(super) fn wakes(&self, id: ExprId) -> Option<SieveId> {
+        self.program.wakes(id)
+    }
+
     /// Whether a sieve lets a held event through.
     pub(super) fn lets(&self, sieve: SieveId, kept: &Kept, codec: &Codec) -> bool {
         codec.glance(kept).is_some_and(|glance| {

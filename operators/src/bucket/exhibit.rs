@@ -35,6 +35,11 @@ impl Exhibit {
         Self { known, own: None, changed: false }
     }
 
+    /// Whether an expression may have changed it: what was kept does not say all of it then.
+    pub(super) fn is_changed(&self) -> bool {
+        self.changed
+    }
+
     /// Whether this is an overflow that was matched again.
     pub(super) fn is_overflow(&self) -> bool {
         self.known.kept.is_overflow()

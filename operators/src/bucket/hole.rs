@@ -22,20 +22,21 @@ pub(super) struct Hole<'a> {
 }
 
 impl Hole<'_> {
-    fn name(&self) -> (ScenarioId, Box<str>) {
-        (self.scenario.id, self.bucket.key.clone())
+    fn name(&self) -> (ScenarioId, &str) {
+        (self.scenario.id, &self.bucket.key)
     }
 
     /// Whether it swallows this overflow.
     pub(super) fn hides(&self) -> bool {
         let armed = self.scenario.blackhole.is_some() && !self.blackholes.is_empty();
-        armed && self.blackholes.hides(&self.name(), self.at.at, self.cause.clock)
+        armed && self.blackholes.hides(self.name(), self.at.at, self.cause.clock)
     }
 
     /// Swallows what overflows after this one.
     pub(super) fn arm(&mut self) {
         let Some(duration) = self.scenario.blackhole else { return };
-        let end = self.blackholes.arm(self.name(), duration, self.at.at, self.cause.clock);
+        let name = (self.scenario.id, &*self.bucket.key);
+        let end = self.blackholes.arm(name, duration, self.at.at, self.cause.clock);
         if let Some(ledger) = &mut self.ledger
             && let Some(place) = ledger::place(self.catalogue, self.scenario.id, &self.bucket.key)
         {

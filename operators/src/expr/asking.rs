@@ -3,7 +3,7 @@
 use super::ast::{Kind, Loop, Node, Op, Pointer};
 use super::condition::Builder;
 use super::past::{Number, PastTest, Span, Text, View};
-use super::sieve::field_of;
+use super::sieve::{Names, Whose, field_of};
 use crate::text::intern;
 
 /// Builds questions; `views` are the lists that have names, by depth of declaration.
@@ -158,7 +158,8 @@ impl Asking<'_, '_> {
         if !is_queue(list) {
             return None;
         }
-        let sieve = Some(self.builder.sieves.add(body, self.builder.schema)?);
+        let names = Names { whose: Whose::Item, schema: self.builder.schema };
+        let sieve = Some(self.builder.sieves.add(body, names)?);
         Some(View { sieve, made: true, from: None, to: None })
     }
 }

@@ -3,6 +3,7 @@
 
 use regex::{Regex, RegexSet};
 
+use super::address::FieldTest;
 use super::ast::{Kind, Loop, Node, Op};
 use super::constant::Folder;
 use super::context::Cx;
@@ -37,6 +38,7 @@ pub(super) enum Test {
     MatchesOne(Source, RegexSet),
     AnyLine(Box<AnyLine>),
     AnyRange(Box<AnyRange>),
+    Field(FieldTest),
     /// A question about held events; the node for where there are none at hand.
     Past(Box<(PastTest, Node)>),
     Plain(Box<Node>),
@@ -110,6 +112,9 @@ impl Builder<'_> {
 
     /// What is no question about strings of the event.
     fn other(&mut self, node: &Node) -> Test {
+        if let Some(test) = self.field_test(node) {
+            return Test::Field(test);
+        }
         match self.past(node) {
             Some(test) => Test::Past(Box::new((test, node.clone()))),
             None => Test::Plain(Box::new(node.clone())),
@@ -311,6 +316,7 @@ impl Test {
             }
             Self::AnyLine(any) => any.run(subjects, cx),
             Self::AnyRange(any) => any.run(cx),
+            Self::Field(test) => Ok(test.run(cx.event)),
             Self::Past(parts) => match &cx.past {
                 Some(past) => parts.0.run(&**past),
                 None => plain(&parts.1, cx),

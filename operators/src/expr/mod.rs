@@ -2,6 +2,7 @@
 //!
 //! Stages, one file each: `lex → parse → ast → check → compile → eval`.
 
+mod address;
 mod asking;
 mod ast;
 mod check;

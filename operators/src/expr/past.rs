@@ -14,7 +14,7 @@ use super::error::{EvalError, Failure};
 use super::functions::number::distance_between;
 use super::functions::time::{average, median};
 use super::operation;
-use super::sieve::{Sieve, SieveId};
+use super::sieve::{Names, Sieve, SieveId, Whose};
 use crate::schema::FieldId;
 use crate::time::Stamp;
 use crate::value::Value;
@@ -82,17 +82,18 @@ pub(super) enum PastTest {
 /// The predicates of a program, each once.
 #[derive(Debug, Default)]
 pub(super) struct Sieves {
-    all: Vec<(Node, Sieve)>,
+    all: Vec<(Whose, Node, Sieve)>,
 }
 
 impl Sieves {
-    pub(super) fn add(&mut self, body: &Node, schema: &crate::schema::Schema) -> Option<SieveId> {
-        let known = self.all.iter().position(|(known, _)| known == body);
+    pub(super) fn add(&mut self, body: &Node, names: Names<'_>) -> Option<SieveId> {
+        let here = |(whose, known, _): &(Whose, Node, _)| *whose == names.whose && known == body;
+        let known = self.all.iter().position(here);
         let index = match known {
             Some(index) => index,
             None => {
-                let sieve = Sieve::of(body, schema)?;
-                self.all.push((body.clone(), sieve));
+                let sieve = Sieve::of(body, names)?;
+                self.all.push((names.whose, body.clone(), sieve));
                 self.all.len() - 1
             }
         };
@@ -100,7 +101,7 @@ impl Sieves {
     }
 
     pub(super) fn get(&self, id: SieveId) -> Option<&Sieve> {
-        self.all.get(id.0 as usize).map(|(_, sieve)| sieve)
+        self.all.get(id.0 as usize).map(|(_, _, sieve)| sieve)
     }
 }
 

@@ -13,7 +13,7 @@ use super::error::{CompileError, EvalError, TestError};
 use super::past::Sieves;
 use super::phrase::Phrase;
 use super::reads::{self, Guard, Reads};
-use super::sieve::{FieldText, SieveId};
+use super::sieve::{FieldText, Names, SieveId, Whose};
 use super::subject::Subjects;
 use super::types::Type;
 use super::{check, eval, parse};
@@ -62,6 +62,7 @@ struct Expression {
     code: Code,
     reads: Reads,
     guards: Vec<Guard>,
+    wakes: Option<SieveId>,
 }
 
 /// The compiled form of an expression, by its type.
@@ -126,7 +127,14 @@ impl Compiler {
             Type::String if !reads.mutates => Code::Text(builder.phrase(&tree)),
             _ => Code::Plain,
         };
-        self.expressions.push(Expression { source, tree, code, reads, guards });
+        let names = Names { whose: Whose::Event, schema: &self.schema };
+        let wakes = match &tree.kind {
+            Kind::Conditional(test, _, no) if no.text().is_some_and(|text| text.is_empty()) => {
+                self.sieves.add(test, names)
+            }
+            _ => None,
+        };
+        self.expressions.push(Expression { source, tree, code, reads, guards, wakes });
         self.known.insert((source, env, expect), id);
         Ok(id)
     }
@@ -320,6 +328,11 @@ impl Program {
     /// Whether a sieve lets an event through, whose texts `text` gives.
     pub fn lets(&self, sieve: SieveId, text: FieldText<'_, '_>) -> bool {
         self.sieves.get(sieve).is_some_and(|sieve| sieve.lets(text))
+    }
+
+    /// What an event must pass for the expression to give anything but "", where that is known.
+    pub fn wakes(&self, id: ExprId) -> Option<SieveId> {
+        self.get(id).ok()?.wakes
     }
 
     /// Conditions that must hold for the expression to be true, in order of evaluation.
