@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Spillway and the reference engine side by side: whole processes, in turn, on the same seeded logs.
 # Counts CPU-seconds (user + system) and peak memory of each, writes results/<date>-<host kind>/.
-#   compare.sh [CASE]…       nginx ssh nginx-hub ssh-hub workers memory; without CASE all of them
+#   compare.sh [CASE]…       nginx ssh nginx-hub ssh-hub workers memory explain; without CASE all of them
 #
 # CORPUS=DIR      hub/ patterns/ data/ to run with          [../shared/conformance beside the checkout]
 # SPILLWAY=FILE   the binary to measure                     [target/release/spillway]
@@ -118,7 +118,13 @@ memory() {
     done
 }
 
-cases=("${@:-nginx ssh nginx-hub ssh-hub workers memory}")
+explain() {
+    cargo build -q --release -p spillway-benchmarks --bin explain
+    "$target/release/explain" --rules "$corpus/hub" --patterns "$corpus/patterns" --data "$corpus/data" \
+        2>/dev/null >"$results/explain.md"
+}
+
+cases=("${@:-nginx ssh nginx-hub ssh-hub workers memory explain}")
 # shellcheck disable=SC2048,SC2086
 for name in ${cases[*]}; do
     case $name in
@@ -129,6 +135,7 @@ for name in ${cases[*]}; do
         nginx-hub) side_by_side nginx-hub nginx nginx $((reference_lines / 2)) all ;;
         ssh-hub) side_by_side ssh-hub ssh syslog "$reference_lines" all ;;
         workers | memory) [[ ! -x $spillway ]] || "$name" ;;
+        explain) explain ;;
         *) echo "compare.sh: no case named $name" >&2; exit 2 ;;
     esac
 done
