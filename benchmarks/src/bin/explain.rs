@@ -31,10 +31,7 @@ const LINES: [(&str, &str); 5] = [
         "nginx",
         "203.0.113.7 - - [02/Mar/2026:06:00:24 +0000] \"GET /.env HTTP/1.1\" 404 7 \"-\" \"x\"",
     ),
-    (
-        "syslog",
-        "Mar  2 06:00:24 host sshd[12]: Failed password for root from 203.0.113.7 port x",
-    ),
+    ("syslog", "Mar  2 06:00:24 host sshd[12]: Failed password for root from 203.0.113.7 port x"),
     ("syslog", "this line is garbage of no known kind at all"),
 ];
 
