@@ -19,6 +19,7 @@ pub mod filter;
 pub mod index;
 pub mod intake;
 pub mod listen;
+pub mod openapi;
 pub mod record;
 pub mod routes;
 pub mod service;

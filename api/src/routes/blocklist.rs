@@ -17,8 +17,20 @@ use crate::blocklist::capacity::{Widths, fit};
 use crate::blocklist::{Format, networks};
 use crate::error::{ApiError, empty};
 use crate::filter::{DecisionFilter, Query};
+use crate::openapi::answer::Refusal;
+use crate::openapi::parameter::{BlocklistParameters, DecisionParameters};
+use crate::openapi::refusal::{NoBouncer, NotReady};
 use crate::service::Service;
 
+/// What is banned, as a list for firewalls.
+#[utoipa::path(get, path = "/v1/blocklist", tag = "decisions", operation_id = "get_blocklist",
+    params(DecisionParameters, BlocklistParameters),
+    security(("bouncer_key" = []), ("bouncer_password" = [])),
+    responses((status = 200, description = "The list", content(
+            (String = "text/plain"), (Vec<String> = "application/json"))),
+        (status = 304, description = "Nothing changed since `If-None-Match`"),
+        (status = 400, description = "A parameter cannot be read", body = Refusal),
+        (status = 401, description = "Name and password are asked for", body = Refusal), NoBouncer, NotReady))]
 pub(super) async fn blocklist(
     State(service): State<Arc<Service>>,
     bouncer: ByKey,
@@ -33,7 +45,7 @@ pub(super) async fn blocklist(
     })?;
     let widths = query.first("prefix").map_or(Some(Widths::default()), Widths::parse);
     let widths = widths.ok_or_else(|| ApiError::bad("prefix: write prefix=24 or prefix=24,64"))?;
-    let mut filter = DecisionFilter::read(&query)?;
+    let mut filter = DecisionFilter::read(&query).map_err(ApiError::into_bad)?;
     let most = filter.limit.take().and_then(|limit| usize::try_from(limit).ok());
     filter.kind.get_or_insert_with(|| "ban".to_owned());
     filter.simulated = false;
