@@ -19,9 +19,10 @@ test: lint doc ## the one gate: format, lints, documentation, every test
 	    grep -rlE 'SPILLWAY_CONFORMANCE|shared/conformance' --include='*.rs' operators pipeline integration; }
 	cargo test --release --workspace --no-fail-fast
 
-test-clients: ## real bouncers, agents and cscli against the API; says what it skipped
+test-clients: ## real bouncers, agents, cscli and schemathesis against the API; says what it skipped
 	cargo build --release --package spillway
 	integration/clients/run.sh
+	integration/schemathesis/run.sh
 
 lint: ## rustfmt and clippy; every warning is an error
 	cargo fmt --all --check
@@ -40,7 +41,8 @@ bench: ## CPU seconds and memory, beside CrowdSec where `go` is there
 soak: ## what takes long: 100,000 files that are followed
 	SPILLWAY_TEST_FILES=100000 cargo test --release --package spillway-connectors --test host many_files -- --nocapture
 
+# Without a sanitizer: nothing here is `unsafe`, and C libraries do not build with Rust's.
 fuzz: ## each fuzz target for FUZZ_SECONDS (60); needs cargo-fuzz
 	@for folder in $(wildcard */fuzz); do (cd $$folder && for target in $$(RUSTC_BOOTSTRAP=1 cargo fuzz list); do \
-	    RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -dict=dictionaries/$$target -timeout=10 \
+	    RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target -- -dict=dictionaries/$$target -timeout=10 \
 	    -rss_limit_mb=2048 -max_total_time=$(FUZZ_SECONDS) || exit 1; done) || exit 1; done

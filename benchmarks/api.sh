@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # The decision API beside CrowdSec's, in one run: requests per CPU-second of the server, memory, time
-# of an import. Ours is the binary of this build; CrowdSec's is asked where SPILLWAY_CROWDSEC names the
+# of an import. Of ours also: alerts that are posted, subscribers, bouncers that poll. Ours is the binary of this build; CrowdSec's is asked where SPILLWAY_CROWDSEC names the
 # directory of its binaries (integration/reference/build.sh prints it). Needs wrk, jq, curl, python3.
 #
 #   benchmarks/api.sh [DECISIONS]      100000 by default
+#   SUBSCRIBERS=N POLLERS=N            how many clients at once [10000, 1000]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 decisions=${1:-100000}
@@ -11,7 +12,7 @@ seconds=${SECONDS_EACH:-5}
 binary=${SPILLWAY:-${CARGO_TARGET_DIR:-target}/release/spillway}
 work=$(mktemp -d)
 pids=()
-trap 'for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done; rm -rf "$work"' EXIT
+trap 'for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done; wait; rm -rf "$work"' EXIT
 
 # CPU time that a process took so far, in seconds.
 cpu() {
@@ -53,11 +54,14 @@ rate() {
     local name=$1 pid=$2 url=$3 before after requests
     shift 3
     before=$(cpu "$pid")
-    requests=$(wrk -t1 -c8 -d"${seconds}s" -H 'X-Api-Key: testkey' -H 'User-Agent: bench/v1' "$@" "$url" |
-        awk '/requests in/ {print $1}')
+    wrk -t1 -c"${CONNECTIONS:-8}" -d"${seconds}s" --latency -H 'X-Api-Key: testkey' -H 'User-Agent: bench/v1' \
+        "$@" "$url" >"$work/wrk"
+    requests=$(awk '/requests in/ {print $1}' "$work/wrk")
     after=$(cpu "$pid")
-    awk -v n="$requests" -v a="$before" -v b="$after" -v name="$name" -v s="$seconds" \
-        'BEGIN {printf "  %-34s %10.0f a CPU-second %10.0f a second\n", name, n / (b - a), n / s}'
+    awk -v n="$requests" -v a="$before" -v b="$after" -v name="$name" -v s="$seconds" -v p99="$(awk '$1 == "99%" {print $2}' "$work/wrk")" \
+        'BEGIN {printf "  %-34s %10.0f a CPU-second %10.0f a second, p99 %s\n", name, n / (b - a), n / s, p99}'
+    # wrk counts what was refused as answered.
+    ! grep 'Non-2xx' "$work/wrk"
 }
 
 measure() {
@@ -93,6 +97,32 @@ LUA
     echo "  memory at the end                  $(memory "$pid") MB"
 }
 
+# What only ours has, or CrowdSec's would take too long for.
+own() {
+    local url=http://127.0.0.1:18090 token
+    token=$(curl -sf -A crowdsec/v1.7.8-linux -d '{"machine_id":"testm","password":"testpassword"}' \
+        "$url/v1/watchers/login" | jq -r .token)
+    cat >"$work/post.lua" <<'LUA'
+local n = 0
+local now = os.date("!%Y-%m-%dT%H:%M:%SZ")
+request = function()
+    n = n + 1
+    local value = string.format("172.%d.%d.%d", 16 + n / 65536 % 16, n / 256 % 256, n % 256)
+    local body = string.format([==[[{"capacity":5,"decisions":null,"events":[{"meta":[{"key":"source_ip","value":"%s"}],
+"timestamp":"%s"}],"events_count":6,"kind":"crowdsec","leakspeed":"10s","message":"m","remediation":true,
+"scenario":"crowdsecurity/ssh-bf","scenario_hash":"","scenario_version":"","simulated":false,
+"source":{"ip":"%s","scope":"Ip","value":"%s"},"start_at":"%s","stop_at":"%s"}]]==], value, now, value, value, now, now)
+    return wrk.format("POST", "/v1/alerts", nil, body)
+end
+LUA
+    CONNECTIONS=64 rate 'alerts, on disk before the 201' "${pids[0]}" "$url" -s "$work/post.lua" -H "Authorization: Bearer $token"
+    ulimit -n "$(ulimit -Hn)"
+    python3 benchmarks/clients.py subscribers "$url" "$token" testkey "${SUBSCRIBERS:-10000}"
+    [[ ${POLLERS:-1000} == 0 ]] || python3 benchmarks/clients.py pollers "$url" "$token" "$work/api.sock" "${POLLERS:-1000}"
+    echo "  memory at the end                  $(memory "${pids[0]}") MB"
+}
+
+ulimit -n "$(ulimit -Hn)"
 echo "Spillway, $decisions decisions"
 "$binary" run --role serve --data "$work/data" --listen 127.0.0.1:18090 --socket "$work/api.sock" 2>"$work/log" &
 pids+=($!)
@@ -100,6 +130,7 @@ wait_for http://127.0.0.1:18090/health
 curl -sf --unix-socket "$work/api.sock" -d '{"machine_id":"testm","password":"testpassword"}' -o /dev/null http://x/v1/admin/machines
 curl -sf --unix-socket "$work/api.sock" -d '{"name":"testb","key":"testkey"}' -o /dev/null http://x/v1/admin/bouncers
 measure "${pids[0]}" http://127.0.0.1:18090
+own
 
 [[ -n ${SPILLWAY_CROWDSEC:-} ]] || { echo "CrowdSec is left out: SPILLWAY_CROWDSEC does not say where it is"; exit 0; }
 home=$work/crowdsec

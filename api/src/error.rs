@@ -35,6 +35,12 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
+    /// The same as a request that cannot be read, for routes that CrowdSec does not have.
+    #[must_use]
+    pub fn into_bad(self) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, ..self }
+    }
+
     /// A body that can be read and is not what is wanted.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)

@@ -20,6 +20,7 @@ pub mod index;
 pub mod intake;
 pub mod limits;
 pub mod listen;
+pub mod openapi;
 pub mod record;
 pub mod routes;
 pub mod service;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use operators::alert::wire::{WireAlert, decisions};
+use operators::alert::wire::{WireAlert, alert_schema, decision_schema, decisions};
 use operators::alert::{Alert, Decision};
 use operators::order::Partition;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,17 @@ impl Stream {
             Self::Decisions => "decisions",
         }
     }
+}
+
+/// The JSON Schema of a stream's messages in CrowdSec's words, of version [`SCHEMA`]. Within a version
+/// keys are only added.
+pub fn schema(stream: Stream) -> serde_json::Value {
+    let mut schema = match stream {
+        Stream::Alerts => alert_schema(),
+        Stream::Decisions => decision_schema(),
+    };
+    schema.insert("$id".to_owned(), format!("urn:spillway:{}:{SCHEMA}", stream.name()).into());
+    schema.to_value()
 }
 
 /// What the outbox keeps. A promise: variants are only added.

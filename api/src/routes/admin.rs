@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode};
 use operators::time::GoDuration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::body;
 use super::decisions::unexpected;
@@ -21,11 +22,13 @@ use crate::blocklist::Wanted;
 use crate::error::{ApiError, empty, json};
 use crate::filter::Query;
 use crate::intake::{Change, Outcome};
+use crate::openapi::answer::{AddedBouncer, AddedMachine, AllowlistChanged, Flushed, Refusal};
+use crate::openapi::refusal::{BadBody, NoAdmin, NotKept, NotReady};
 use crate::service::Service;
 use crate::wire::text::{read_rfc3339, rfc3339};
 
 /// A bouncer as administrators see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct ShownBouncer {
     name: String,
     ip_address: String,
@@ -66,7 +69,7 @@ impl ShownBouncer {
 }
 
 /// A machine as administrators see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct ShownMachine {
     #[serde(rename = "machineId")]
     id: String,
@@ -148,6 +151,10 @@ fn refused(error: AccountError) -> ApiError {
     ApiError::new(status, error.to_string())
 }
 
+/// List the bouncers.
+#[utoipa::path(get, path = "/v1/admin/bouncers", tag = "admin", operation_id = "list_bouncers",
+    security(("machine_token" = [])),
+    responses((status = 200, description = "The bouncers", body = Vec<ShownBouncer>), NoAdmin))]
 pub(super) async fn bouncers(
     State(service): State<Arc<Service>>,
     _admin: AsAdmin,
@@ -157,15 +164,23 @@ pub(super) async fn bouncers(
     shown(StatusCode::OK, &all)
 }
 
-#[derive(Debug, Deserialize)]
+/// A bouncer that is to be added.
+#[derive(Debug, Deserialize, ToSchema)]
 struct NewBouncer {
+    #[schema(min_length = 1, max_length = 255)]
     name: String,
+    /// One is made where there is none.
     key: Option<String>,
     /// What its blocklists are to hold where a request does not say it, as a query.
     #[serde(default)]
     blocklist: String,
 }
 
+/// Add a bouncer.
+#[utoipa::path(post, path = "/v1/admin/bouncers", tag = "admin", operation_id = "add_bouncer",
+    request_body = NewBouncer, security(("machine_token" = [])),
+    responses((status = 201, description = "Its key", body = AddedBouncer), (status = 409, description = "The name is taken", body = Refusal),
+        NoAdmin, BadBody, NotReady))]
 pub(super) async fn add_bouncer(
     State(service): State<Arc<Service>>,
     admin: AsAdmin,
@@ -194,6 +209,10 @@ pub(super) async fn add_bouncer(
     shown(StatusCode::CREATED, &serde_json::json!({ "name": new.name, "api_key": key }))
 }
 
+/// Remove a bouncer.
+#[utoipa::path(delete, path = "/v1/admin/bouncers/{name}", tag = "admin", operation_id = "delete_bouncer",
+    params(("name" = String, Path, description = "Its name")), security(("machine_token" = [])),
+    responses((status = 204, description = "It is gone"), (status = 404, description = "No such name", body = Refusal), NoAdmin, NotReady))]
 pub(super) async fn remove_bouncer(
     State(service): State<Arc<Service>>,
     admin: AsAdmin,
@@ -205,6 +224,10 @@ pub(super) async fn remove_bouncer(
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
+/// List the machines.
+#[utoipa::path(get, path = "/v1/admin/machines", tag = "admin", operation_id = "list_machines",
+    security(("machine_token" = [])),
+    responses((status = 200, description = "The machines", body = Vec<ShownMachine>), NoAdmin))]
 pub(super) async fn machines(
     State(service): State<Arc<Service>>,
     _admin: AsAdmin,
@@ -214,10 +237,14 @@ pub(super) async fn machines(
     shown(StatusCode::OK, &all)
 }
 
-#[derive(Debug, Deserialize)]
+/// A machine that is to be added.
+#[derive(Debug, Deserialize, ToSchema)]
 struct NewMachine {
+    #[schema(min_length = 1, max_length = 255)]
     machine_id: String,
+    /// One is made where there is none.
     password: Option<String>,
+    /// Whether it may administer.
     #[serde(default)]
     admin: bool,
     /// Whether a machine of that name gets this password, rather than being refused.
@@ -225,6 +252,11 @@ struct NewMachine {
     force: bool,
 }
 
+/// Add a machine.
+#[utoipa::path(post, path = "/v1/admin/machines", tag = "admin", operation_id = "add_machine",
+    request_body = NewMachine, security(("machine_token" = [])),
+    responses((status = 201, description = "Its password", body = AddedMachine), (status = 409, description = "The name is taken", body = Refusal),
+        NoAdmin, BadBody, NotReady))]
 pub(super) async fn add_machine(
     State(service): State<Arc<Service>>,
     admin: AsAdmin,
@@ -261,6 +293,10 @@ pub(super) async fn add_machine(
     shown(StatusCode::CREATED, &made)
 }
 
+/// Let a machine in that made itself known.
+#[utoipa::path(post, path = "/v1/admin/machines/{machine_id}/validate", tag = "admin", operation_id = "validate_machine",
+    params(("machine_id" = String, Path, description = "Its name")), security(("machine_token" = [])),
+    responses((status = 204, description = "It may log in"), (status = 404, description = "No such name", body = Refusal), NoAdmin, NotReady))]
 pub(super) async fn validate_machine(
     State(service): State<Arc<Service>>,
     admin: AsAdmin,
@@ -274,6 +310,10 @@ pub(super) async fn validate_machine(
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
+/// Remove a machine.
+#[utoipa::path(delete, path = "/v1/admin/machines/{machine_id}", tag = "admin", operation_id = "delete_machine",
+    params(("machine_id" = String, Path, description = "Its name")), security(("machine_token" = [])),
+    responses((status = 204, description = "It is gone"), (status = 404, description = "No such name", body = Refusal), NoAdmin, NotReady))]
 pub(super) async fn remove_machine(
     State(service): State<Arc<Service>>,
     admin: AsAdmin,
@@ -292,13 +332,19 @@ fn named(name: &str) -> Result<(), ApiError> {
     }
 }
 
-#[derive(Debug, Deserialize)]
+/// An allowlist that is to be made.
+#[derive(Debug, Deserialize, ToSchema)]
 struct NewList {
     name: String,
     #[serde(default)]
     description: String,
 }
 
+/// Make an allowlist.
+#[utoipa::path(post, path = "/v1/admin/allowlists", tag = "admin", operation_id = "create_allowlist",
+    request_body = NewList, security(("machine_token" = [])),
+    responses((status = 200, description = "It is there", body = AllowlistChanged), (status = 409, description = "Not so: it is there, or is not", body = Refusal),
+        NoAdmin, BadBody, NotKept))]
 pub(super) async fn create_allowlist(
     State(service): State<Arc<Service>>,
     admin: AsAdmin,
@@ -310,6 +356,10 @@ pub(super) async fn create_allowlist(
     allow(&service, &admin, AllowChange::Create { name, description }, what).await
 }
 
+/// Remove an allowlist.
+#[utoipa::path(delete, path = "/v1/admin/allowlists/{allowlist_name}", tag = "admin", operation_id = "delete_allowlist",
+    params(("allowlist_name" = String, Path, description = "Its name")), security(("machine_token" = [])),
+    responses((status = 200, description = "It is gone", body = AllowlistChanged), (status = 409, description = "Not so: it is there, or is not", body = Refusal), NoAdmin, NotKept))]
 pub(super) async fn delete_allowlist(
     State(service): State<Arc<Service>>,
     admin: AsAdmin,
@@ -319,20 +369,27 @@ pub(super) async fn delete_allowlist(
     allow(&service, &admin, AllowChange::Delete { name }, what).await
 }
 
-#[derive(Debug, Deserialize)]
+/// What is to be put on an allowlist.
+#[derive(Debug, Deserialize, ToSchema)]
 struct NewItems {
     items: Vec<NewItem>,
 }
 
-#[derive(Debug, Deserialize)]
+/// An address or a network for an allowlist.
+#[derive(Debug, Deserialize, ToSchema)]
 struct NewItem {
     value: String,
     #[serde(default)]
     description: String,
     /// RFC 3339; absent for never.
+    #[schema(format = DateTime)]
     expiration: Option<String>,
 }
 
+/// Put items on an allowlist.
+#[utoipa::path(post, path = "/v1/admin/allowlists/{allowlist_name}/items", tag = "admin", operation_id = "add_allowlist_items",
+    params(("allowlist_name" = String, Path, description = "Its name")), request_body = NewItems, security(("machine_token" = [])),
+    responses((status = 200, description = "They count", body = AllowlistChanged), (status = 409, description = "Not so: it is there, or is not", body = Refusal), NoAdmin, BadBody, NotKept))]
 pub(super) async fn add_items(
     State(service): State<Arc<Service>>,
     admin: AsAdmin,
@@ -356,11 +413,16 @@ pub(super) async fn add_items(
     allow(&service, &admin, AllowChange::Add { name, items }, what).await
 }
 
-#[derive(Debug, Deserialize)]
+/// What is to be taken off an allowlist.
+#[derive(Debug, Deserialize, ToSchema)]
 struct OldItems {
     values: Vec<String>,
 }
 
+/// Take items off an allowlist.
+#[utoipa::path(delete, path = "/v1/admin/allowlists/{allowlist_name}/items", tag = "admin", operation_id = "delete_allowlist_items",
+    params(("allowlist_name" = String, Path, description = "Its name")), request_body = OldItems, security(("machine_token" = [])),
+    responses((status = 200, description = "They count no more", body = AllowlistChanged), (status = 409, description = "Not so: it is there, or is not", body = Refusal), NoAdmin, BadBody, NotKept))]
 pub(super) async fn remove_items(
     State(service): State<Arc<Service>>,
     admin: AsAdmin,
@@ -389,14 +451,21 @@ async fn allow(
     }
 }
 
-#[derive(Debug, Deserialize)]
+/// Which alerts stay.
+#[derive(Debug, Deserialize, ToSchema)]
 struct Surplus {
     /// How many alerts stay at most.
+    #[schema(minimum = 1)]
     max_items: u64,
     /// How old they become: Go's duration, with days.
+    #[schema(pattern = "^[1-9][0-9]{0,3}[smhd]$")]
     max_age: String,
 }
 
+/// Remove old alerts.
+#[utoipa::path(post, path = "/v1/admin/alerts/flush", tag = "admin", operation_id = "flush_alerts",
+    request_body = Surplus, security(("machine_token" = [])),
+    responses((status = 200, description = "How many went", body = Flushed), NoAdmin, BadBody, NotReady))]
 pub(super) async fn flush_alerts(
     State(service): State<Arc<Service>>,
     admin: AsAdmin,

@@ -21,6 +21,10 @@ use crate::filter::alert::Page;
 use crate::filter::query::parse_int;
 use crate::filter::{AlertFilter, Query};
 use crate::intake::{Change, Outcome};
+use crate::openapi::answer::{Alert, DeletedResponse, Refusal};
+use crate::openapi::parameter::AlertParameters;
+use crate::openapi::refusal::{BadBody, Mistaken, NoMachine, NotKept, NotReady};
+use crate::openapi::request::PostedAlert;
 use crate::service::Service;
 use crate::wire::{alert, posted};
 
@@ -29,6 +33,11 @@ const PIECE: usize = 64 << 10;
 /// Name under which alerts of machines that are gone are shown.
 const GONE: &str = "N/A";
 
+/// Post alerts.
+#[utoipa::path(post, path = "/v1/alerts", tag = "alerts", operation_id = "add_alerts",
+    request_body = Vec<PostedAlert>, security(("machine_token" = [])),
+    responses((status = 201, description = "Kept and judged: their numbers", body = Vec<String>),
+        NoMachine, BadBody, Mistaken, NotKept))]
 pub(super) async fn add(
     State(service): State<Arc<Service>>,
     machine: AsMachine,
@@ -68,6 +77,11 @@ pub(super) async fn add(
     Ok(json(StatusCode::CREATED, format!("[{}]", ids.join(",")).into_bytes()))
 }
 
+/// Look for alerts.
+#[utoipa::path(get, path = "/v1/alerts", tag = "alerts", operation_id = "list_alerts",
+    params(AlertParameters), security(("machine_token" = [])),
+    responses((status = 200, description = "The alerts; null for none", body = Option<Vec<Alert>>),
+        NoMachine, Mistaken, NotReady))]
 pub(super) async fn list(
     State(service): State<Arc<Service>>,
     _machine: AsMachine,
@@ -143,6 +157,10 @@ pub(super) fn unreadable(error: ArchiveError) -> ApiError {
     ApiError::unavailable("the store cannot be read")
 }
 
+/// Check filters.
+#[utoipa::path(head, path = "/v1/alerts", tag = "alerts", operation_id = "head_alerts",
+    params(AlertParameters), security(("machine_token" = [])),
+    responses((status = 200, description = "The filters can be read"), NoMachine, Mistaken))]
 pub(super) async fn head(
     State(service): State<Arc<Service>>,
     _machine: AsMachine,
@@ -153,6 +171,11 @@ pub(super) async fn head(
     Ok(head_ok())
 }
 
+/// Look at an alert.
+#[utoipa::path(get, path = "/v1/alerts/{alert_id}", tag = "alerts", operation_id = "get_alert",
+    params(("alert_id" = i64, Path, description = "Its number")), security(("machine_token" = [])),
+    responses((status = 200, description = "The alert", body = Alert), (status = 400, description = "No number", body = Refusal),
+        (status = 404, description = "No such alert", body = Refusal), NoMachine, NotReady))]
 pub(super) async fn one(
     State(service): State<Arc<Service>>,
     _machine: AsMachine,
@@ -164,6 +187,11 @@ pub(super) async fn one(
     Ok(json(StatusCode::OK, out))
 }
 
+/// See whether an alert is there.
+#[utoipa::path(head, path = "/v1/alerts/{alert_id}", tag = "alerts", operation_id = "head_alert",
+    params(("alert_id" = i64, Path, description = "Its number")), security(("machine_token" = [])),
+    responses((status = 200, description = "It is there"), (status = 400, description = "No number", body = Refusal),
+        (status = 404, description = "No such alert", body = Refusal), NoMachine, NotReady))]
 pub(super) async fn head_one(
     State(service): State<Arc<Service>>,
     _machine: AsMachine,
@@ -186,6 +214,12 @@ pub(super) fn number(text: &str, name: &str) -> Result<i64, ApiError> {
     parse_int(text).map_err(|_| ApiError::bad(format!("{name} must be valid integer")))
 }
 
+/// Remove alerts.
+#[utoipa::path(delete, path = "/v1/alerts", tag = "alerts", operation_id = "delete_alerts",
+    params(AlertParameters), security(("machine_token" = [])),
+    responses((status = 200, description = "They are gone, with their decisions", body = DeletedResponse),
+        (status = 400, description = "The query cannot be read", body = Refusal),
+        (status = 403, description = "Not from this address", body = Refusal), NoMachine, Mistaken, NotKept))]
 pub(super) async fn remove(
     State(service): State<Arc<Service>>,
     machine: AsMachine,
@@ -202,6 +236,12 @@ pub(super) async fn remove(
     Ok(deleted(count))
 }
 
+/// Remove an alert.
+#[utoipa::path(delete, path = "/v1/alerts/{alert_id}", tag = "alerts", operation_id = "delete_alert",
+    params(("alert_id" = i64, Path, description = "Its number")), security(("machine_token" = [])),
+    responses((status = 200, description = "It is gone, with its decisions", body = DeletedResponse),
+        (status = 400, description = "No number", body = Refusal), (status = 403, description = "Not from this address", body = Refusal),
+        NoMachine, Mistaken, NotKept))]
 pub(super) async fn remove_one(
     State(service): State<Arc<Service>>,
     machine: AsMachine,

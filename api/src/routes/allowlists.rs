@@ -13,12 +13,22 @@ use crate::allow::AllowList;
 use crate::auth::AsMachine;
 use crate::error::{ApiError, empty, json};
 use crate::filter::{Net, Query};
+use crate::openapi::answer::{
+    AllowlistResponse, BulkCheckAllowlistResponse, CheckAllowlistResponse,
+};
+use crate::openapi::parameter::AllowlistParameters;
+use crate::openapi::refusal::{BadBody, Mistaken, NoMachine};
+use crate::openapi::request::BulkCheckAllowlistRequest;
 use crate::service::Service;
 use crate::wire::text::{rfc3339_millis, string};
 
 /// Go's zero time, which stands for `never`.
 const NEVER: &str = "0001-01-01T00:00:00.000Z";
 
+/// List the allowlists.
+#[utoipa::path(get, path = "/v1/allowlists", tag = "allowlists", operation_id = "list_allowlists",
+    params(AllowlistParameters), security(("machine_token" = [])),
+    responses((status = 200, description = "The lists", body = Vec<AllowlistResponse>), NoMachine))]
 pub(super) async fn list(
     State(service): State<Arc<Service>>,
     _machine: AsMachine,
@@ -37,6 +47,11 @@ pub(super) async fn list(
     Ok(json(StatusCode::OK, out))
 }
 
+/// Look at an allowlist.
+#[utoipa::path(get, path = "/v1/allowlists/{allowlist_name}", tag = "allowlists", operation_id = "get_allowlist",
+    params(("allowlist_name" = String, Path, description = "Its name"), AllowlistParameters),
+    security(("machine_token" = [])),
+    responses((status = 200, description = "The list", body = AllowlistResponse), NoMachine, Mistaken))]
 pub(super) async fn one(
     State(service): State<Arc<Service>>,
     _machine: AsMachine,
@@ -47,6 +62,9 @@ pub(super) async fn one(
 }
 
 /// The list whose name is the word of another route.
+#[utoipa::path(get, path = "/v1/allowlists/check", tag = "allowlists", operation_id = "get_allowlist_named_check",
+    params(AllowlistParameters), security(("machine_token" = [])),
+    responses((status = 200, description = "The list", body = AllowlistResponse), NoMachine, Mistaken))]
 pub(super) async fn named_check(
     State(service): State<Arc<Service>>,
     _machine: AsMachine,
@@ -94,6 +112,10 @@ fn write(out: &mut Vec<u8>, list: &AllowList, content: bool, now: i64) {
     out.push(b'}');
 }
 
+/// Whether an address is on an allowlist.
+#[utoipa::path(get, path = "/v1/allowlists/check/{ip_or_range}", tag = "allowlists", operation_id = "check_allowlists",
+    params(("ip_or_range" = String, Path, description = "An address or a network")), security(("machine_token" = [])),
+    responses((status = 200, description = "By which lists", body = CheckAllowlistResponse), NoMachine, Mistaken))]
 pub(super) async fn check(
     State(service): State<Arc<Service>>,
     _machine: AsMachine,
@@ -109,6 +131,10 @@ pub(super) async fn check(
     Ok(json(StatusCode::OK, out))
 }
 
+/// Whether an address is on an allowlist.
+#[utoipa::path(head, path = "/v1/allowlists/check/{ip_or_range}", tag = "allowlists", operation_id = "head_check_allowlists",
+    params(("ip_or_range" = String, Path, description = "An address or a network")), security(("machine_token" = [])),
+    responses((status = 200, description = "It is"), (status = 204, description = "It is not"), NoMachine, Mistaken))]
 pub(super) async fn head_check(
     State(service): State<Arc<Service>>,
     _machine: AsMachine,
@@ -128,6 +154,11 @@ struct Targets {
     targets: Option<Vec<String>>,
 }
 
+/// Which of many are on allowlists.
+#[utoipa::path(post, path = "/v1/allowlists/check", tag = "allowlists", operation_id = "check_allowlists_bulk",
+    request_body = BulkCheckAllowlistRequest, security(("machine_token" = [])),
+    responses((status = 200, description = "Those that are", body = BulkCheckAllowlistResponse),
+        NoMachine, BadBody, Mistaken))]
 pub(super) async fn check_many(
     State(service): State<Arc<Service>>,
     _machine: AsMachine,

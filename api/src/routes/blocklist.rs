@@ -18,8 +18,20 @@ use crate::blocklist::capacity::fit;
 use crate::blocklist::{Wanted, networks};
 use crate::error::{ApiError, empty};
 use crate::filter::Query;
+use crate::openapi::answer::Refusal;
+use crate::openapi::parameter::{BlocklistParameters, DecisionParameters};
+use crate::openapi::refusal::{NoBouncer, NotReady};
 use crate::service::Service;
 
+/// What is banned, as a list for firewalls.
+#[utoipa::path(get, path = "/v1/blocklist", tag = "decisions", operation_id = "get_blocklist",
+    params(DecisionParameters, BlocklistParameters),
+    security(("bouncer_key" = []), ("bouncer_password" = [])),
+    responses((status = 200, description = "The list", content(
+            (String = "text/plain"), (Vec<String> = "application/json"))),
+        (status = 304, description = "Nothing changed since `If-None-Match`"),
+        (status = 400, description = "A parameter cannot be read", body = Refusal),
+        (status = 401, description = "Name and password are asked for", body = Refusal), NoBouncer, NotReady))]
 pub(super) async fn blocklist(
     State(service): State<Arc<Service>>,
     bouncer: ByKey,

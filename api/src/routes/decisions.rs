@@ -13,11 +13,19 @@ use crate::error::{ApiError, json};
 use crate::filter::{DecisionFilter, Ending, Query};
 use crate::index::query::Scan;
 use crate::intake::{Change, Outcome};
+use crate::openapi::answer::{Decision, DeletedResponse, Refusal};
+use crate::openapi::parameter::{DecisionPage, DecisionParameters, EndingParameters};
+use crate::openapi::refusal::{Mistaken, NoBouncer, NoMachine, NotKept, NotReady};
 use crate::service::Service;
 
 /// How old the note of a bouncer's last pull may be. Unit: nanoseconds.
 const PULL_NOTE: i64 = 60 * 1_000_000_000;
 
+/// Ask for active decisions.
+#[utoipa::path(get, path = "/v1/decisions", tag = "decisions", operation_id = "list_decisions",
+    params(DecisionParameters, DecisionPage), security(("bouncer_key" = []), ("certificate" = [])),
+    responses((status = 200, description = "The active decisions; null for none", body = Option<Vec<Decision>>),
+        NoBouncer, Mistaken, NotReady))]
 pub(super) async fn query(
     State(service): State<Arc<Service>>,
     bouncer: AsBouncer,
@@ -43,6 +51,10 @@ pub(super) async fn query(
     Ok(response)
 }
 
+/// Check a key.
+#[utoipa::path(head, path = "/v1/decisions", tag = "decisions", operation_id = "head_decisions",
+    params(DecisionParameters, DecisionPage), security(("bouncer_key" = []), ("certificate" = [])),
+    responses((status = 200, description = "Key and filters are right"), NoBouncer, Mistaken, NotReady))]
 pub(super) async fn head(
     State(service): State<Arc<Service>>,
     _bouncer: AsBouncer,
@@ -53,6 +65,11 @@ pub(super) async fn head(
     Ok(head_ok())
 }
 
+/// End decisions.
+#[utoipa::path(delete, path = "/v1/decisions", tag = "decisions", operation_id = "delete_decisions",
+    params(EndingParameters), security(("machine_token" = [])),
+    responses((status = 200, description = "They are over", body = DeletedResponse),
+        (status = 400, description = "The query cannot be read", body = Refusal), NoMachine, Mistaken, NotKept))]
 pub(super) async fn end(
     State(service): State<Arc<Service>>,
     machine: AsMachine,
@@ -67,6 +84,11 @@ pub(super) async fn end(
     Ok(deleted(count))
 }
 
+/// End a decision.
+#[utoipa::path(delete, path = "/v1/decisions/{decision_id}", tag = "decisions", operation_id = "delete_decision",
+    params(("decision_id" = i64, Path, description = "Its number")), security(("machine_token" = [])),
+    responses((status = 200, description = "It is over", body = DeletedResponse),
+        (status = 400, description = "No number", body = Refusal), NoMachine, Mistaken, NotKept))]
 pub(super) async fn end_one(
     State(service): State<Arc<Service>>,
     machine: AsMachine,

@@ -17,18 +17,29 @@ use crate::auth::AsBouncer;
 use crate::error::ApiError;
 use crate::filter::{DecisionFilter, Query};
 use crate::index::stream::{Cursor, Stream, Wanted};
+use crate::openapi::answer::Refusal;
+use crate::openapi::parameter::{DecisionParameters, EventParameters};
+use crate::openapi::refusal::{NoBouncer, NotReady};
 use crate::service::Service;
 
 /// How often a line is sent when nothing happens, so that both sides notice a dead connection.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// Be told of decisions as they are made.
+#[utoipa::path(get, path = "/v1/decisions/events", tag = "decisions", operation_id = "subscribe_decisions",
+    params(DecisionParameters, EventParameters,
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event")),
+    security(("bouncer_key" = []), ("certificate" = [])),
+    responses((status = 200, content_type = "text/event-stream", body = String,
+            description = "Events `decisions` without an end: what is new, and what is over"),
+        (status = 400, description = "A filter cannot be read", body = Refusal), NoBouncer, NotReady))]
 pub(super) async fn events(
     State(service): State<Arc<Service>>,
     bouncer: AsBouncer,
     query: Query,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let filter = DecisionFilter::read_stream(&query)?;
+    let filter = DecisionFilter::read_stream(&query).map_err(ApiError::into_bad)?;
     let snapshot = service.index.read()?;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let given = last.or_else(|| query.first("cursor"));

@@ -8,10 +8,18 @@ use http::StatusCode;
 
 use crate::auth::AsMachine;
 use crate::error::{ApiError, json};
+use crate::openapi::answer::{Explanation, Refusal};
+use crate::openapi::refusal::{NoMachine, NotReady};
 use crate::service::Service;
 use crate::wire::alert;
 use crate::wire::text::{duration, rfc3339, seconds_left, string};
 
+/// Why a decision was made.
+#[utoipa::path(get, path = "/v1/decisions/{decision_id}/explain", tag = "decisions", operation_id = "explain_decision",
+    params(("decision_id" = i64, Path, description = "Its number")), security(("machine_token" = [])),
+    responses((status = 200, description = "The lines, the bucket and the rule behind it", body = Explanation),
+        (status = 400, description = "No number", body = Refusal), (status = 404, description = "No such decision", body = Refusal),
+        NoMachine, NotReady))]
 pub(super) async fn explain(
     State(service): State<Arc<Service>>,
     _machine: AsMachine,

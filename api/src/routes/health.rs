@@ -4,7 +4,11 @@ use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 
 use crate::error::json;
+use crate::openapi::answer::Health;
 
+/// Whether the process lives.
+#[utoipa::path(get, path = "/health", tag = "server", operation_id = "get_health",
+    responses((status = 200, description = "It lives", body = Health)))]
 pub(super) async fn health() -> Response {
     let mut response = json(StatusCode::OK, b"{\"status\":\"up\"}".to_vec());
     let headers = response.headers_mut();

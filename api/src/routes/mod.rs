@@ -18,63 +18,63 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, post};
 use http::{HeaderValue, Method, StatusCode, Uri, header};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::error::empty;
+use crate::openapi::{self, Base};
 use crate::service::Service;
 
-/// All routes.
+/// All routes, for a service.
 pub fn router(service: Arc<Service>) -> Router {
-    Router::new()
-        .route("/health", get(health::health))
-        .route("/v1/watchers", post(watchers::register))
-        .route("/v1/watchers/login", post(watchers::login))
-        .route("/v1/watchers/self", delete(watchers::leave))
-        .route("/v1/refresh_token", get(watchers::refresh))
-        .route("/v1/heartbeat", get(watchers::heartbeat))
-        .route(
-            "/v1/alerts",
-            get(alerts::list).head(alerts::head).post(alerts::add).delete(alerts::remove),
-        )
-        .route(
-            "/v1/alerts/{alert_id}",
-            get(alerts::one).head(alerts::head_one).delete(alerts::remove_one),
-        )
-        .route("/v1/decisions", get(decisions::query).head(decisions::head).delete(decisions::end))
-        .route("/v1/decisions/{decision_id}", delete(decisions::end_one))
-        .route("/v1/decisions/stream", get(stream::stream).head(stream::head))
-        .route("/v1/blocklist", get(blocklist::blocklist))
-        .route("/v1/decisions/events", get(events::events))
-        .route("/v1/decisions/{decision_id}/explain", get(explain::explain))
-        .route("/v1/usage-metrics", post(usage::keep))
-        .route("/v1/allowlists", get(allowlists::list))
-        .route("/v1/allowlists/{allowlist_name}", get(allowlists::one))
-        .route("/v1/allowlists/check", get(allowlists::named_check).post(allowlists::check_many))
-        .route(
-            "/v1/allowlists/check/{ip_or_range}",
-            get(allowlists::check).head(allowlists::head_check),
-        )
-        .merge(admin_routes())
+    let (router, _) = all()
         .fallback(unknown)
         .layer(from_fn_with_state(Arc::clone(&service), limited::limited))
         .with_state(service)
+        .split_for_parts();
+    router
 }
 
-fn admin_routes() -> Router<Arc<Service>> {
-    Router::new()
-        .route("/v1/admin/alerts/flush", post(admin::flush_alerts))
-        .route("/v1/admin/bouncers", get(admin::bouncers).post(admin::add_bouncer))
-        .route("/v1/admin/bouncers/{name}", delete(admin::remove_bouncer))
-        .route("/v1/admin/machines", get(admin::machines).post(admin::add_machine))
-        .route("/v1/admin/machines/{machine_id}", delete(admin::remove_machine))
-        .route("/v1/admin/machines/{machine_id}/validate", post(admin::validate_machine))
-        .route("/v1/admin/allowlists", post(admin::create_allowlist))
-        .route("/v1/admin/allowlists/{allowlist_name}", delete(admin::delete_allowlist))
-        .route(
-            "/v1/admin/allowlists/{allowlist_name}/items",
-            post(admin::add_items).delete(admin::remove_items),
-        )
+/// All routes, with the document that their handlers' attributes make. Nothing is routed but by
+/// `routes!`: what is not in the document is not there.
+pub(crate) fn all() -> OpenApiRouter<Arc<Service>> {
+    OpenApiRouter::with_openapi(Base::openapi())
+        .routes(routes!(health::health))
+        .routes(routes!(openapi::openapi))
+        .routes(routes!(watchers::register))
+        .routes(routes!(watchers::login))
+        .routes(routes!(watchers::leave))
+        .routes(routes!(watchers::refresh))
+        .routes(routes!(watchers::heartbeat))
+        .routes(routes!(alerts::list, alerts::head, alerts::add, alerts::remove))
+        .routes(routes!(alerts::one, alerts::head_one, alerts::remove_one))
+        .routes(routes!(decisions::query, decisions::head, decisions::end))
+        .routes(routes!(decisions::end_one))
+        .routes(routes!(stream::stream, stream::head))
+        .routes(routes!(events::events))
+        .routes(routes!(explain::explain))
+        .routes(routes!(blocklist::blocklist))
+        .routes(routes!(usage::keep))
+        .routes(routes!(allowlists::list))
+        .routes(routes!(allowlists::one))
+        .routes(routes!(allowlists::named_check, allowlists::check_many))
+        .routes(routes!(allowlists::check, allowlists::head_check))
+        .merge(admin_routes())
+}
+
+fn admin_routes() -> OpenApiRouter<Arc<Service>> {
+    OpenApiRouter::new()
+        .routes(routes!(admin::flush_alerts))
+        .routes(routes!(admin::bouncers, admin::add_bouncer))
+        .routes(routes!(admin::remove_bouncer))
+        .routes(routes!(admin::machines, admin::add_machine))
+        .routes(routes!(admin::remove_machine))
+        .routes(routes!(admin::validate_machine))
+        .routes(routes!(admin::create_allowlist))
+        .routes(routes!(admin::delete_allowlist))
+        .routes(routes!(admin::add_items, admin::remove_items))
 }
 
 /// Paths that exist; a segment in braces stands for any.

@@ -21,12 +21,24 @@ use crate::error::ApiError;
 use crate::filter::{DecisionFilter, Query};
 use crate::index::Snapshot;
 use crate::index::stream::{Cursor, Stream, Wanted};
+use crate::openapi::answer::{DecisionsStream, Refusal};
+use crate::openapi::parameter::{DecisionParameters, StreamParameters};
+use crate::openapi::refusal::{NoBouncer, NotReady};
 use crate::service::Service;
 
+/// Check a key.
+#[utoipa::path(head, path = "/v1/decisions/stream", tag = "decisions", operation_id = "head_stream",
+    security(("bouncer_key" = []), ("certificate" = [])),
+    responses((status = 200, description = "The key is right"), NoBouncer))]
 pub(super) async fn head(_bouncer: AsBouncer) -> Response {
     head_ok()
 }
 
+/// Follow the active decisions. A filter that cannot be read gives nothing.
+#[utoipa::path(get, path = "/v1/decisions/stream", tag = "decisions", operation_id = "stream_decisions",
+    params(DecisionParameters, StreamParameters), security(("bouncer_key" = []), ("certificate" = [])),
+    responses((status = 200, description = "What is new, and what is over", body = DecisionsStream),
+        (status = 400, description = "`wait` is no duration", body = Refusal), NoBouncer, NotReady))]
 pub(super) async fn stream(
     State(service): State<Arc<Service>>,
     bouncer: AsBouncer,

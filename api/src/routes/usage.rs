@@ -11,6 +11,9 @@ use crate::archive::Usage;
 use crate::auth::guard::user_agent;
 use crate::auth::{AsBouncer, AsMachine};
 use crate::error::{ApiError, empty};
+use crate::openapi::answer::Refusal;
+use crate::openapi::refusal::{BadBody, NoBouncer, NoMachine, NotReady};
+use crate::openapi::request::AllMetrics;
 use crate::service::Service;
 use crate::wire::usage::{self, Component};
 
@@ -20,6 +23,12 @@ enum Sender {
     Machine(AsMachine),
 }
 
+/// Tell what was done.
+#[utoipa::path(post, path = "/v1/usage-metrics", tag = "metrics", operation_id = "add_usage_metrics",
+    request_body = AllMetrics,
+    security(("bouncer_key" = []), ("machine_token" = []), ("certificate" = [])),
+    responses((status = 201, description = "Kept"), (status = 422, description = "Something is missing", body = Refusal),
+        NoMachine, NoBouncer, BadBody, NotReady))]
 pub(super) async fn keep(
     State(service): State<Arc<Service>>,
     request: Request,

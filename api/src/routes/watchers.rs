@@ -15,6 +15,9 @@ use crate::auth::guard::{token_of, user_agent};
 use crate::auth::password::{self, Verified};
 use crate::auth::{AsMachine, Caller, Certificate};
 use crate::error::{ApiError, empty, json};
+use crate::openapi::answer::{Refusal, WatcherAuthResponse};
+use crate::openapi::refusal::{BadBody, NoMachine, NotReady};
+use crate::openapi::request::{WatcherAuthRequest, WatcherRegistrationRequest};
 use crate::service::Service;
 use crate::wire::bind;
 use crate::wire::text::rfc3339;
@@ -41,6 +44,13 @@ struct Login {
     scenarios: Option<Vec<String>>,
 }
 
+/// Make a machine known.
+#[utoipa::path(post, path = "/v1/watchers", tag = "watchers", operation_id = "register_machine",
+    request_body = WatcherRegistrationRequest,
+    responses((status = 201, description = "To be validated by an administrator"), (status = 202, description = "Validated by its token"),
+        (status = 401, description = "The token is another one, or not for this address", body = Refusal),
+        (status = 403, description = "The name is taken, or machines may not register", body = Refusal),
+        (status = 422, description = "Something is missing", body = Refusal), BadBody, NotReady))]
 pub(super) async fn register(
     State(service): State<Arc<Service>>,
     caller: Caller,
@@ -129,6 +139,11 @@ pub(super) async fn hashed(service: &Arc<Service>, password: String) -> Result<S
     hash.map_err(|error| ApiError::bad(format!("{error}: unable to hash")))
 }
 
+/// Get a token. The user agent must be a name and a version.
+#[utoipa::path(post, path = "/v1/watchers/login", tag = "watchers", operation_id = "log_in",
+    request_body = WatcherAuthRequest,
+    responses((status = 200, description = "A token", body = WatcherAuthResponse), NoMachine,
+        (status = 408, description = "The body takes too long", body = Refusal)))]
 pub(super) async fn login(
     State(service): State<Arc<Service>>,
     caller: Caller,
@@ -254,6 +269,10 @@ fn token(service: &Service, id: &str) -> Response {
     json(StatusCode::OK, body.into_bytes())
 }
 
+/// Renew a token.
+#[utoipa::path(get, path = "/v1/refresh_token", tag = "watchers", operation_id = "refresh_token",
+    security(("machine_token" = [])),
+    responses((status = 200, description = "A token", body = WatcherAuthResponse), NoMachine))]
 pub(super) async fn refresh(
     State(service): State<Arc<Service>>,
     request: Request,
@@ -270,11 +289,19 @@ pub(super) async fn refresh(
     Ok(token(&service, &claims.id))
 }
 
+/// Say that a machine lives.
+#[utoipa::path(get, path = "/v1/heartbeat", tag = "watchers", operation_id = "send_heartbeat",
+    security(("machine_token" = [])),
+    responses((status = 200, description = "Noted"), NoMachine))]
 pub(super) async fn heartbeat(State(service): State<Arc<Service>>, machine: AsMachine) -> Response {
     machine.entry.lives(service.now());
     empty(StatusCode::OK)
 }
 
+/// Make the calling machine unknown.
+#[utoipa::path(delete, path = "/v1/watchers/self", tag = "watchers", operation_id = "unregister_machine",
+    security(("machine_token" = [])),
+    responses((status = 204, description = "It is gone"), NoMachine))]
 pub(super) async fn leave(
     State(service): State<Arc<Service>>,
     machine: AsMachine,

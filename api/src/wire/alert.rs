@@ -97,7 +97,7 @@ fn write_source(out: &mut Vec<u8>, source: &Source) {
     text(out, "cn", &source.cn, true);
     text(out, "ip", &source.ip, true);
     for (name, degrees) in [("latitude", source.latitude), ("longitude", source.longitude)] {
-        if degrees != 0.0 {
+        if degrees != 0.0 && degrees.is_finite() {
             out.extend_from_slice(format!(",\"{name}\":{degrees}").as_bytes());
         }
     }

@@ -7,7 +7,8 @@ use operators::alert::{Alert, AlertEvent, Decision, Source};
 use operators::order::{OrderKey, Partition};
 use operators::time::layout::parse_rfc3339;
 use operators::time::{EventTime, GoDuration, Stamp};
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use super::bind;
 use super::validation::Failures;
@@ -77,11 +78,23 @@ struct RawSource {
     as_number: Option<Arc<str>>,
     cn: Option<Arc<str>>,
     ip: Option<Arc<str>>,
+    #[serde(default, deserialize_with = "degrees")]
     latitude: Option<f32>,
+    #[serde(default, deserialize_with = "degrees")]
     longitude: Option<f32>,
     range: Option<Arc<str>>,
     scope: Option<Arc<str>>,
     value: Option<Arc<str>>,
+}
+
+/// A number that JSON can show again: what `float32` does not hold is refused, as by Go.
+fn degrees<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f32>, D::Error> {
+    match Option::<f32>::deserialize(deserializer)? {
+        Some(number) if !number.is_finite() => {
+            Err(D::Error::custom("a number of degrees does not fit float32"))
+        }
+        degrees => Ok(degrees),
+    }
 }
 
 /// Reads the body of `POST /v1/alerts`. `at` is its arrival (nanoseconds since the Unix epoch),
@@ -354,6 +367,17 @@ mod tests {
         assert_eq!(read(none.as_bytes(), 7, "n").unwrap(), []);
         let bad = body.replace("1d1h", "soon");
         assert!(told(&bad).starts_with("500 decision duration 'soon'"));
+    }
+
+    #[test]
+    fn degrees_without_bounds_are_refused() {
+        let source = |degrees: &str| {
+            alert("").replace(r#""value":"x"}"#, &format!(r#""value":"x","latitude":{degrees}}}"#))
+        };
+        assert_eq!(read(source("48.8").as_bytes(), 7, "n").unwrap()[0].alert.source.latitude, 48.8);
+        for wrong in ["1e39", "-1e39", "1e999"] {
+            assert!(told(&source(wrong)).starts_with("400 json: cannot unmarshal"), "{wrong}");
+        }
     }
 
     #[test]

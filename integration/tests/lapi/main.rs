@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod conversation;
+mod document;
 mod hostile;
 mod http;
 mod servers;
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use conversation::{Turn, shown};
-use http::Request;
+use http::{Answer, Request};
 use servers::Server;
 
 fn recorded(name: &str) -> PathBuf {
@@ -21,6 +22,12 @@ fn recorded(name: &str) -> PathBuf {
 
 /// Sends a conversation to a server; gives the answers as they are compared.
 fn converse(server: &Server, turns: &[Turn]) -> Vec<String> {
+    let answers = exchange(server, turns);
+    turns.iter().zip(&answers).map(|(turn, answer)| shown(&turn.request.target, answer)).collect()
+}
+
+/// Sends a conversation to a server.
+fn exchange(server: &Server, turns: &[Turn]) -> Vec<Answer> {
     let mut token = String::new();
     let mut answers = Vec::new();
     for turn in turns {
@@ -37,7 +44,7 @@ fn converse(server: &Server, turns: &[Turn]) -> Vec<String> {
         if let Some((_, rest)) = answer.body.split_once("\"token\":\"") {
             token = rest.split('"').next().unwrap_or_default().to_owned();
         }
-        answers.push(shown(&turn.request.target, &answer));
+        answers.push(answer);
     }
     answers
 }

@@ -14,6 +14,8 @@ pub(crate) struct Server {
     pub(crate) address: String,
     pub(crate) key: String,
     pub(crate) password: String,
+    /// Where processes of this machine reach it; ours alone has one.
+    pub(crate) socket: PathBuf,
     child: Child,
     _folder: tempfile::TempDir,
 }
@@ -88,7 +90,7 @@ pub(crate) fn ours() -> Server {
     let items =
         r#"{"items":[{"value":"192.0.2.0/24","description":"lan"},{"value":"198.51.100.200"}]}"#;
     admin("POST", "/v1/admin/allowlists/office/items", items);
-    Server { address, key, password, child, _folder: folder }
+    Server { address, key, password, socket, child, _folder: folder }
 }
 
 /// CrowdSec's own server; `None` where its binaries are not.
@@ -134,7 +136,8 @@ pub(crate) fn crowdsec() -> Option<Server> {
         assert!(Instant::now() < deadline, "CrowdSec does not come up");
         std::thread::sleep(Duration::from_millis(50));
     }
-    Some(Server { address, key, password, child, _folder: folder })
+    let socket = PathBuf::new();
+    Some(Server { address, key, password, socket, child, _folder: folder })
 }
 
 fn configuration(home: &Path, address: &str) -> String {

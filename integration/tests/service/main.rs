@@ -7,6 +7,7 @@ use std::time::Duration;
 
 #[path = "../lapi/http.rs"]
 mod http;
+mod messages;
 mod process;
 mod reload;
 mod watched;

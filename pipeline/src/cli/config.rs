@@ -4,12 +4,13 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use crate::config::load;
 use crate::config::schema::schema;
 use crate::config::sections::ROOT;
 use crate::config::show::show;
+use crate::emit::{self, Stream};
 use crate::hub::environment;
 use crate::report::Report;
 
@@ -22,14 +23,30 @@ pub struct Config {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Print the JSON Schema of spillway.yaml, for editors
-    Schema,
+    /// Print the JSON Schema of spillway.yaml, for editors, or of what goes out, for its readers
+    Schema {
+        /// Of what
+        #[arg(value_enum, default_value_t)]
+        of: Described,
+    },
     /// Print a configuration as it counts, with defaults and without secrets
     Show {
         /// The configuration; by default /etc/spillway/spillway.yaml, if it is there
         #[arg(short, long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Described {
+    /// spillway.yaml
+    #[default]
+    Configuration,
+    /// Messages of the alerts topic
+    Alerts,
+    /// Messages of the decisions topic
+    Decisions,
 }
 
 impl Config {
@@ -40,8 +57,13 @@ impl Config {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let mut out = io::stdout().lock();
         match self.what {
-            What::Schema => {
-                serde_json::to_writer_pretty(&mut out, &schema(&ROOT, "spillway.yaml"))?;
+            What::Schema { of } => {
+                let schema = match of {
+                    Described::Configuration => schema(&ROOT, "spillway.yaml"),
+                    Described::Alerts => emit::schema(Stream::Alerts),
+                    Described::Decisions => emit::schema(Stream::Decisions),
+                };
+                serde_json::to_writer_pretty(&mut out, &schema)?;
                 out.write_all(b"\n")?;
             }
             What::Show { config } => {

@@ -31,6 +31,8 @@ enum Verb {
     Register(Register),
     /// Say whether the server takes this host's credentials
     Status,
+    /// Print the OpenAPI document of the decision API
+    Openapi,
     /// What alerts carry along
     Context {
         #[command(subcommand)]
@@ -94,6 +96,7 @@ impl Lapi {
                 client.get(&["v1", "alerts"], &[("limit", "1".to_owned())])?;
                 println!("You can successfully interact with Local API (LAPI)");
             }
+            Verb::Openapi => println!("{}", api::openapi::text()?),
             Verb::Context { verb } => {
                 let rules = self.access.settings()?.rules.inspect(Box::new(|_| None)).set;
                 match verb {
