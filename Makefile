@@ -17,7 +17,7 @@ try: ## build, then replay the sample logs with the embedded content
 test: lint doc ## the one gate: format, lints, documentation, every test
 	@test -d "$(CORPUS)" || { echo "no corpus at $(CORPUS) (SPILLWAY_CONFORMANCE names another place): skipped are the parts of"; \
 	    grep -rlE 'SPILLWAY_CONFORMANCE|shared/conformance' --include='*.rs' operators pipeline integration; }
-	cargo test --release --workspace --features spillway/crash-points
+	cargo test --release --workspace --no-fail-fast --features spillway/crash-points
 
 test-clients: ## real bouncers, agents and cscli against the API; says what it skipped
 	cargo build --release --package spillway

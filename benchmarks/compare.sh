@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Spillway and the reference engine side by side: whole processes, in turn, on the same seeded logs.
 # Counts CPU-seconds (user + system) and peak memory of each, writes results/<date>-<host kind>/.
-#   compare.sh [CASE]…       nginx ssh nginx-hub ssh-hub workers memory; without CASE all of them
+#   compare.sh [CASE]…       nginx ssh nginx-hub ssh-hub workers memory buckets explain; without CASE all of them
 #
 # CORPUS=DIR      hub/ patterns/ data/ to run with          [../shared/conformance beside the checkout]
 # SPILLWAY=FILE   the binary to measure                     [target/release/spillway]
 # ROUNDS=3        measurements of each; the median counts
 # LINES=400000    lines for Spillway; REFERENCE_LINES=20000 for the reference, the same log's beginning
-# MEMORY_LINES=10000000   length of the memory case; RESULTS=DIR another place for the results
+# MEMORY_LINES=10000000  length of the memory case, live buckets of the buckets case
+# RESULTS=DIR     another place for the results             [results/<date>-<host kind>]
 #
 # Both engines' start is measured on a log of one line and taken off; the raw seconds stand in raw.csv.
 # The reference's API server is a process of its own and is not counted. Without go it is skipped.
@@ -15,7 +16,7 @@ set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 root=$(dirname "$here")
 source "$root/integration/reference/engine.sh"
-[[ ${1:-} == -h || ${1:-} == --help ]] && { sed -n '2,13s/^# \?//p' "$0"; exit 0; }
+[[ ${1:-} == -h || ${1:-} == --help ]] && { sed -n '2,14s/^# \?//p' "$0"; exit 0; }
 
 corpus=$(realpath "${CORPUS:-$root/../shared/conformance}")
 target=${CARGO_TARGET_DIR:-$root/target}
@@ -118,7 +119,41 @@ memory() {
     done
 }
 
-cases=("${@:-nginx ssh nginx-hub ssh-hub workers memory}")
+# One scenario, one event in each bucket: a line each from ever-new addresses, all in one minute.
+buckets() {
+    local count
+    mkdir -p "$scratch/rules/scenarios/bench"
+    cat >"$scratch/rules/scenarios/bench/crowd.yaml" <<'RULE'
+type: leaky
+name: bench/crowd
+description: every address that fails once
+filter: evt.Meta.log_type == 'ssh_failed-auth'
+groupby: evt.Meta.source_ip
+leakspeed: 1h
+capacity: 5
+RULE
+    # shellcheck disable=SC2086
+    spillway_command syslog 1 - $base crowdsecurity/sshd-logs bench/crowd
+    command+=(--rules "$scratch/rules")
+    for count in $((memory_lines / 10)) "$memory_lines"; do
+        mkfifo "$scratch/pipe"
+        awk -v count="$count" 'BEGIN {
+            for (i = 0; i < count; i++)
+                printf "Mar  2 06:00:%02d host sshd[12]: Failed password for root from 10.%d.%d.%d port 22 ssh2\n",
+                    i * 60 / count, i / 65536, i / 256 % 256, i % 256
+        }' >"$scratch/pipe" &
+        stopwatch buckets spillway 1 1 "$count" "${command[@]}" <"$scratch/pipe"
+        rm "$scratch/pipe"
+    done
+}
+
+explain() {
+    cargo build -q --release -p spillway-benchmarks --bin explain
+    "$target/release/explain" --rules "$corpus/hub" --patterns "$corpus/patterns" --data "$corpus/data" \
+        2>/dev/null >"$results/explain.md"
+}
+
+cases=("${@:-nginx ssh nginx-hub ssh-hub workers memory buckets explain}")
 # shellcheck disable=SC2048,SC2086
 for name in ${cases[*]}; do
     case $name in
@@ -128,7 +163,8 @@ for name in ${cases[*]}; do
         ssh) side_by_side ssh ssh syslog $((reference_lines * 3)) $base crowdsecurity/sshd ;;
         nginx-hub) side_by_side nginx-hub nginx nginx $((reference_lines / 2)) all ;;
         ssh-hub) side_by_side ssh-hub ssh syslog "$reference_lines" all ;;
-        workers | memory) [[ ! -x $spillway ]] || "$name" ;;
+        workers | memory | buckets) [[ ! -x $spillway ]] || "$name" ;;
+        explain) explain ;;
         *) echo "compare.sh: no case named $name" >&2; exit 2 ;;
     esac
 done

@@ -44,7 +44,8 @@ END {
         rate = part[4] / net
         printf "| %s | %s | %d | %s | %.2f | %.2f | %s | %s | %d |\n", part[1], part[2], part[3],
             comma(part[4]), spent, start, comma(rate), comma(part[4] / (elapsed > 0 ? elapsed : 0.01)), peak[key] / 1024
-        if (part[2] == "spillway" && part[1] != "memory") {
+        if (part[1] == "buckets") { live[++sizes] = part[4]; bytes[sizes] = peak[key] * 1024 }
+        else if (part[2] == "spillway" && part[1] != "memory") {
             if (part[1] == "workers") pace[part[3]] = elapsed
             else { ours[part[1]] = rate; names[++cases] = part[1] }
         } else theirs[part[1]] = rate
@@ -57,5 +58,6 @@ END {
         if (name in theirs) printf ", **%.1f times** the reference%s", ours[name] / theirs[name], (name in goal) ? " (wanted " goal[name] ")" : ""
         print "."
     }
+    if (sizes == 2) printf "* a live bucket with one event: %.0f bytes (wanted 250).\n", (bytes[2] - bytes[1]) / (live[2] - live[1])
     if (pace[1] && pace[2]) printf "* two workers: %.2f times as fast as one (wanted 1.7).\n", pace[1] / pace[2]
 }

@@ -150,7 +150,7 @@ fn it_stops_in_time_whatever_the_server_does() {
     });
     let error = run.output.deliver(&messages(1..=1)).unwrap_err();
     assert!(matches!(error, OutputError::Stopped), "{error}");
-    assert!(stopping.join().unwrap().elapsed() < Duration::from_secs(1));
+    assert!(stopping.join().unwrap().elapsed() < Duration::from_secs(10));
 }
 
 #[test]

@@ -52,6 +52,17 @@ impl RuleSet {
         }
     }
 
+    /// How many rules there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
     /// The first rule at or after `from`.
     #[inline]
     pub fn next(&self, from: usize) -> Option<usize> {
@@ -72,15 +83,15 @@ struct BySubject<S> {
     subject: S,
     /// Rules that do not ask for this subject.
     others: RuleSet,
-    /// The same and those that ask for this value.
-    values: BTreeMap<String, RuleSet>,
+    /// The same and those that ask for this value: by its length, and few of each.
+    values: Vec<Vec<(Box<str>, RuleSet)>>,
     prefixes: Vec<(String, RuleSet)>,
 }
 
-/// An index over `count` rules.
+/// An index over rules.
 #[derive(Debug)]
 pub struct Index<S> {
-    count: usize,
+    all: RuleSet,
     subjects: Vec<BySubject<S>>,
 }
 
@@ -97,17 +108,17 @@ impl<S: Ord + Clone> Index<S> {
         }
         let wanted = users.into_iter().filter(|(_, users)| *users >= FEWEST_RULES);
         let subjects = wanted.map(|(subject, _)| BySubject::new(subject, needs)).collect();
-        Self { count, subjects }
+        Self { all: RuleSet::all(count), subjects }
     }
 
-    /// Rules that may match; `value_of` gives the event's value of a subject ("" where it has
-    /// none). Every rule that is left out is false for this event.
+    /// Makes `rules` those that may match; `value_of` gives the event's value of a subject ("" where
+    /// it has none). Every rule that is left out is false for this event.
     #[inline]
-    pub fn candidates<'a>(&self, value_of: impl Fn(&S) -> &'a str) -> RuleSet {
-        let mut rules = RuleSet::all(self.count);
+    pub fn candidates<'a>(&self, value_of: impl Fn(&S) -> &'a str, rules: &mut RuleSet) {
+        rules.0.clone_from(&self.all.0);
         for by in &self.subjects {
             let value = value_of(&by.subject);
-            let fitting = by.values.get(value).unwrap_or(&by.others);
+            let fitting = by.fitting(value);
             if by.prefixes.iter().any(|(prefix, _)| value.starts_with(prefix)) {
                 let mut fitting = fitting.clone();
                 for (prefix, more) in &by.prefixes {
@@ -120,12 +131,16 @@ impl<S: Ord + Clone> Index<S> {
                 rules.and(fitting);
             }
         }
-        rules
+    }
+
+    /// Whether candidates are known to meet their first need of this subject.
+    pub fn decides(&self, subject: &S) -> bool {
+        self.subjects.iter().any(|by| by.subject == *subject)
     }
 
     /// All rules.
     pub fn all(&self) -> RuleSet {
-        RuleSet::all(self.count)
+        self.all.clone()
     }
 }
 
@@ -148,14 +163,28 @@ impl<S: Ord + Clone> BySubject<S> {
                 prefixes.entry(prefix).or_insert_with(|| RuleSet::none(count)).insert(rule);
             }
         }
-        let values = own.into_iter().map(|(value, mut rules)| {
+        let mut values = Vec::new();
+        for (value, mut rules) in own {
             rules.or(&others);
-            (value.to_owned(), rules)
-        });
-        let values = values.collect();
+            if values.len() <= value.len() {
+                values.resize_with(value.len() + 1, Vec::new);
+            }
+            if let Some(same) = values.get_mut(value.len()) {
+                same.push((value.into(), rules));
+            }
+        }
         let prefixes = prefixes.into_iter().map(|(prefix, rules)| (prefix.to_owned(), rules));
         let prefixes = prefixes.collect();
         Self { subject, others, values, prefixes }
+    }
+
+    /// Rules that this value lets pass, but for prefixes.
+    #[inline]
+    fn fitting(&self, value: &str) -> &RuleSet {
+        let same = self.values.get(value.len()).map_or(&[][..], Vec::as_slice);
+        // They come in their order.
+        let found = same.binary_search_by(|(known, _)| (**known).cmp(value)).ok();
+        found.and_then(|at| same.get(at)).map_or(&self.others, |(_, rules)| rules)
     }
 }
 
@@ -169,7 +198,8 @@ mod tests {
     }
 
     fn found(index: &Index<u8>, values: [&str; 2]) -> Vec<usize> {
-        let rules = index.candidates(|subject| values[usize::from(*subject)]);
+        let mut rules = index.all();
+        index.candidates(|subject| values[usize::from(*subject)], &mut rules);
         let mut all = Vec::new();
         let mut from = 0;
         while let Some(rule) = rules.next(from) {

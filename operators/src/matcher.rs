@@ -11,7 +11,7 @@ use crate::bucket::scenario::{Scenario, Takes};
 use crate::bucket::wish::{claim, wish};
 use crate::detector::Place;
 use crate::event::Event;
-use crate::expr::{Cx, Guard, GuardTest, Program, Subject};
+use crate::expr::{Cx, Guard, GuardTest, Known, Program, Subject};
 use crate::fault::{Faults, Part};
 use crate::index::{Index, Need};
 use crate::order::OrderKey;
@@ -24,21 +24,39 @@ pub struct Matcher {
     overflows: Side,
 }
 
+/// For more buckets that want one event room is made as they come.
+const MOST_WANTS: usize = 8;
+
 /// Scenarios of one kind of event.
 #[derive(Debug)]
 struct Side {
-    /// Numbers in the catalogue, ascending.
-    scenarios: Vec<usize>,
+    /// Numbers in the catalogue, ascending, and what of its filter holds wherever the index finds
+    /// the scenario.
+    scenarios: Vec<(usize, Known)>,
     index: Index<Subject>,
 }
 
 impl Side {
     fn new(scenarios: &[Scenario], takes: Takes, program: &Program) -> Self {
         let own = scenarios.iter().enumerate().filter(|(_, scenario)| scenario.takes == takes);
-        let needs: Vec<_> =
-            own.clone().map(|(_, scenario)| needs(program.guards(scenario.filter))).collect();
-        Self { scenarios: own.map(|(number, _)| number).collect(), index: Index::new(&needs) }
+        let guards = |scenario: &Scenario| program.guards(scenario.filter);
+        let needs: Vec<_> = own.clone().map(|(_, scenario)| needs(guards(scenario))).collect();
+        let index = Index::new(&needs);
+        let own = own.map(|(number, scenario)| (number, known(guards(scenario), &index)));
+        Self { scenarios: own.collect(), index }
     }
+}
+
+/// What of a filter with these guards holds for every candidate of an index.
+pub(crate) fn known(guards: &[Guard], index: &Index<Subject>) -> Known {
+    let mut known = Known::default();
+    for (at, guard) in guards.iter().enumerate() {
+        let first = guards.iter().position(|other| other.subject == guard.subject);
+        if first == Some(at) && index.decides(&guard.subject) {
+            known.add(guard);
+        }
+    }
+    known
 }
 
 /// What an index may ask of a rule, from what its filter needs.
@@ -100,21 +118,19 @@ impl Side {
         faults: &mut Faults,
     ) {
         let cause = (place.partition, place.position);
-        let mut candidates = self.index.candidates(|subject| subject_value(cx.event, subject));
+        let mut candidates = self.index.all();
+        self.index.candidates(|subject| subject_value(cx.event, subject), &mut candidates);
         let mut version = cx.event.version();
         let mut kept = None;
         let mut from = 0;
         while let Some(at) = candidates.next(from) {
             from = at + 1;
-            let scenario = self.scenarios.get(at);
-            let Some(scenario) = scenario.and_then(|at| rules.catalogue.scenarios().get(*at))
-            else {
-                continue;
-            };
+            let Some((number, known)) = self.scenarios.get(at) else { continue };
+            let Some(scenario) = rules.catalogue.scenarios().get(*number) else { continue };
             let mut note = |scenario: &Scenario, part: Part, message: &dyn Display| {
                 faults.add(scenario.id.index(), part, cause, message);
             };
-            let wished = wish(scenario, &rules.program, cx, &mut note);
+            let wished = wish(scenario, *known, &rules.program, cx, &mut note);
             let wished = wished.unwrap_or_else(|error| {
                 note(scenario, error.part(), &error);
                 None
@@ -126,7 +142,9 @@ impl Side {
                 // Scenarios share the kept event as long as no filter has changed it.
                 if kept != Some(cx.event.version()) {
                     kept = Some(cx.event.version());
-                    pours.push(pour(rules, cx.event, place));
+                    let mut new = pour(rules, cx.event, place);
+                    new.wants.reserve(candidates.len().min(MOST_WANTS));
+                    pours.push(new);
                 }
                 if let Some(pour) = pours.last_mut() {
                     pour.wants.push(want);
@@ -134,7 +152,7 @@ impl Side {
             }
             if cx.event.version() != version {
                 version = cx.event.version();
-                candidates = self.index.candidates(|subject| subject_value(cx.event, subject));
+                self.index.candidates(|subject| subject_value(cx.event, subject), &mut candidates);
             }
         }
     }

@@ -11,7 +11,7 @@ use operators::bucket::{
     Buckets, Catalogue, Codec, Overflowed, Pour, ScenarioId, Want, claim, group_of, spec, wish,
 };
 use operators::event::{Event, Kind, Line};
-use operators::expr::{Compiler, Cx, Env, Expect, Memo, Program};
+use operators::expr::{Compiler, Cx, Env, Expect, Known, Memo, Program};
 use operators::lookup::{Lookups, Offline};
 use operators::order::{OrderKey, Partition};
 use operators::schema::Space;
@@ -117,10 +117,9 @@ impl Rig {
         for scenario in catalogue.scenarios() {
             let lookups = offline();
             let mut cx = Cx::new(event, &lookups, &mut self.memo);
-            let Some(wish) = wish(scenario, &self.program, &mut cx, &mut |_, _, _| {}).unwrap()
-            else {
-                continue;
-            };
+            let wished =
+                wish(scenario, Known::NOTHING, &self.program, &mut cx, &mut |_, _, _| {}).unwrap();
+            let Some(wish) = wished else { continue };
             let event = catalogue.codec().keep(cx.event, at);
             let twins = catalogue.twins_of(scenario);
             let twins =

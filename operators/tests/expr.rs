@@ -195,11 +195,50 @@ fn a_change_in_the_middle_is_seen_by_what_follows() {
     assert_eq!(ask(source, &[("x", "y")]), Ok(false));
 }
 
+#[test]
+fn addresses_in_fields_are_tested_as_the_functions_say() {
+    for (test, addresses) in [
+        ("IpInRange(evt.Parsed.x, '10.0.0.0/8')", "10.1.2.3 ::ffff:10.1.2.3"),
+        ("IpInRange(evt.Parsed.x, 'fd00::/8')", "fd12::1"),
+        ("IpInRange(evt.Parsed.x, '10.0.0.0')", ""),
+        ("IsIP(evt.Parsed.x)", "10.1.2.3 ::ffff:10.1.2.3 fd12::1"),
+        ("IsIPV4(evt.Parsed.x)", "10.1.2.3 ::ffff:10.1.2.3"),
+        ("IsIPV6(evt.Parsed.x)", "fd12::1"),
+        ("'x' in evt.Parsed", "10.1.2.3 ::ffff:10.1.2.3 fd12::1 010.1.2.3 none"),
+    ] {
+        // What is nothing but a call is not compiled.
+        let test = format!("{test} && true");
+        assert_eq!(ask(&test, &[]), Ok(false), "{test}");
+        for address in ["10.1.2.3", "::ffff:10.1.2.3", "fd12::1", "010.1.2.3", "none"] {
+            let found = addresses.split(' ').any(|known| known == address);
+            assert_eq!(ask(&test, &[("x", address)]), Ok(found), "{test} {address}");
+        }
+    }
+}
+
+#[test]
+fn what_wakes_an_expression_is_asked_of_the_event_alone() {
+    let wakes = |source: &str| {
+        let mut compiler = Compiler::new();
+        let id = compiler.compile(source, Env::Context, Expect::Any).unwrap();
+        let program = compiler.finish();
+        let field = program.schema().find(Space::Meta, "service").unwrap();
+        let lets = |sieve, service: &'static str| {
+            program.lets(sieve, &mut |id| if id == field { service } else { "" }.into())
+        };
+        program.wakes(id).map(|sieve| [lets(sieve, "tcp"), lets(sieve, "http")])
+    };
+    let found = wakes("evt.Meta.service in ['tcp', 'udp'] ? evt.Meta.service + '!' : ''");
+    assert_eq!(found, Some([true, false]));
+    assert_eq!(wakes("evt.Meta.service == 'tcp' ? '' : 'x'"), None);
+    assert_eq!(wakes("req != nil ? evt.Meta.service : ''"), None);
+}
+
 fn guards(source: &str) -> Vec<String> {
     let mut compiler = Compiler::new();
     let id = compiler.compile(source, Env::Event, Expect::Bool).unwrap();
     let program = compiler.finish();
-    let shown = program.guards(id).iter().map(|Guard { subject, test }| {
+    let shown = program.guards(id).iter().map(|Guard { subject, test, .. }| {
         let subject = match subject {
             Subject::Field(id) => program.schema().name(*id).1.to_owned(),
             Subject::Label(name) => format!("label {name}"),

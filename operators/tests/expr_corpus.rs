@@ -206,7 +206,7 @@ fn agree(program: &Program, id: ExprId, fields: &Fields) -> Result<Value, EvalEr
 
 /// Whether the guards of an expression hold.
 fn guarded(program: &Program, id: ExprId, fields: &Fields) -> bool {
-    program.guards(id).iter().all(|Guard { subject, test }| {
+    program.guards(id).iter().all(|Guard { subject, test, .. }| {
         let text = match subject {
             Subject::Field(id) => fields.get(id).map_or("", String::as_str),
             Subject::Label(name) if &**name == "type" => "syslog",
@@ -252,7 +252,8 @@ fn compiled_expressions_give_what_plain_ones_give() {
                 fields.insert(*field, text);
             }
             // Let most events pass the first hurdle.
-            for Guard { subject, test } in program.guards(*id).iter().filter(|_| round % 4 > 0) {
+            for Guard { subject, test, .. } in program.guards(*id).iter().filter(|_| round % 4 > 0)
+            {
                 if let (Subject::Field(id), GuardTest::OneOf(texts)) = (subject, test) {
                     fields.insert(*id, texts[random(texts.len())].to_string());
                 }

@@ -145,6 +145,13 @@ fn condition() -> impl Strategy<Value = String> {
         (list(), -3..3_i64, equal(), list(), -3..3_i64).prop_map(|(a, i, sign, b, k)| {
             format!("{a}[{i}].Meta.user {sign} {b}[{k}].Meta.kind")
         }),
+        (list(), -3..3_i64, sign(), list(), -3..3_i64).prop_filter_map(
+            "an order",
+            |(a, i, sign, b, k)| {
+                let places = format!("{a}[{i}].Meta.user, '2', {b}[{k}].Meta.user, '3.5'");
+                (!sign.contains("=")).then(|| format!("Distance({places}) {sign} 300"))
+            }
+        ),
         (list(), -3..3_i64, equal())
             .prop_map(|(a, i, sign)| { format!("{a}[{i}].Meta.user {sign} 'x'") }),
     ];
@@ -166,7 +173,7 @@ proptest! {
     fn questions_about_held_events_are_answered_plainly(
         source in condition(),
         events in prop::collection::vec(
-            (0..60_u8, prop::sample::select(&["a", "b"][..]), "[xyz]{0,2}"), 0..7),
+            (0..60_u8, prop::sample::select(&["a", "b"][..]), "[xyz]{0,2}|[0-9]{1,2}"), 0..7),
     ) {
         let (program, id) = compile(&source);
         let schema = program.schema();
@@ -228,4 +235,15 @@ fn conditions_of_this_kind_need_no_list() {
         let mut cx = Cx::new(&mut nothing, &lookups, &mut memo).with_past(&mut bare);
         assert!(matches!(program.eval(id, &mut cx), Ok(Value::Bool(true))), "{source}");
     }
+}
+
+#[test]
+fn distances_need_no_list() {
+    let (program, id) = compile("Distance(queue.Queue[-1].Meta.user, '2', '3', '4') > 1");
+    let mut nothing = Event::clone(&event(program.schema(), (0, "a", "")));
+    let (lookups, mut memo) = (offline(), Memo::new());
+    let mut bare = Bare;
+    let mut cx = Cx::new(&mut nothing, &lookups, &mut memo).with_past(&mut bare);
+    let message = program.eval(id, &mut cx).unwrap_err().message;
+    assert!(message.contains("lat1 is not a float"), "{message}");
 }

@@ -65,7 +65,6 @@ fn connections_beyond_the_limit_are_closed_and_others_served() {
         limits.idle = Duration::from_secs(1);
         limits.answer = Duration::from_millis(100);
     });
-    let began = Instant::now();
     let mut held = Vec::new();
     for _ in 0..10_000 {
         // The backlog may be full for a moment.
@@ -76,11 +75,16 @@ fn connections_beyond_the_limit_are_closed_and_others_served() {
             held.clear();
         }
     }
-    assert!(pipe.meter.rejected(Reason::PeerLimit) >= 5000, "in {:?}", began.elapsed());
+    pipe.until(SOON, |pipe| pipe.meter.rejected(Reason::PeerLimit) >= 5000);
     assert!(pipe.meter.gauge(Gauge::Open) <= 32);
     // Those that hold their seats and say nothing lose them.
     pipe.until(SOON, |pipe| pipe.meter.gauge(Gauge::Open) == 0);
-    assert!(good(&mut pipe, &address, "{\"good\":1}").starts_with("HTTP/1.1 200"));
+    // Others may wait in the backlog and take seats yet.
+    drop(held);
+    let began = Instant::now();
+    while !good(&mut pipe, &address, "{\"good\":1}").starts_with("HTTP/1.1 200") {
+        assert!(began.elapsed() < SOON);
+    }
     assert_eq!(pipe.stop().texts(), ["{\"good\":1}"]);
 }
 

@@ -69,7 +69,7 @@ fn raw(server: &Server, bytes: &[u8]) -> String {
 fn is_well(server: &Server) {
     let begun = Instant::now();
     assert_eq!(get(server, "/v1/decisions", &[("X-Api-Key", &server.key)]).status, 200);
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -1,46 +1,19 @@
 //! Names that come out the same when the same input is read again (law 4): SHA-1 over what an
 //! alert or a decision stands for.
 
+use sha1::{Digest as _, Sha1};
+
 use super::Alert;
 
-/// SHA-1 (RFC 3174), here because the ids of what is already published depend on it and bucket
-/// keys are CrowdSec's (pkg/leakybucket/manager_load.go `BucketKey`). Not for secrets.
-#[derive(Clone, Debug)]
-pub struct Digest {
-    state: [u32; 5],
-    block: [u8; 64],
-    filled: usize,
-    length: u64,
-}
-
-impl Default for Digest {
-    fn default() -> Self {
-        Self {
-            state: [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0],
-            block: [0; 64],
-            filled: 0,
-            length: 0,
-        }
-    }
-}
+/// SHA-1: ids of what is already published depend on it, and bucket keys are CrowdSec's
+/// (pkg/leakybucket/manager_load.go `BucketKey`). Not for secrets.
+#[derive(Clone, Debug, Default)]
+pub struct Digest(Vec<u8>);
 
 impl Digest {
     /// Takes more bytes.
     pub fn update(&mut self, bytes: &[u8]) {
-        self.length += bytes.len() as u64;
-        let mut rest = bytes;
-        while let Some(free) = self.block.get_mut(self.filled..)
-            && !rest.is_empty()
-        {
-            let (now, later) = rest.split_at(free.len().min(rest.len()));
-            free.iter_mut().zip(now).for_each(|(slot, byte)| *slot = *byte);
-            self.filled += now.len();
-            rest = later;
-            if self.filled == self.block.len() {
-                self.filled = 0;
-                self.compress();
-            }
-        }
+        self.0.extend_from_slice(bytes);
     }
 
     /// Takes a part with its length before it, so that parts never run into each other.
@@ -52,56 +25,8 @@ impl Digest {
     }
 
     /// The 20 bytes.
-    pub fn finish(mut self) -> [u8; 20] {
-        let bits = self.length * 8;
-        self.push(0x80);
-        while self.filled != 56 {
-            self.push(0);
-        }
-        for byte in bits.to_be_bytes() {
-            self.push(byte);
-        }
-        let mut out = [0; 20];
-        for (four, word) in out.chunks_exact_mut(4).zip(self.state) {
-            four.copy_from_slice(&word.to_be_bytes());
-        }
-        out
-    }
-
-    fn push(&mut self, byte: u8) {
-        if let Some(slot) = self.block.get_mut(self.filled) {
-            *slot = byte;
-        }
-        self.filled += 1;
-        if self.filled == 64 {
-            self.filled = 0;
-            self.compress();
-        }
-    }
-
-    fn compress(&mut self) {
-        let mut words = [0_u32; 80];
-        for (word, four) in words.iter_mut().zip(self.block.chunks_exact(4)) {
-            *word = four.iter().fold(0, |word, byte| (word << 8) | u32::from(*byte));
-        }
-        for i in 16..80 {
-            words[i] = (words[i - 3] ^ words[i - 8] ^ words[i - 14] ^ words[i - 16]).rotate_left(1);
-        }
-        let [mut a, mut b, mut c, mut d, mut e] = self.state;
-        for (round, word) in words.iter().enumerate() {
-            let (mix, constant) = match round / 20 {
-                0 => ((b & c) | (!b & d), 0x5a82_7999),
-                1 => (b ^ c ^ d, 0x6ed9_eba1),
-                2 => ((b & c) | (b & d) | (c & d), 0x8f1b_bcdc),
-                _ => (b ^ c ^ d, 0xca62_c1d6_u32),
-            };
-            let next = a.rotate_left(5).wrapping_add(mix).wrapping_add(e);
-            let next = next.wrapping_add(constant).wrapping_add(*word);
-            (e, d, c, b, a) = (d, c, b.rotate_left(30), a, next);
-        }
-        for (word, add) in self.state.iter_mut().zip([a, b, c, d, e]) {
-            *word = word.wrapping_add(add);
-        }
+    pub fn finish(self) -> [u8; 20] {
+        Sha1::digest(&self.0).into()
     }
 }
 
@@ -109,7 +34,11 @@ impl Digest {
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.extend([digit(byte >> 4), digit(*byte)]);
+    }
+    text
 }
 
 /// What an alert is called.

@@ -19,7 +19,8 @@ const FEW: usize = 64;
 /// Blackholes of one key group.
 #[derive(Clone, Debug, Default)]
 pub struct Blackholes {
-    ends: BTreeMap<(ScenarioId, Box<str>), End>,
+    ends: BTreeMap<ScenarioId, BTreeMap<Box<str>, End>>,
+    count: usize,
     swept: usize,
 }
 
@@ -51,47 +52,64 @@ impl End {
 }
 
 impl Blackholes {
-    /// Whether an overflow at `at`, ordered at `clock`, is to be ignored.
-    pub fn hides(&self, bucket: &(ScenarioId, Box<str>), at: EventTime, clock: EventTime) -> bool {
-        self.ends.get(bucket).is_some_and(|end| end.until > at && clock <= end.over)
+    /// Whether an overflow of the bucket of this key at `at`, ordered at `clock`, is to be ignored.
+    pub fn hides(
+        &self,
+        (scenario, key): (ScenarioId, &str),
+        at: EventTime,
+        clock: EventTime,
+    ) -> bool {
+        let end = self.ends.get(&scenario).and_then(|ends| ends.get(key));
+        end.is_some_and(|end| end.until > at && clock <= end.over)
     }
 
     /// Ignores overflows of this bucket for `duration` (nanoseconds) after the one at `at`.
     pub fn arm(
         &mut self,
-        bucket: (ScenarioId, Box<str>),
+        bucket: (ScenarioId, &str),
         duration: i64,
         at: EventTime,
         clock: EventTime,
     ) -> End {
-        if self.ends.len() >= FEW.max(2 * self.swept) {
+        if self.count >= FEW.max(2 * self.swept) {
             self.sweep(clock);
         }
         let until = EventTime(at.0.saturating_add(duration));
         let over = EventTime(clock.0.saturating_add(duration).saturating_add(GRACE));
         let end = End { until, over };
-        self.ends.insert(bucket, end);
+        self.restore(bucket, end);
         end
     }
 
     /// Puts back what the store has.
-    pub fn restore(&mut self, bucket: (ScenarioId, Box<str>), end: End) {
-        self.ends.insert(bucket, end);
+    pub fn restore(&mut self, (scenario, key): (ScenarioId, &str), end: End) {
+        let ends = self.ends.entry(scenario).or_default();
+        match ends.get_mut(key) {
+            Some(known) => *known = end,
+            None => {
+                ends.insert(key.into(), end);
+                self.count += 1;
+            }
+        }
     }
 
     /// Drops what can hide nothing any more at `clock` or later.
     pub fn sweep(&mut self, clock: EventTime) {
-        self.ends.retain(|_, end| clock <= end.over);
-        self.swept = self.ends.len();
+        for ends in self.ends.values_mut() {
+            ends.retain(|_, end| clock <= end.over);
+        }
+        self.ends.retain(|_, ends| !ends.is_empty());
+        self.count = self.ends.values().map(BTreeMap::len).sum();
+        self.swept = self.count;
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.count
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.count == 0
     }
 }

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use super::blackhole::Blackholes;
 use super::catalogue::Catalogue;
-use super::change::Subject;
 use super::cold::Cold;
 use super::counter::Deadlines;
 use super::failure::Counters;
 use super::group::GROUPS;
+use super::hole::Hole;
 use super::judge::Judge;
-use super::ledger::{self, Ledger};
+use super::ledger::Ledger;
 use super::overflow::overflow;
 use super::overflow_filter;
 use super::pour::{Pour, Want};
@@ -43,7 +43,9 @@ pub struct Overflowed {
 impl Overflowed {
     /// *The* order of overflows: by cause, name of the scenario, key of the bucket.
     pub fn order(&self, other: &Self) -> Ordering {
-        let name = |of: &Self| (of.cause, Arc::clone(&of.overflow.alert.scenario), of.key.clone());
+        fn name(of: &Overflowed) -> (OrderKey, &str, &str) {
+            (of.cause, &of.overflow.alert.scenario, &of.key)
+        }
         name(self).cmp(&name(other))
     }
 }
@@ -274,7 +276,7 @@ impl Buckets {
         all
     }
 
-    /// A bucket that is over: the alert, then overflow filter and blackhole, in this order. An
+    /// A bucket that is over: the alert, then overflow filter and blackhole, as if in this order. An
     /// alert that cannot be built arms no blackhole.
     fn overflowed(
         &mut self,
@@ -285,57 +287,39 @@ impl Buckets {
     ) {
         let catalogue = Arc::clone(&self.catalogue);
         let Some(scenario) = catalogue.scenario(bucket.scenario) else { return };
-        let mut around = self.judge.surroundings(&catalogue, lookups);
-        let built = overflow(bucket, at, cause, &mut around);
-        let passes = match &built {
-            Ok(built) => overflow_filter::passes(scenario, bucket, built, &mut around),
-            Err(_) => true,
-        };
-        let (errors, context_errors) = (around.errors, around.context_errors);
-        let hidden = built.is_ok() && passes && self.hidden(bucket, scenario, at, cause.clock);
-        self.count(scenario, |counters| {
-            counters.overflowed += 1;
-            counters.alert_errors += errors;
-            counters.context_errors += context_errors;
-            counters.poured += u64::from(scenario.kind == Kind::Trigger);
-            counters.filtered += u64::from(!passes);
-            counters.blackholed += u64::from(hidden);
-            if let Err(failure) = &built {
-                *counters.failed.entry(*failure).or_default() += 1;
-            }
-        });
-        if let Ok(overflow) = built
-            && passes
-            && !hidden
-        {
-            let (scenario, key) = (scenario.id, bucket.key.clone());
-            out.push(Overflowed { cause, scenario, key, overflow });
-        }
-    }
-
-    /// Whether the bucket's blackhole swallows this overflow; arms it where it does not.
-    fn hidden(
-        &mut self,
-        bucket: &Bucket,
-        scenario: &Scenario,
-        at: Stamp,
-        clock: EventTime,
-    ) -> bool {
-        let Some(duration) = scenario.blackhole else { return false };
         let number = scenario.hash_base.with_key(&bucket.key).group();
-        self.warm_group(number);
-        let Some(group) = self.groups.get_mut(number as usize) else { return false };
-        let name = (scenario.id, bucket.key.clone());
-        let hidden = group.blackholes.hides(&name, at.at, clock);
-        if !hidden {
-            let end = group.blackholes.arm(name, duration, at.at, clock);
-            if let Some(ledger) = &mut self.ledger
-                && let Some(place) = ledger::place(&self.catalogue, scenario.id, &bucket.key)
-            {
-                ledger.entry(Subject::Blackhole, &place, Some(end.to_bytes()));
-            }
+        if scenario.blackhole.is_some() {
+            self.warm_group(number);
         }
-        hidden
+        let Self { catalogue, judge, groups, counters, ledger, .. } = self;
+        let Some(counters) = counters.get_mut(scenario.id.index()) else { return };
+        let Some(Group { blackholes, .. }) = groups.get_mut(number as usize) else { return };
+        let ledger = ledger.as_mut();
+        let mut hole = Hole { blackholes, ledger, catalogue, bucket, scenario, at, cause };
+        counters.overflowed += 1;
+        counters.poured += u64::from(scenario.kind == Kind::Trigger);
+        // What nobody will see is not built, unless the overflow filter wants to see it first.
+        if scenario.overflow_filter.is_none() && hole.hides() {
+            counters.blackholed += 1;
+            return;
+        }
+        let mut around = judge.surroundings(catalogue, lookups);
+        match overflow(bucket, at, cause, &mut around) {
+            Ok(built) if !overflow_filter::passes(scenario, bucket, &built, &mut around) => {
+                counters.filtered += 1;
+            }
+            Ok(_) if scenario.overflow_filter.is_some() && hole.hides() => {
+                counters.blackholed += 1;
+            }
+            Ok(overflow) => {
+                hole.arm();
+                let (scenario, key) = (scenario.id, bucket.key.clone());
+                out.push(Overflowed { cause, scenario, key, overflow });
+            }
+            Err(failure) => *counters.failed.entry(failure).or_default() += 1,
+        }
+        counters.alert_errors += around.errors;
+        counters.context_errors += around.context_errors;
     }
 
     /// Timed buckets that end before `before` overflow, each at its deadline.

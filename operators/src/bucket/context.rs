@@ -5,12 +5,14 @@
 //! that the reference crashes on (`true`, floats) are written as text.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use super::evaluate::Evaluator;
 use super::exhibit::Exhibit;
-use super::glance::{Glance, Name};
+use super::glance::Name;
 use super::overflow::Surroundings;
-use crate::expr::ExprId;
+use crate::expr::{ExprId, SieveId};
+use crate::schema::FieldId;
 use crate::time::GoDuration;
 use crate::value::Value;
 
@@ -24,6 +26,8 @@ const MIN_VALUE_LENGTH: usize = 40;
 pub struct Contexts {
     keys: BTreeMap<Arc<str>, Vec<ExprId>>,
     length: Option<usize>,
+    /// Made when all expressions are known.
+    plan: OnceLock<Arc<Plan>>,
 }
 
 impl Contexts {
@@ -34,6 +38,7 @@ impl Contexts {
 
     /// Adds an expression to a key; one that is there already is not added again.
     pub fn add(&mut self, key: &str, expression: ExprId) {
+        self.plan = OnceLock::new();
         let expressions = self.keys.entry(key.into()).or_default();
         if !expressions.contains(&expression) {
             expressions.push(expression);
@@ -61,50 +66,108 @@ impl Contexts {
     }
 }
 
+/// Which expressions ask for what.
+#[derive(Debug)]
+struct Plan {
+    /// Number of its key, by expression.
+    keys: Vec<usize>,
+    /// Expressions that are a field, by field.
+    fields: Vec<(FieldId, usize, ExprId)>,
+    /// Others that name the event, with what it must pass for them to give anything.
+    events: Vec<(usize, ExprId, Option<SieveId>)>,
+    /// Those that name nothing of it.
+    others: Vec<(usize, ExprId)>,
+    /// Whether those give the same wherever they are asked.
+    constant: bool,
+    /// Whether an expression may change the event.
+    changes: bool,
+}
+
+impl Plan {
+    fn new(contexts: &Contexts, evaluator: &Evaluator) -> Self {
+        let keys = contexts.keys.values().enumerate();
+        let keys = keys.flat_map(|(key, all)| all.iter().map(move |_| key)).collect();
+        let (mut fields, mut events, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        let mut constant = true;
+        // What one writes the next one reads: then they are asked in their order.
+        let changes = contexts.expressions().any(|id| evaluator.reads(id).mutates);
+        for (number, id) in contexts.expressions().enumerate() {
+            let reads = evaluator.reads(id);
+            match evaluator.field(id) {
+                Some(field) if !changes => fields.push((field, number, id)),
+                _ if reads.event => events.push((number, id, evaluator.wakes(id))),
+                _ => {
+                    constant &= !reads.asks_world;
+                    others.push((number, id));
+                }
+            }
+        }
+        fields.sort_unstable();
+        Self { keys, fields, events, others, constant, changes }
+    }
+
+    /// The numbers of the expressions that are this field.
+    fn asking(&self, field: FieldId) -> impl Iterator<Item = usize> {
+        let from = self.fields.partition_point(|(known, ..)| *known < field);
+        let asking = self.fields.iter().skip(from);
+        asking.take_while(move |(known, ..)| *known == field).map(|(_, number, _)| *number)
+    }
+}
+
 /// What the contexts find in one event.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// Number of the expression among all of them, and text, ascending.
     texts: Vec<(usize, Arc<str>)>,
     /// Expressions that failed.
-    pub(super) errors: u64,
+    errors: u64,
 }
 
 impl Found {
-    /// Asks one event. Expressions that failed are counted in `around` too.
-    pub(super) fn of(event: &mut Exhibit, around: &mut Surroundings<'_>) -> Self {
-        let before = around.errors;
-        let contexts = around.catalogue.contexts();
-        let kept = event.kept().clone();
-        let glance = around.catalogue.codec().glance(&kept);
-        let fields: Vec<_> = glance.iter().flat_map(Glance::fields).flatten().collect();
-        let mut texts = Vec::new();
-        for (number, expression) in contexts.expressions().enumerate() {
-            if !around.evaluator.reads_event(expression) {
-                continue;
+    /// Asks one event.
+    fn of(event: &mut Exhibit, plan: &Plan, around: &mut Surroundings<'_>) -> Self {
+        let mut found = Self::default();
+        let catalogue = around.catalogue;
+        let (kept, codec) = (event.kept().clone(), catalogue.codec());
+        if event.is_changed() {
+            for (_, number, id) in &plan.fields {
+                found.ask(event, (*number, *id), around);
             }
-            let mut add = |text| texts.push((number, text));
-            let field = around.evaluator.field(expression).filter(|_| !event.is_changed());
-            if let Some((glance, wanted)) = glance.as_ref().zip(field) {
-                let found = fields.iter().find(|(name, _)| *name == Name::Field(wanted));
-                found.into_iter().for_each(|(_, mark)| add(mark.owned(glance)));
-            } else if let Some(value) = event.value(expression, around) {
-                collect(value, &mut add);
+        } else if let Some(glance) = codec.glance(&kept) {
+            for (name, mark) in glance.fields().flatten() {
+                let Name::Field(field) = name else { continue };
+                let asking = plan.asking(field).map(|number| (number, mark.owned(&glance)));
+                found.texts.extend(asking);
             }
         }
-        Self { texts, errors: around.errors - before }
+        for (number, id, wakes) in &plan.events {
+            let passes = |sieve| around.evaluator.lets(sieve, &kept, codec);
+            if event.is_changed() || wakes.is_none_or(passes) {
+                found.ask(event, (*number, *id), around);
+            }
+        }
+        found.texts.sort_by_key(|(number, _)| *number);
+        found
     }
 
-    /// What is found in every event, because nothing of it is named.
-    fn anywhere(around: &mut Surroundings<'_>) -> Self {
-        let contexts = around.catalogue.contexts();
+    fn ask(
+        &mut self,
+        event: &mut Exhibit,
+        (number, id): (usize, ExprId),
+        around: &mut Surroundings<'_>,
+    ) {
+        match event.value(id, around) {
+            Some(value) => collect(value, &mut |text| self.texts.push((number, text))),
+            None => self.errors += 1,
+        }
+    }
+
+    /// What every event says, because nothing of it is named.
+    fn anywhere(plan: &Plan, around: &mut Surroundings<'_>) -> Self {
         let (mut event, mut found) = (around.catalogue.codec().nothing(), Self::default());
-        for (number, expression) in contexts.expressions().enumerate() {
-            if around.evaluator.reads_event(expression) {
-                continue;
-            }
-            match around.evaluator.value(expression, &mut event, &[], around.lookups) {
-                Ok(value) => collect(value, &mut |text| found.texts.push((number, text))),
+        for (number, id) in &plan.others {
+            match around.evaluator.value(*id, &mut event, &[], around.lookups) {
+                Ok(value) => collect(value, &mut |text| found.texts.push((*number, text))),
                 Err(_) => found.errors += 1,
             }
         }
@@ -122,31 +185,39 @@ pub(super) fn gather(held: &mut [Exhibit], around: &mut Surroundings<'_>) -> Gat
     if contexts.is_empty() {
         return Vec::new();
     }
-    let elsewhere = std::mem::take(&mut around.errors);
-    let anywhere = Found::anywhere(around);
-    around.errors += anywhere.errors * held.len() as u64;
-    let all: Vec<_> = held.iter_mut().map(|event| event.found(around)).collect();
-    around.context_errors += std::mem::replace(&mut around.errors, elsewhere);
+    let plan = contexts.plan.get_or_init(|| Arc::new(Plan::new(contexts, around.evaluator)));
+    let anywhere = match around.recall.anywhere() {
+        Some(known) if plan.constant => known,
+        _ => {
+            let found = Found::anywhere(plan, around);
+            around.recall.set_anywhere(found)
+        }
+    };
+    let elsewhere = around.errors;
+    let each = held
+        .iter_mut()
+        .map(|event| event.found(plan.changes, |event| Found::of(event, plan, around)));
+    let all: Vec<_> = each.collect();
+    around.errors = elsewhere;
+    around.context_errors += all.iter().map(|found| found.errors + anywhere.errors).sum::<u64>();
+
     // The first event says what every event says.
-    let mut first = anywhere.texts;
-    first.extend(all.first().into_iter().flat_map(|found| found.texts.iter().cloned()));
+    let own = all.first().map_or(&[][..], |found| &found.texts);
+    let mut first: Vec<_> = anywhere.texts.iter().chain(own).collect();
     first.sort_by_key(|(number, _)| *number);
     let others = all.iter().skip(1).flat_map(|found| &found.texts);
-
-    let keys = contexts.keys.values().enumerate();
-    let key_of: Vec<_> = keys.flat_map(|(key, all)| all.iter().map(move |_| key)).collect();
-    let mut by_key: Vec<Vec<&str>> = vec![Vec::new(); contexts.keys.len()];
-    for (number, text) in first.iter().chain(others) {
-        if let Some(found) = key_of.get(*number).and_then(|key| by_key.get_mut(*key))
-            && !text.is_empty()
-            && !found.contains(&&**text)
-        {
+    let mut by_key: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    for (number, text) in first.into_iter().chain(others).filter(|(_, text)| !text.is_empty()) {
+        let Some(key) = plan.keys.get(*number) else { continue };
+        let found = by_key.entry(*key).or_default();
+        if !found.contains(&&**text) {
             found.push(text);
         }
     }
-    let filled = contexts.keys.keys().zip(by_key).filter(|(_, found)| !found.is_empty());
     let longest = contexts.longest();
-    filled.map(|(key, found)| (Arc::clone(key), truncated(&found, longest).into())).collect()
+    let keys = contexts.keys.keys().enumerate();
+    let filled = keys.filter_map(|(number, key)| by_key.get(&number).map(|found| (key, found)));
+    filled.map(|(key, found)| (Arc::clone(key), truncated(found, longest).into())).collect()
 }
 
 /// The texts that a value is written as.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::codec::Codec;
 use super::kept::Kept;
 use crate::event::Event;
-use crate::expr::{Cx, ExprId, Memo, Past, Program, SieveId};
+use crate::expr::{Cx, ExprId, Memo, Past, Program, Reads, SieveId};
 use crate::lookup::Lookups;
 use crate::schema::FieldId;
 use crate::value::Value;
@@ -24,14 +24,19 @@ impl Evaluator {
         Self { program, memo: Memo::new() }
     }
 
-    /// Whether a condition names `evt`.
-    pub(super) fn reads_event(&self, id: ExprId) -> bool {
-        self.program.reads(id).event
+    /// What an expression reads and does.
+    pub(super) fn reads(&self, id: ExprId) -> &Reads {
+        self.program.reads(id)
     }
 
     /// What a condition asks of each held event.
     pub(super) fn sieves(&self, id: ExprId) -> Vec<SieveId> {
         self.program.sieves(id)
+    }
+
+    /// What an event must pass for an expression to give anything but "".
+    pub(super) fn wakes(&self, id: ExprId) -> Option<SieveId> {
+        self.program.wakes(id)
     }
 
     /// Whether a sieve lets a held event through.
@@ -45,11 +50,6 @@ impl Evaluator {
     /// The field that an expression is, where it is nothing but that.
     pub(super) fn field(&self, id: ExprId) -> Option<FieldId> {
         self.program.field(id)
-    }
-
-    /// Whether an expression may change the event.
-    pub(super) fn changes(&self, id: ExprId) -> bool {
-        self.program.reads(id).mutates
     }
 
     /// The value of an expression.

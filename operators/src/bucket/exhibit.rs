@@ -35,6 +35,11 @@ impl Exhibit {
         Self { known, own: None, changed: false }
     }
 
+    /// Whether an expression may have changed it: what was kept does not say all of it then.
+    pub(super) fn is_changed(&self) -> bool {
+        self.changed
+    }
+
     /// Whether this is an overflow that was matched again.
     pub(super) fn is_overflow(&self) -> bool {
         self.known.kept.is_overflow()
@@ -77,11 +82,6 @@ impl Exhibit {
         &self.known.kept
     }
 
-    /// Whether an expression may have changed it.
-    pub(super) fn is_changed(&self) -> bool {
-        self.changed
-    }
-
     /// The text that an expression gives, "" where it gives none; `None` where it fails.
     pub(super) fn text(&mut self, id: ExprId, around: &mut Surroundings<'_>) -> Option<Arc<str>> {
         match self.value(id, around)? {
@@ -99,7 +99,7 @@ impl Exhibit {
             let glance = catalogue.codec().glance(&self.known.kept)?;
             return Some(Value::str(glance.field(field).as_deref().unwrap_or("")));
         }
-        self.changed |= around.evaluator.changes(id);
+        self.changed |= around.evaluator.reads(id).mutates;
         let own = match &mut self.own {
             Some(own) => own,
             None => self.own.insert(Box::new(Event::clone(self.known.event(catalogue)?))),
@@ -109,20 +109,17 @@ impl Exhibit {
         value.ok()
     }
 
-    /// What the alert contexts find in it.
-    pub(super) fn found(&mut self, around: &mut Surroundings<'_>) -> Arc<Found> {
-        let contexts = around.catalogue.contexts();
-        let keeps = !self.changed && !contexts.expressions().any(|id| around.evaluator.changes(id));
-        if keeps && let Some(found) = self.known.found.get() {
-            around.errors += found.errors;
-            return Arc::clone(found);
+    /// What the alert contexts find in it, which `find` does. Remembered unless they `change` it.
+    pub(super) fn found(
+        &mut self,
+        change: bool,
+        mut find: impl FnMut(&mut Self) -> Found,
+    ) -> Arc<Found> {
+        if change || self.changed {
+            return Arc::new(find(self));
         }
-        let found = Arc::new(Found::of(self, around));
-        if keeps {
-            // Whoever was first found the same.
-            let _ = self.known.found.set(Arc::clone(&found));
-        }
-        found
+        let known = Arc::clone(&self.known);
+        Arc::clone(known.found.get_or_init(|| Arc::new(find(self))))
     }
 }
 

@@ -154,7 +154,7 @@ impl<'a> Mark<'a> {
             Self::Constant(text, _) => Cow::Borrowed(text),
             Self::Time => Cow::Owned(glance.marshaled().to_string()),
             Self::Source => Cow::Owned(glance.source().to_string()),
-            Self::Ip(ip) => Cow::Owned(ip.to_string()),
+            Self::Ip(ip) => Cow::Owned(dotted(ip, str::to_owned)),
         }
     }
 
@@ -165,7 +165,7 @@ impl<'a> Mark<'a> {
             Self::Constant(_, number) => glance.codec.shared_constant(number),
             Self::Time => Arc::clone(glance.marshaled()),
             Self::Source => Arc::clone(glance.source()),
-            Self::Ip(ip) => ip.to_string().into(),
+            Self::Ip(ip) => dotted(ip, |text| Arc::from(text)),
         }
     }
 
@@ -176,7 +176,7 @@ impl<'a> Mark<'a> {
             Self::Constant(text, _) => Text::Static(text),
             Self::Time => Text::from(Arc::clone(glance.marshaled())),
             Self::Source => Text::Shared(Arc::clone(glance.source())),
-            Self::Ip(ip) => Text::from(ip.to_string()),
+            Self::Ip(ip) => dotted(ip, |text| Text::from(text)),
         }
     }
 }
@@ -253,6 +253,31 @@ impl<'a> Fields<'a> {
         }
         Some(())
     }
+}
+
+/// An address as it is written.
+fn dotted<T>(ip: Ipv4Addr, make: impl FnOnce(&str) -> T) -> T {
+    let mut written = [b'.'; 15];
+    let mut length = 0;
+    let mut push = |byte: u8| {
+        if let Some(place) = written.get_mut(length) {
+            *place = byte;
+        }
+        length += 1;
+    };
+    for (place, octet) in ip.octets().into_iter().enumerate() {
+        if place > 0 {
+            push(b'.');
+        }
+        if octet >= 100 {
+            push(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            push(b'0' + octet / 10 % 10);
+        }
+        push(b'0' + octet % 10);
+    }
+    make(text(written.get(..length).unwrap_or_default()))
 }
 
 /// The characters of a text; bytes that were not written by a codec may have none.

@@ -111,7 +111,7 @@ impl Plan {
         let mut plan = Self { judges: false, event: false, sieves: Vec::new() };
         for condition in all {
             plan.judges = true;
-            plan.event |= evaluator.reads_event(condition);
+            plan.event |= evaluator.reads(condition).event;
             plan.sieves.extend(evaluator.sieves(condition));
         }
         plan.sieves.sort_unstable();

@@ -97,6 +97,21 @@ impl Kept {
         self.bytes.get(1).is_some_and(|flags| flags & IS_OVERFLOW != 0)
     }
 
+    /// `evt.Time`, where there is one.
+    pub(super) fn time(&self) -> Option<Stamp> {
+        let mut reader = Reader(self.bytes.get(1..)?);
+        let flags = reader.byte()?;
+        coordinate(&mut reader)?;
+        let stamp = if flags & HAS_STAMP == 0 { None } else { Some(reader.stamp()?) };
+        if flags & HAS_OWN_TIME == 0 {
+            return stamp;
+        }
+        if flags & HAS_TIME_TEXT != 0 {
+            reader.text()?;
+        }
+        if reader.byte()? == 0 { None } else { reader.stamp() }
+    }
+
     /// The date with its zone, where `evt.MarshaledTime` says one.
     pub fn stamp(&self) -> Option<Stamp> {
         stamp_in(&self.bytes)

@@ -37,6 +37,7 @@ pub(crate) mod conditional;
 mod counter;
 mod exhibit;
 mod glance;
+mod hole;
 mod judge;
 mod ledger;
 pub(crate) mod overflow;

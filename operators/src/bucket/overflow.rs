@@ -40,50 +40,88 @@ pub(crate) fn overflow(
     cause: OrderKey,
     around: &mut Surroundings<'_>,
 ) -> Result<Overflow, Failure> {
-    let catalogue = around.catalogue;
-    let scenario = catalogue.scenario(bucket.scenario).ok_or(Failure::Unreadable)?;
+    open(bucket, around)?.overflow(bucket, at, cause, around)
+}
+
+/// What a bucket held, and who did it.
+#[derive(Debug)]
+struct Opened<'a> {
+    scenario: &'a Scenario,
+    held: Vec<Exhibit>,
+    sources: Sources,
+    first: Source,
+}
+
+/// Looks into a bucket that is over.
+///
+/// # Errors
+/// Why there can be no alert.
+fn open<'a>(bucket: &Bucket, around: &mut Surroundings<'a>) -> Result<Opened<'a>, Failure> {
+    let scenario = around.catalogue.scenario(bucket.scenario).ok_or(Failure::Unreadable)?;
     let kept = bucket.queue.iter();
-    let mut held: Vec<_> = kept
-        .map(|kept| around.recall.recalled(kept).map(Exhibit::new))
-        .collect::<Option<_>>()
-        .ok_or(Failure::Unreadable)?;
+    let held: Option<Vec<_>> =
+        kept.map(|kept| around.recall.recalled(kept).map(Exhibit::new)).collect();
+    let mut held = held.ok_or(Failure::Unreadable)?;
     let sources = sources(scenario, &mut held, around)?;
     let first = sources.values().next().cloned().ok_or(Failure::NoSource)?;
-    let who = match sources.len() {
-        1 => sources.keys().next().map_or_else(String::new, ToString::to_string),
-        several => format!("{several} sources"),
-    };
-    let meta = gather(&mut held, around);
-    let lasted = GoDuration(at.at.0.saturating_sub(bucket.first.at.0)).to_string();
-    let message = format!(
-        "{} {who} performed '{}' ({} events over {lasted}) at {}",
-        first.scope, scenario.name, bucket.total, bucket.last
-    );
-    let map_key = scenario.map_key(&bucket.key);
-    let events: Option<Vec<_>> = held.iter().map(|event| event.listed(catalogue)).collect();
-    let alert = Alert {
-        cause,
-        bucket: Arc::clone(&map_key),
-        scenario: Arc::clone(&scenario.name),
-        scenario_hash: Arc::clone(&scenario.hash),
-        scenario_version: Arc::clone(&scenario.version),
-        labels: Arc::clone(&scenario.labels),
-        capacity: i32::try_from(scenario.capacity.number()).unwrap_or(i32::MAX),
-        leakspeed: GoDuration(scenario.leakspeed).to_string().into(),
-        events_count: i32::try_from(bucket.total).unwrap_or(i32::MAX),
-        start_at: bucket.first,
-        stop_at: at,
-        message: message.into(),
-        simulated: scenario.simulated,
-        remediation: scenario.remediation,
-        source: first,
-        events: Arc::new(events.ok_or(Failure::Unreadable)?),
-        meta,
-        coordinates: Arc::new(coordinates(&held)),
-        decisions: Vec::new(),
-    };
-    let (whitelisted, reprocess) = (false, scenario.reprocess);
-    Ok(Overflow { map_key, whitelisted, reprocess, sources, alert })
+    Ok(Opened { scenario, held, sources, first })
+}
+
+impl Opened<'_> {
+    /// The overflow at `at`, caused by `cause`.
+    ///
+    /// # Errors
+    /// A held event is not one of these rules.
+    fn overflow(
+        mut self,
+        bucket: &Bucket,
+        at: Stamp,
+        cause: OrderKey,
+        around: &mut Surroundings<'_>,
+    ) -> Result<Overflow, Failure> {
+        let scenario = self.scenario;
+        let message = self.message(bucket, at);
+        let meta = gather(&mut self.held, around);
+        let listed = |event: &Exhibit| event.listed(around.catalogue);
+        let events: Option<Vec<_>> = self.held.iter().map(listed).collect();
+        let map_key = scenario.map_key(&bucket.key);
+        let alert = Alert {
+            cause,
+            bucket: Arc::clone(&map_key),
+            scenario: Arc::clone(&scenario.name),
+            scenario_hash: Arc::clone(&scenario.hash),
+            scenario_version: Arc::clone(&scenario.version),
+            labels: Arc::clone(&scenario.labels),
+            capacity: i32::try_from(scenario.capacity.number()).unwrap_or(i32::MAX),
+            leakspeed: GoDuration(scenario.leakspeed).to_string().into(),
+            events_count: i32::try_from(bucket.total).unwrap_or(i32::MAX),
+            start_at: bucket.first,
+            stop_at: at,
+            message: message.into(),
+            simulated: scenario.simulated,
+            remediation: scenario.remediation,
+            source: self.first,
+            events: Arc::new(events.ok_or(Failure::Unreadable)?),
+            meta,
+            coordinates: Arc::new(coordinates(&self.held)),
+            decisions: Vec::new(),
+        };
+        let (whitelisted, reprocess) = (false, scenario.reprocess);
+        Ok(Overflow { map_key, whitelisted, reprocess, sources: self.sources, alert })
+    }
+
+    fn message(&self, bucket: &Bucket, at: Stamp) -> String {
+        let several = || format!("{} sources", self.sources.len()).into();
+        let who = match self.sources.len() {
+            1 => self.sources.keys().next().map_or_else(Arc::default, Arc::clone),
+            _ => several(),
+        };
+        let lasted = GoDuration(at.at.0.saturating_sub(bucket.first.at.0));
+        format!(
+            "{} {who} performed '{}' ({} events over {lasted}) at {}",
+            self.first.scope, self.scenario.name, bucket.total, bucket.last
+        )
+    }
 }
 
 /// Lines that filled the bucket, each once.

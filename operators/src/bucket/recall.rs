@@ -29,6 +29,8 @@ pub(crate) struct Recall {
     buckets: HashTable<Restored>,
     events: usize,
     recent: Vec<Option<Arc<Recalled>>>,
+    /// What alert contexts find in every event.
+    anywhere: Option<Arc<Found>>,
 }
 
 /// A held event, with what was made of it so far.
@@ -112,6 +114,14 @@ impl Recall {
         let new = Arc::new(Recalled::new(kept.clone())?);
         *slot = Some(Arc::clone(&new));
         Some(new)
+    }
+
+    pub(super) fn anywhere(&self) -> Option<Arc<Found>> {
+        self.anywhere.clone()
+    }
+
+    pub(super) fn set_anywhere(&mut self, found: Found) -> Arc<Found> {
+        Arc::clone(self.anywhere.insert(Arc::new(found)))
     }
 
     /// The event that was kept.

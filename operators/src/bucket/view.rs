@@ -29,6 +29,8 @@ pub(crate) struct View<'a> {
     /// What [`Bucket::sifted`] knows of.
     sieves: &'a [SieveId],
     recall: &'a mut Recall,
+    /// `queue` as a value, once somebody asked for it.
+    queue: Option<Value>,
 }
 
 impl<'a> View<'a> {
@@ -39,7 +41,7 @@ impl<'a> View<'a> {
         catalogue: &'a Catalogue,
         (sieves, recall): (&'a [SieveId], &'a mut Recall),
     ) -> Self {
-        Self { bucket, scenario, catalogue, sieves, recall }
+        Self { bucket, scenario, catalogue, sieves, recall, queue: None }
     }
 
     fn predicate(&self, sieve: SieveId) -> Option<usize> {
@@ -67,8 +69,7 @@ impl Past for View<'_> {
     }
 
     fn time(&self, sieve: Option<SieveId>, place: usize) -> Stamp {
-        let glance = self.kept(sieve, place).and_then(|kept| self.catalogue.codec().glance(kept));
-        glance.and_then(|glance| glance.time).unwrap_or(NO_TIME)
+        self.kept(sieve, place).and_then(Kept::time).unwrap_or(NO_TIME)
     }
 
     fn text(&self, sieve: Option<SieveId>, place: usize, field: FieldId) -> Cow<'_, str> {
@@ -78,11 +79,12 @@ impl Past for View<'_> {
 
     fn root(&mut self, name: &str) -> Value {
         let Self { bucket, scenario, catalogue, .. } = *self;
-        let events = self.recall.events(bucket, scenario, catalogue);
-        let [queue, leaky] = roots(bucket, events, scenario, None);
+        let queue = self.queue.get_or_insert_with(|| {
+            queue(self.recall.events(bucket, scenario, catalogue), scenario)
+        });
         match name {
-            "queue" => queue.1,
-            "leaky" => leaky.1,
+            "queue" => queue.clone(),
+            "leaky" => leaky(bucket, scenario, queue.clone(), None),
             _ => Value::Nil,
         }
     }
@@ -96,13 +98,14 @@ pub(crate) fn roots(
     scenario: &Scenario,
     overflowed: Option<Stamp>,
 ) -> [Root; 2] {
-    let queue = Value::Object(Arc::new(Queue { events, capacity: capacity(scenario) }));
+    let queue = queue(events, scenario);
     let leaky = leaky(bucket, scenario, queue.clone(), overflowed);
     [("queue", queue), ("leaky", leaky)]
 }
 
-fn capacity(scenario: &Scenario) -> i64 {
-    scenario.held.map_or(i64::MAX, |held| i64::try_from(held).unwrap_or(i64::MAX))
+fn queue(events: Arc<List>, scenario: &Scenario) -> Value {
+    let capacity = scenario.held.and_then(|held| i64::try_from(held).ok()).unwrap_or(i64::MAX);
+    Value::Object(Arc::new(Queue { events, capacity }))
 }
 
 fn leaky(bucket: &Bucket, scenario: &Scenario, queue: Value, overflowed: Option<Stamp>) -> Value {

@@ -86,7 +86,7 @@ impl Buckets {
             if let (Some(scenario), Some(end)) =
                 (catalogue.by_family(family), End::from_bytes(value))
             {
-                holes.restore((scenario.id, groupby.into()), end);
+                holes.restore((scenario.id, groupby), end);
             }
         });
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::pour::Claim;
 use super::scenario::{Kind, Scenario};
-use crate::expr::{Cx, EvalError, ExprId, Program, TestError};
+use crate::expr::{Cx, EvalError, ExprId, Known, Program, TestError};
 use crate::fault::Part;
 use crate::value::Value;
 
@@ -47,17 +47,19 @@ impl WishError {
 /// Hears of what failed and changes only whether or how the event counts.
 pub type Note<'a> = dyn FnMut(&Scenario, Part, &dyn Display) + 'a;
 
-/// Whether `scenario` wants the event of `cx`, and for which bucket.
+/// Whether `scenario` wants the event of `cx`, and for which bucket. Of its filter, what is `known`
+/// to hold is not asked.
 ///
 /// # Errors
 /// What failed; the event is then not for this scenario.
 pub fn wish(
     scenario: &Scenario,
+    known: Known,
     program: &Program,
     cx: &mut Cx<'_>,
     note: &mut Note<'_>,
 ) -> Result<Option<Wish>, WishError> {
-    if !program.test(scenario.filter, cx)? {
+    if !program.test_rest(scenario.filter, known, cx)? {
         return Ok(None);
     }
     let key = match scenario.groupby {

@@ -3,6 +3,7 @@
 
 use regex::{Regex, RegexSet};
 
+use super::address::FieldTest;
 use super::ast::{Kind, Loop, Node, Op};
 use super::constant::Folder;
 use super::context::Cx;
@@ -10,6 +11,7 @@ use super::error::Failure;
 use super::eval::{self, Stop};
 use super::lines::{AnyLine, AnyRange};
 use super::past::{PastTest, Sieves};
+use super::program::Known;
 use super::reads::total;
 use super::rewrite::{inlined, unrolled};
 use super::sieve::SieveId;
@@ -36,6 +38,7 @@ pub(super) enum Test {
     MatchesOne(Source, RegexSet),
     AnyLine(Box<AnyLine>),
     AnyRange(Box<AnyRange>),
+    Field(FieldTest),
     /// A question about held events; the node for where there are none at hand.
     Past(Box<(PastTest, Node)>),
     Plain(Box<Node>),
@@ -109,6 +112,9 @@ impl Builder<'_> {
 
     /// What is no question about strings of the event.
     fn other(&mut self, node: &Node) -> Test {
+        if let Some(test) = self.field_test(node) {
+            return Test::Field(test);
+        }
         match self.past(node) {
             Some(test) => Test::Past(Box::new((test, node.clone()))),
             None => Test::Plain(Box::new(node.clone())),
@@ -310,12 +316,31 @@ impl Test {
             }
             Self::AnyLine(any) => any.run(subjects, cx),
             Self::AnyRange(any) => any.run(cx),
+            Self::Field(test) => Ok(test.run(cx.event)),
             Self::Past(parts) => match &cx.past {
                 Some(past) => parts.0.run(&**past),
                 None => plain(&parts.1, cx),
             },
             Self::Plain(node) => plain(node, cx),
         }
+    }
+
+    /// Whether it holds where some operands are known to.
+    pub(super) fn run_rest(
+        &self,
+        known: Known,
+        subjects: &Subjects,
+        cx: &mut Cx<'_>,
+    ) -> Result<bool, Failure> {
+        let Self::All(all) = self else {
+            return if known.has(0) { Ok(true) } else { self.run(subjects, cx) };
+        };
+        for (operand, test) in all.iter().enumerate() {
+            if !known.has(operand) && !test.run(subjects, cx)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The sieves that questions about held events need.

@@ -2,6 +2,8 @@
 //!
 //! Stages, one file each: `lex → parse → ast → check → compile → eval`.
 
+mod address;
+mod asking;
 mod ast;
 mod check;
 mod condition;
@@ -38,6 +40,6 @@ pub use error::{CompileError, EvalError, TestError};
 pub(crate) use eval::part_of;
 pub use memo::Memo;
 pub use past::Past;
-pub use program::{Compiler, Env, Expect, ExprId, Program, Step, Trace};
+pub use program::{Compiler, Env, Expect, ExprId, Known, Program, Step, Trace};
 pub use reads::{Guard, GuardTest, Reads, Subject};
 pub use sieve::{FieldText, SieveId};

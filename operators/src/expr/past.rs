@@ -9,14 +9,13 @@
 use std::borrow::Cow;
 use std::fmt::Debug;
 
-use super::ast::{Kind, Loop, Node, Op, Pointer};
-use super::condition::Builder;
+use super::ast::{Node, Op};
 use super::error::{EvalError, Failure};
+use super::functions::number::distance_between;
 use super::functions::time::{average, median};
 use super::operation;
-use super::sieve::{Sieve, SieveId, field_of};
+use super::sieve::{Names, Sieve, SieveId, Whose};
 use crate::schema::FieldId;
-use crate::text::intern;
 use crate::time::Stamp;
 use crate::value::Value;
 
@@ -38,11 +37,11 @@ pub trait Past: Debug {
 /// Some of the events.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View {
-    sieve: Option<SieveId>,
+    pub(super) sieve: Option<SieveId>,
     /// Whether the list is made here, which counts against the budget of an evaluation.
-    made: bool,
-    from: Option<i64>,
-    to: Option<i64>,
+    pub(super) made: bool,
+    pub(super) from: Option<i64>,
+    pub(super) to: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -76,180 +75,25 @@ pub(super) enum PastTest {
     Numbers(Op, Number, Number),
     Spans(Op, Span, Span),
     Texts(Op, Text, Text),
-}
-
-/// Builds questions; `views` are the lists that have names, by depth of declaration.
-struct Asking<'b, 'a> {
-    builder: &'b mut Builder<'a>,
-    views: Vec<View>,
-}
-
-impl Builder<'_> {
-    /// The question that a condition is, if it is one about held events.
-    pub(super) fn past(&mut self, node: &Node) -> Option<PastTest> {
-        Asking { builder: self, views: Vec::new() }.test(node)
-    }
-}
-
-impl Asking<'_, '_> {
-    fn test(&mut self, node: &Node) -> Option<PastTest> {
-        let mut each = |all: &[Node]| all.iter().map(|x| self.test(x)).collect::<Option<_>>();
-        match &node.kind {
-            Kind::Not(x) => Some(PastTest::Not(Box::new(self.test(x)?))),
-            Kind::And(all) => each(all).map(PastTest::All),
-            Kind::Or(all) => each(all).map(PastTest::Any),
-            Kind::Let { value, body, .. } => {
-                let view = self.view(value)?;
-                self.views.push(View { made: false, ..view });
-                let body = self.test(body);
-                self.views.pop();
-                Some(PastTest::Let(view, Box::new(body?)))
-            }
-            Kind::Predicate { name, arguments } => self.predicate(*name, arguments),
-            Kind::Binary(op, a, b) => self.comparison(*op, a, b),
-            _ => None,
-        }
-    }
-
-    /// `any(queue.Queue, {…})` and its kin: how many there are says it.
-    fn predicate(&mut self, name: Loop, arguments: &[Node]) -> Option<PastTest> {
-        let [list, body] = arguments else { return None };
-        let some = Number::Length(View { made: false, ..self.sifted(list, body)? });
-        let all = || Number::Length(View { sieve: None, made: false, from: None, to: None });
-        Some(match name {
-            Loop::Any => PastTest::Numbers(Op::More, some, Number::Const(0)),
-            Loop::None => PastTest::Numbers(Op::Equal, some, Number::Const(0)),
-            Loop::One => PastTest::Numbers(Op::Equal, some, Number::Const(1)),
-            Loop::All => PastTest::Numbers(Op::Equal, some, all()),
-            _ => return None,
-        })
-    }
-
-    fn comparison(&mut self, op: Op, a: &Node, b: &Node) -> Option<PastTest> {
-        let equality = matches!(op, Op::Equal | Op::NotEqual);
-        if !equality && !matches!(op, Op::Less | Op::More | Op::LessOrEqual | Op::MoreOrEqual) {
-            return None;
-        }
-        if let (Some(a), Some(b)) = (self.number(a), self.number(b)) {
-            return Some(PastTest::Numbers(op, a, b));
-        }
-        if let (Some(a), Some(b)) = (self.span(a), self.span(b)) {
-            return Some(PastTest::Spans(op, a, b));
-        }
-        let texts = (self.text(a)?, self.text(b)?);
-        equality.then_some(PastTest::Texts(op, texts.0, texts.1))
-    }
-
-    fn number(&mut self, node: &Node) -> Option<Number> {
-        match &node.kind {
-            Kind::Int(number) => Some(Number::Const(*number)),
-            Kind::Call { name, arguments, .. } if &**name == "len" => match arguments.as_slice() {
-                [list] => self.view(list).map(Number::Length),
-                _ => None,
-            },
-            Kind::Predicate { name: Loop::Count, arguments } => match arguments.as_slice() {
-                [list, body] => {
-                    let view = self.sifted(list, body)?;
-                    Some(Number::Length(View { made: false, ..view }))
-                }
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    fn span(&mut self, node: &Node) -> Option<Span> {
-        if let Some(ns) = self.builder.folder.span(node) {
-            return Some(Span::Const(ns));
-        }
-        let Kind::Call { name, arguments, .. } = &node.kind else { return None };
-        let [times] = arguments.as_slice() else { return None };
-        let Kind::Predicate { name: Loop::Map, arguments } = &times.kind else { return None };
-        let [list, body] = arguments.as_slice() else { return None };
-        let Kind::Member { base, property, optional: false } = &body.kind else { return None };
-        if base.kind != Kind::Pointer(Pointer::Item) || &**property.text()? != "Time" {
-            return None;
-        }
-        let view = self.view(list)?;
-        match &**name {
-            "MedianInterval" => Some(Span::Median(view)),
-            "AverageInterval" => Some(Span::Average(view)),
-            _ => None,
-        }
-    }
-
-    fn text(&mut self, node: &Node) -> Option<Text> {
-        if let Some(text) = node.text() {
-            return Some(Text::Const(intern(text)));
-        }
-        let (event, field) = field_of(node, self.builder.schema)?;
-        let Kind::Member { base, property, optional: false } = &event.kind else { return None };
-        let index = integer(property)?;
-        Some(Text::Field { view: self.view(base)?, index, field })
-    }
-
-    /// The events that a node lists.
-    fn view(&mut self, node: &Node) -> Option<View> {
-        match &node.kind {
-            Kind::Variable(index) => self.views.get(usize::from(*index)).copied(),
-            Kind::Predicate { name: Loop::Filter, arguments } => match arguments.as_slice() {
-                [list, body] => self.sifted(list, body),
-                _ => None,
-            },
-            Kind::Slice { base, from, to } => {
-                let view = self.view(base)?;
-                if view.from.is_some() || view.to.is_some() {
-                    return None;
-                }
-                let bound = |bound: &Option<Box<Node>>| match bound {
-                    None => Some(None),
-                    Some(node) => integer(node).map(Some),
-                };
-                Some(View { from: bound(from)?, to: bound(to)?, ..view })
-            }
-            _ if is_queue(node) => Some(View { sieve: None, made: false, from: None, to: None }),
-            _ => None,
-        }
-    }
-
-    /// The events of the queue for which a predicate holds.
-    fn sifted(&mut self, list: &Node, body: &Node) -> Option<View> {
-        if !is_queue(list) {
-            return None;
-        }
-        let sieve = Some(self.builder.sieves.add(body, self.builder.schema)?);
-        Some(View { sieve, made: true, from: None, to: None })
-    }
-}
-
-/// Whether a node is `queue.Queue`.
-fn is_queue(node: &Node) -> bool {
-    let Kind::Member { base, property, optional: false } = &node.kind else { return false };
-    base.kind == Kind::Root("queue") && property.text().is_some_and(|text| &**text == "Queue")
-}
-
-fn integer(node: &Node) -> Option<i64> {
-    match &node.kind {
-        Kind::Int(number) => Some(*number),
-        Kind::Negate(inner) => integer(inner).map(i64::wrapping_neg),
-        _ => None,
-    }
+    /// `Distance(…) > 1000`: latitude and longitude of two places, and the kilometres.
+    Distance(Op, Box<[Text; 4]>, f64),
 }
 
 /// The predicates of a program, each once.
 #[derive(Debug, Default)]
 pub(super) struct Sieves {
-    all: Vec<(Node, Sieve)>,
+    all: Vec<(Whose, Node, Sieve)>,
 }
 
 impl Sieves {
-    fn add(&mut self, body: &Node, schema: &crate::schema::Schema) -> Option<SieveId> {
-        let known = self.all.iter().position(|(known, _)| known == body);
+    pub(super) fn add(&mut self, body: &Node, names: Names<'_>) -> Option<SieveId> {
+        let here = |(whose, known, _): &(Whose, Node, _)| *whose == names.whose && known == body;
+        let known = self.all.iter().position(here);
         let index = match known {
             Some(index) => index,
             None => {
-                let sieve = Sieve::of(body, schema)?;
-                self.all.push((body.clone(), sieve));
+                let sieve = Sieve::of(body, names)?;
+                self.all.push((names.whose, body.clone(), sieve));
                 self.all.len() - 1
             }
         };
@@ -257,7 +101,16 @@ impl Sieves {
     }
 
     pub(super) fn get(&self, id: SieveId) -> Option<&Sieve> {
-        self.all.get(id.0 as usize).map(|(_, sieve)| sieve)
+        self.all.get(id.0 as usize).map(|(_, _, sieve)| sieve)
+    }
+}
+
+impl Text {
+    fn view(&self) -> Option<&View> {
+        match self {
+            Self::Field { view, .. } => Some(view),
+            Self::Const(_) => None,
+        }
     }
 }
 
@@ -291,10 +144,10 @@ impl PastTest {
                 Span::Median(view) | Span::Average(view) => add(view),
                 Span::Const(_) => {}
             }),
-            Self::Texts(_, a, b) => [a, b].into_iter().for_each(|x| match x {
-                Text::Field { view, .. } => add(view),
-                Text::Const(_) => {}
-            }),
+            Self::Texts(_, a, b) => {
+                [a, b].into_iter().filter_map(Text::view).for_each(&mut add);
+            }
+            Self::Distance(_, degrees, _) => degrees.iter().filter_map(Text::view).for_each(add),
         }
     }
 }
@@ -328,6 +181,12 @@ impl<'p> Run<'p> {
             PastTest::Texts(op, a, b) => {
                 let (a, b) = (self.text(a)?, self.text(b)?);
                 Ok((a == b) == (*op == Op::Equal))
+            }
+            PastTest::Distance(op, degrees, kilometres) => {
+                let [a, b, c, d] = &**degrees;
+                let degrees = [self.text(a)?, self.text(b)?, self.text(c)?, self.text(d)?];
+                let distance = distance_between(degrees.each_ref().map(|text| &**text));
+                distance.or_else(|message| fail(&message)).map(|it| ordered(*op, it, *kilometres))
             }
         }
     }
@@ -387,12 +246,19 @@ impl<'p> Run<'p> {
 
 fn compare(op: Op, a: i64, b: i64) -> bool {
     match op {
+        Op::NotEqual => a != b,
+        Op::Equal => a == b,
+        _ => ordered(op, a, b),
+    }
+}
+
+fn ordered<T: PartialOrd + Copy>(op: Op, a: T, b: T) -> bool {
+    match op {
         Op::Less => a < b,
         Op::More => a > b,
         Op::LessOrEqual => a <= b,
         Op::MoreOrEqual => a >= b,
-        Op::NotEqual => a != b,
-        _ => a == b,
+        _ => false,
     }
 }
 

@@ -13,7 +13,7 @@ use super::error::{CompileError, EvalError, TestError};
 use super::past::Sieves;
 use super::phrase::Phrase;
 use super::reads::{self, Guard, Reads};
-use super::sieve::{FieldText, SieveId};
+use super::sieve::{FieldText, Names, SieveId, Whose};
 use super::subject::Subjects;
 use super::types::Type;
 use super::{check, eval, parse};
@@ -62,6 +62,7 @@ struct Expression {
     code: Code,
     reads: Reads,
     guards: Vec<Guard>,
+    wakes: Option<SieveId>,
 }
 
 /// The compiled form of an expression, by its type.
@@ -126,7 +127,14 @@ impl Compiler {
             Type::String if !reads.mutates => Code::Text(builder.phrase(&tree)),
             _ => Code::Plain,
         };
-        self.expressions.push(Expression { source, tree, code, reads, guards });
+        let names = Names { whose: Whose::Event, schema: &self.schema };
+        let wakes = match &tree.kind {
+            Kind::Conditional(test, _, no) if no.text().is_some_and(|text| text.is_empty()) => {
+                self.sieves.add(test, names)
+            }
+            _ => None,
+        };
+        self.expressions.push(Expression { source, tree, code, reads, guards, wakes });
         self.known.insert((source, env, expect), id);
         Ok(id)
     }
@@ -239,6 +247,19 @@ impl Program {
         }
     }
 
+    /// Whether a condition holds of which some is known to hold already.
+    ///
+    /// # Errors
+    /// As [`Program::test`].
+    pub fn test_rest(&self, id: ExprId, known: Known, cx: &mut Cx<'_>) -> Result<bool, TestError> {
+        if known == Known::NOTHING {
+            return self.test(id, cx);
+        }
+        let Code::Test(test) = &self.get(id)?.code else { return self.test(id, cx) };
+        cx.memo.serve(self.number, self.subjects.sizes());
+        Ok(test.run_rest(known, &self.subjects, cx)?)
+    }
+
     /// The text of an expression that gives a string. `None` says that it gives something else or
     /// that its type is not known at load, and that nothing was changed: use [`Program::eval`].
     /// A [`Text::Slice`] belongs to the event of `cx`.
@@ -309,6 +330,11 @@ impl Program {
         self.sieves.get(sieve).is_some_and(|sieve| sieve.lets(text))
     }
 
+    /// What an event must pass for the expression to give anything but "", where that is known.
+    pub fn wakes(&self, id: ExprId) -> Option<SieveId> {
+        self.get(id).ok()?.wakes
+    }
+
     /// Conditions that must hold for the expression to be true, in order of evaluation.
     pub fn guards(&self, id: ExprId) -> &[Guard] {
         self.get(id).map_or(&[], |expression| &expression.guards)
@@ -332,6 +358,27 @@ impl Program {
             }
         }
         Trace { result, failed: None }
+    }
+}
+
+/// Operands of the outermost `&&` of a condition that are known to hold: what an index has found
+/// out need not be asked again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known(u64);
+
+impl Known {
+    /// All of it is to be asked.
+    pub const NOTHING: Self = Self(0);
+
+    /// Adds what a guard says.
+    pub fn add(&mut self, guard: &Guard) {
+        let operand = guard.operand.and_then(|operand| u32::try_from(operand).ok());
+        self.0 |= operand.and_then(|operand| 1_u64.checked_shl(operand)).unwrap_or(0);
+    }
+
+    #[inline]
+    pub(super) fn has(self, operand: usize) -> bool {
+        operand < 64 && self.0 & (1 << operand) != 0
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Reads {
     pub mutates: bool,
     /// Whether the result depends on more than the event: lookups, other roots.
     pub dynamic: bool,
+    /// Whether it depends on lookups.
+    pub asks_world: bool,
     /// Whether `evt` or anything of it is named.
     pub event: bool,
     /// Whether `leaky` is named, or all roots are.
@@ -62,6 +64,8 @@ pub struct Guard {
     pub subject: Subject,
     /// What it must be.
     pub test: GuardTest,
+    /// The operand of the outermost `&&` that says just this, and cannot fail.
+    pub operand: Option<usize>,
 }
 
 /// Functions that write to a map that they are given.
@@ -142,7 +146,7 @@ fn call(name: &str, callee: Callee, found: &mut Reads) {
         found.stash = true;
     }
     if callee.0.is_none_or(|function| !function.pure) {
-        found.dynamic = true;
+        (found.dynamic, found.asks_world) = (true, true);
     }
 }
 
@@ -219,12 +223,26 @@ fn space(name: &str) -> Option<Space> {
 
 /// The necessary conditions of a true result.
 pub(super) fn guards(node: &Node) -> Vec<Guard> {
-    let mut found = Vec::new();
     let conjuncts = match &node.kind {
         Kind::And(all) => all.as_slice(),
         _ => std::slice::from_ref(node),
     };
-    conjoin(conjuncts, &mut found);
+    let mut found = Vec::new();
+    for (operand, node) in conjuncts.iter().enumerate() {
+        let goes_on = match &node.kind {
+            Kind::And(inner) => conjoin(inner, &mut found),
+            _ => {
+                if let Some((mut guard, exact)) = guard(node) {
+                    guard.operand = (exact && total(node)).then_some(operand);
+                    found.push(guard);
+                }
+                total(node)
+            }
+        };
+        if !goes_on {
+            break;
+        }
+    }
     found
 }
 
@@ -234,7 +252,7 @@ fn conjoin(all: &[Node], found: &mut Vec<Guard>) -> bool {
         let goes_on = match &node.kind {
             Kind::And(inner) => conjoin(inner, found),
             _ => {
-                found.extend(guard(node));
+                found.extend(guard(node).map(|(guard, _)| guard));
                 total(node)
             }
         };
@@ -316,7 +334,9 @@ pub(super) fn subject(node: &Node) -> Option<Subject> {
     }
 }
 
-fn guard(node: &Node) -> Option<Guard> {
+/// A condition without which a node is not true, and whether it is all that the node says.
+fn guard(node: &Node) -> Option<(Guard, bool)> {
+    let guard = |subject, test| Guard { subject, test, operand: None };
     match &node.kind {
         Kind::Binary(Op::Equal, a, b) => {
             let (subject, text) = match (subject(a), subject(b)) {
@@ -324,38 +344,42 @@ fn guard(node: &Node) -> Option<Guard> {
                 (None, Some(subject)) => (subject, a.text()?),
                 _ => return None,
             };
-            Some(Guard { subject, test: GuardTest::OneOf([Arc::clone(text)].into()) })
+            Some((guard(subject, GuardTest::OneOf([Arc::clone(text)].into())), true))
         }
         Kind::Binary(Op::In, a, b) => {
             let texts = super::eval::constant_texts(b)?;
-            one_of(subject(a)?, texts.into_iter().cloned().collect())
+            Some((one_of(subject(a)?, texts.into_iter().cloned().collect()), true))
         }
         Kind::Binary(Op::StartsWith, a, b) => {
             let test = GuardTest::StartsWith(Arc::clone(b.text()?));
-            Some(Guard { subject: subject(a)?, test })
+            Some((guard(subject(a)?, test), true))
         }
         Kind::Or(all) => {
             let mut texts = Vec::new();
             let mut common = None;
+            let mut exact = true;
             for part in all {
-                let Guard { subject, test: GuardTest::OneOf(more) } = guard(part)? else {
-                    return None;
-                };
+                let (Guard { subject, test, .. }, whole) = self::guard(part)?;
+                let GuardTest::OneOf(more) = test else { return None };
                 if common.get_or_insert_with(|| subject.clone()) != &subject {
                     return None;
                 }
                 texts.extend(more);
+                exact &= whole;
             }
-            one_of(common?, texts)
+            Some((one_of(common?, texts), exact))
         }
         // A conjunct of an alternative is as good as the first that it has.
-        Kind::And(all) => all.first().and_then(guard),
+        Kind::And(all) => {
+            let (first, _) = all.first().and_then(self::guard)?;
+            Some((first, false))
+        }
         _ => None,
     }
 }
 
-fn one_of(subject: Subject, mut texts: Vec<Arc<str>>) -> Option<Guard> {
+fn one_of(subject: Subject, mut texts: Vec<Arc<str>>) -> Guard {
     texts.sort_unstable();
     texts.dedup();
-    Some(Guard { subject, test: GuardTest::OneOf(texts.into()) })
+    Guard { subject, test: GuardTest::OneOf(texts.into()), operand: None }
 }

@@ -17,6 +17,22 @@ pub struct SieveId(pub(super) u32);
 /// Gives the text of a field, "" where it was never written.
 pub type FieldText<'f, 't> = &'f mut dyn FnMut(FieldId) -> Cow<'t, str>;
 
+/// Whose fields a predicate asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Those of `#`.
+    Item,
+    /// Those of `evt`.
+    Event,
+}
+
+/// The names that a predicate may use.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Names<'a> {
+    pub(super) whose: Whose,
+    pub(super) schema: &'a Schema,
+}
+
 /// What a predicate asks. It cannot fail.
 #[derive(Debug)]
 pub(super) enum Sieve {
@@ -32,22 +48,22 @@ pub(super) enum Sieve {
 
 impl Sieve {
     /// The sieve that the body of a predicate is, if it is one.
-    pub(super) fn of(body: &Node, schema: &Schema) -> Option<Self> {
-        let each = |all: &[Node]| all.iter().map(|x| Self::of(x, schema)).collect::<Option<_>>();
+    pub(super) fn of(body: &Node, names: Names<'_>) -> Option<Self> {
+        let each = |all: &[Node]| all.iter().map(|x| Self::of(x, names)).collect::<Option<_>>();
         match &body.kind {
-            Kind::Not(x) => Some(Self::Not(Box::new(Self::of(x, schema)?))),
+            Kind::Not(x) => Some(Self::Not(Box::new(Self::of(x, names)?))),
             Kind::And(all) => each(all).map(Self::All),
             Kind::Or(all) => each(all).map(Self::Any),
-            Kind::Binary(Op::Equal, a, b) => Self::equal(a, b, schema),
+            Kind::Binary(Op::Equal, a, b) => Self::equal(a, b, names),
             Kind::Binary(Op::NotEqual, a, b) => {
-                Some(Self::Not(Box::new(Self::equal(a, b, schema)?)))
+                Some(Self::Not(Box::new(Self::equal(a, b, names)?)))
             }
             Kind::Binary(Op::In, a, b) => {
                 let texts = constant_texts(b)?.into_iter().map(|text| intern(text)).collect();
-                Some(Self::OneOf(field(a, schema)?, texts))
+                Some(Self::OneOf(field(a, names)?, texts))
             }
             Kind::Binary(op, a, b) => {
-                let (field, text) = (field(a, schema)?, intern(b.text()?));
+                let (field, text) = (field(a, names)?, intern(b.text()?));
                 match op {
                     Op::StartsWith => Some(Self::Starts(field, text)),
                     Op::EndsWith => Some(Self::Ends(field, text)),
@@ -62,8 +78,8 @@ impl Sieve {
         }
     }
 
-    fn equal(a: &Node, b: &Node, schema: &Schema) -> Option<Self> {
-        let (field, text) = match (field(a, schema), field(b, schema)) {
+    fn equal(a: &Node, b: &Node, names: Names<'_>) -> Option<Self> {
+        let (field, text) = match (field(a, names), field(b, names)) {
             (Some(field), None) => (field, b.text()?),
             (None, Some(field)) => (field, a.text()?),
             _ => return None,
@@ -89,10 +105,18 @@ impl Sieve {
     }
 }
 
-/// The field that `#.Meta.x` is.
-fn field(node: &Node, schema: &Schema) -> Option<FieldId> {
-    let (base, id) = field_of(node, schema)?;
-    (base.kind == Kind::Pointer(Pointer::Item)).then_some(id)
+/// The field that `#.Meta.x` or `evt.Meta.x` is.
+fn field(node: &Node, names: Names<'_>) -> Option<FieldId> {
+    match names.whose {
+        Whose::Item => {
+            let (base, id) = field_of(node, names.schema)?;
+            (base.kind == Kind::Pointer(Pointer::Item)).then_some(id)
+        }
+        Whose::Event => match node.kind {
+            Kind::Field(id) => Some(id),
+            _ => None,
+        },
+    }
 }
 
 /// Whose field `….Meta.x` is, and which.

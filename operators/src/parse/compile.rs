@@ -15,7 +15,7 @@ use super::stash::{CacheSpec, Strategy};
 use super::statics::{Origin, Static, Target};
 use super::whitelist::Whitelist;
 use crate::enrich::Method;
-use crate::expr::{Compiler, Env, Expect, ExprId, Program};
+use crate::expr::{Compiler, Env, Expect, ExprId, Known, Program};
 use crate::grok::{Added, Grok, GrokError, Library};
 use crate::matcher::needs;
 use crate::schema::{FieldId, Space};
@@ -78,11 +78,13 @@ pub struct Compiled {
 impl Compiled {
     /// The parser, given the program that the compiler gave.
     pub fn finish(self, program: &Program) -> Parser {
-        let stage = |(name, nodes): (&'static str, Vec<Node>)| {
-            let guards = |node: &Node| {
-                node.filter.map_or_else(Vec::new, |filter| needs(program.guards(filter)))
-            };
-            let index = NodeIndex::new(&nodes.iter().map(guards).collect::<Vec<_>>());
+        let stage = |(name, mut nodes): (&'static str, Vec<Node>)| {
+            let guards = |node: &Node| node.filter.map_or(&[][..], |filter| program.guards(filter));
+            let all: Vec<_> = nodes.iter().map(|node| needs(guards(node))).collect();
+            let index = NodeIndex::new(&all);
+            for node in &mut nodes {
+                node.known = index.known(guards(node));
+            }
             Stage { name, nodes, index }
         };
         let names = self.stages.iter().map(|(name, _)| *name).collect();
@@ -128,6 +130,7 @@ impl NodeCompiler<'_, '_> {
             name,
             number: self.number,
             filter: transpose(filter)?,
+            known: Known::NOTHING,
             whitelist: transpose(whitelist)?,
             grok: transpose(grok)?,
             stash: stash.into_iter().collect::<Option<_>>()?,

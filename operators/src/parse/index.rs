@@ -1,9 +1,9 @@
 //! Which nodes of a stage can match an event.
 
 use crate::event::Event;
-use crate::expr::Subject;
+use crate::expr::{Guard, Known, Subject};
 use crate::index::{Index, Need, RuleSet};
-use crate::matcher::subject_value;
+use crate::matcher::{known, subject_value};
 
 /// An index over the nodes of a stage.
 #[derive(Debug)]
@@ -13,6 +13,11 @@ impl NodeIndex {
     /// From what the filter of each node needs.
     pub fn new(needs: &[Vec<Need<Subject>>]) -> Self {
         Self(Index::new(needs))
+    }
+
+    /// What needs no asking of a node that is a candidate, whose filter has these guards.
+    pub fn known(&self, guards: &[Guard]) -> Known {
+        known(guards, &self.0)
     }
 
     /// Nodes that may match, one after another; `all` of them if even hopeless ones are wanted.
@@ -48,7 +53,7 @@ impl Candidates<'_> {
     fn look(&mut self, event: &Event) {
         self.version = event.version();
         if !self.all {
-            self.nodes = self.index.candidates(|subject| subject_value(event, subject));
+            self.index.candidates(|subject| subject_value(event, subject), &mut self.nodes);
         }
     }
 }

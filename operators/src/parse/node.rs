@@ -7,7 +7,7 @@ use super::pass::Pass;
 use super::statics::Static;
 use super::watch::{Step, Watch};
 use super::whitelist::Whitelist;
-use crate::expr::{Cx, EvalError, ExprId, Program};
+use crate::expr::{Cx, EvalError, ExprId, Known, Program};
 use crate::fault::Part;
 use crate::grok::{Captures, Grok};
 use crate::schema::{FieldId, Space};
@@ -60,6 +60,8 @@ pub struct Node {
     pub number: usize,
     /// Runs only where this is true.
     pub filter: Option<ExprId>,
+    /// What of the filter holds wherever the index of the stage finds the node.
+    pub known: Known,
     /// Marks events that are to be dropped.
     pub whitelist: Option<Whitelist>,
     /// Takes the line apart.
@@ -116,7 +118,8 @@ impl Node {
     fn run<W: Watch>(&self, pass: &mut Pass<'_, W>, cx: &mut Cx<'_>) -> Result<bool, Abort> {
         let program = pass.program;
         if let Some(filter) = self.filter {
-            let passed = self.passes(filter, pass, cx)?;
+            let known = if W::ALL { Known::NOTHING } else { self.known };
+            let passed = self.passes((filter, known), pass, cx)?;
             pass.watch.step(cx, Step::Filter(filter, passed));
             if !passed {
                 return Ok(false);
@@ -176,11 +179,11 @@ impl Node {
     /// as not meant for this line.
     fn passes<W: Watch>(
         &self,
-        filter: ExprId,
+        (filter, known): (ExprId, Known),
         pass: &mut Pass<'_, W>,
         cx: &mut Cx<'_>,
     ) -> Result<bool, Abort> {
-        let result = pass.program.test(filter, cx);
+        let result = pass.program.test_rest(filter, known, cx);
         stash_was_there(cx)?;
         Ok(result.unwrap_or_else(|error| {
             pass.watch.fault(self, Part::Filter, &error);

@@ -19,7 +19,7 @@ use crate::bucket::scenario::{Kind as BucketKind, Scenario, ScenarioId, Takes};
 use crate::bucket::{Catalogue, Claim, Codec, Kept, Note, Overflowed, Reads, claim, wish};
 use crate::detector::{Origin, Place};
 use crate::event::{Event, Kind, Line};
-use crate::expr::{Cx, Memo};
+use crate::expr::{Cx, Known, Memo};
 use crate::lookup::Lookups;
 use crate::order::{OrderKey, Partition};
 use crate::parse::pass::Hands;
@@ -189,7 +189,8 @@ impl World {
             }
             *cx.memo = Memo::new();
             let note: &mut Note<'_> = &mut |_, _, _| {};
-            let Ok(Some(wish)) = wish(scenario, &self.rules.program, cx, note) else { continue };
+            let wished = wish(scenario, Known::NOTHING, &self.rules.program, cx, note);
+            let Ok(Some(wish)) = wished else { continue };
             let mut claims = vec![wish.claim];
             for other in catalogue.scenarios().iter().filter(|other| shares(scenario, other)) {
                 *cx.memo = Memo::new();

@@ -1,5 +1,7 @@
 //! An instant with the offset that it was written with, as Go's `time.Time`.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use super::civil::Civil;
@@ -32,10 +34,15 @@ impl PartialEq for Stamp {
 }
 impl Eq for Stamp {}
 
+static STRING: LazyLock<Layout> =
+    LazyLock::new(|| Layout::compile("2006-01-02 15:04:05.999999999 -0700 MST"));
+
 /// `Time.String()`.
 impl std::fmt::Display for Stamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.format("2006-01-02 15:04:05.999999999 -0700 MST"))
+        let mut text = String::with_capacity(40);
+        STRING.format(&mut text, &Moment::from(*self));
+        f.write_str(&text)
     }
 }
 

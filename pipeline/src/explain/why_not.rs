@@ -3,7 +3,7 @@
 
 use operators::bucket::scenario::{Kind, Scenario, Takes};
 use operators::bucket::{ScenarioId, WishError, wish};
-use operators::expr::Cx;
+use operators::expr::{Cx, Known};
 use operators::rules::Rules;
 
 use super::condition::{aside, untrue};
@@ -27,7 +27,8 @@ pub(super) fn of_event(
         reason,
         condition: None,
     };
-    let wished = aside(cx, |cx| wish(scenario, &rules.program, cx, &mut |_, _, _| {}));
+    let wished =
+        aside(cx, |cx| wish(scenario, Known::NOTHING, &rules.program, cx, &mut |_, _, _| {}));
     match wished {
         Ok(Some(_)) => None,
         Ok(None) | Err(WishError::Filter(_)) => Some(WhyNot {

@@ -10,6 +10,11 @@ use operators::time::EventTime;
 use serde::{Deserialize, Serialize};
 
 const VERSION: u8 = 1;
+/// Version of an alert that is compressed: its texts say the same for each of its events, and what
+/// is written is copied from the log of the store to its tables.
+const COMPRESSED: u8 = 2;
+/// Most bytes of an alert that is read.
+const LONGEST: usize = 256 << 20;
 
 /// A decision as it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,15 +168,31 @@ impl AlertRow {
     /// # Errors
     /// It cannot be written as MessagePack.
     pub fn encode(&self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
-        let mut out = vec![VERSION];
-        rmp_serde::encode::write_named(&mut out, self)?;
+        let mut plain = Vec::with_capacity(4096);
+        rmp_serde::encode::write_named(&mut plain, self)?;
+        let mut out = vec![COMPRESSED; 1 + snap::raw::max_compress_len(plain.len())];
+        let room = out.get_mut(1..).unwrap_or_default();
+        match snap::raw::Encoder::new().compress(&plain, room) {
+            Ok(length) => out.truncate(1 + length),
+            // It is too long for that.
+            Err(_) => out = [&[VERSION], plain.as_slice()].concat(),
+        }
         Ok(out)
     }
 
     /// The alert in the bytes; `None` where there is none.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (version, bytes) = bytes.split_first()?;
-        (*version == VERSION).then(|| rmp_serde::from_slice(bytes).ok()).flatten()
+        match *version {
+            VERSION => rmp_serde::from_slice(bytes).ok(),
+            COMPRESSED => {
+                let length = snap::raw::decompress_len(bytes).ok()?;
+                let plain =
+                    (length <= LONGEST).then(|| snap::raw::Decoder::new().decompress_vec(bytes));
+                rmp_serde::from_slice(&plain?.ok()?).ok()
+            }
+            _ => None,
+        }
     }
 }
 
@@ -201,5 +222,31 @@ mod tests {
         }
         let end = End { seq: 4, at: -1 };
         assert_eq!(End::decode(&end.encode()), Some(end));
+    }
+
+    #[test]
+    fn alerts_come_back_as_they_were_and_what_is_older_is_read() {
+        let posted = serde_json::json!([{
+            "capacity": 5, "events": [], "events_count": 6, "leakspeed": "10s",
+            "message": "x".repeat(5000), "scenario": "a/b", "scenario_hash": "", "scenario_version": "",
+            "simulated": false, "source": {"scope": "Ip", "value": "192.0.2.7"},
+            "start_at": "2026-03-02T06:00:24Z", "stop_at": "2026-03-02T06:00:25Z",
+        }]);
+        let read = api::wire::posted::read(posted.to_string().as_bytes(), 0, "n").unwrap();
+        let alert = read.into_iter().next().unwrap().alert;
+        let (machine, kind) = (Arc::from("m"), Arc::from("crowdsec"));
+        let row = AlertRow { created: 7, machine, kind, first: 3, count: 2, alert };
+        let bytes = row.encode().unwrap();
+        assert!(bytes.len() < 1000, "{}", bytes.len());
+        let older = [&[VERSION], rmp_serde::to_vec_named(&row).unwrap().as_slice()].concat();
+        for bytes in [&bytes, &older] {
+            let read = AlertRow::decode(bytes).unwrap();
+            assert_eq!((read.created, read.first, &read.alert.message), (7, 3, &row.alert.message));
+        }
+        // A length of 4 GiB is not believed.
+        assert!(AlertRow::decode(&[COMPRESSED, 255, 255, 255, 255, 15, 0]).is_none());
+        for cut in 0..bytes.len() {
+            assert!(AlertRow::decode(&bytes[..cut]).is_none());
+        }
     }
 }

@@ -21,7 +21,7 @@ mod json;
 mod json_scan;
 mod json_text;
 mod kv;
-mod number;
+pub(super) mod number;
 mod quote;
 mod remote;
 mod sphere;

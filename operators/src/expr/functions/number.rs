@@ -77,14 +77,20 @@ fn approximately_equal(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
 }
 
 fn distance(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
+    let places = [text(a, 0)?, text(a, 1)?, text(a, 2)?, text(a, 3)?];
+    distance_between(places).map(Value::Float)
+}
+
+/// The distance of two places, latitude and longitude of each, as they are written. Unit: kilometres.
+pub(in crate::expr) fn distance_between(places: [&str; 4]) -> Result<f64, String> {
     let mut degrees = [0.0; 4];
-    for (index, name) in ["lat1", "long1", "lat2", "long2"].into_iter().enumerate() {
-        let text = text(a, index)?;
-        degrees[index] = parse_float(text)
+    let named = ["lat1", "long1", "lat2", "long2"].into_iter().zip(places);
+    for (degree, (name, text)) in degrees.iter_mut().zip(named) {
+        *degree = parse_float(text)
             .map_err(|_| format!("{name} is not a float : {text:?}: invalid syntax"))?;
     }
     if degrees[..2] == [0.0, 0.0] || degrees[2..] == [0.0, 0.0] {
-        return Ok(Value::Float(0.0));
+        return Ok(0.0);
     }
-    Ok(Value::Float(sphere::distance(degrees)))
+    Ok(sphere::distance(degrees))
 }

@@ -10,27 +10,31 @@ use crate::time::civil::{Civil, days_in_month};
 pub fn write(text: &mut String, moment: &Moment, nanos: bool) {
     let civil = moment.civil();
     if let Ok(year @ 0..=9_999) = u16::try_from(civil.year) {
-        pair(text, i64::from(year / 100));
-        pair(text, i64::from(year % 100));
+        let mut head = *b"0000-00-00T00:00:00";
+        let [y1, y2, y3, y4, _, m1, m2, _, d1, d2, _, h1, h2, _, i1, i2, _, s1, s2] = &mut head;
+        pair([y1, y2], i64::from(year / 100));
+        pair([y3, y4], i64::from(year % 100));
+        pair([m1, m2], civil.month);
+        pair([d1, d2], civil.day);
+        pair([h1, h2], civil.hour);
+        pair([i1, i2], civil.minute);
+        pair([s1, s2], civil.second);
+        text.push_str(std::str::from_utf8(&head).unwrap_or(""));
     } else {
         super::format::number(text, civil.year, 4);
-    }
-    for (separator, value) in [
-        ('-', civil.month),
-        ('-', civil.day),
-        ('T', civil.hour),
-        (':', civil.minute),
-        (':', civil.second),
-    ] {
-        text.push(separator);
-        pair(text, value);
+        let Civil { month, day, hour, minute, second, .. } = civil;
+        let parts = [('-', month), ('-', day), ('T', hour), (':', minute), (':', second)];
+        for (separator, value) in parts {
+            text.push(separator);
+            super::format::number(text, value, 2);
+        }
     }
     if nanos && moment.nanos != 0 {
         let mut scale = 100_000_000;
         let mut rest = moment.nanos;
         text.push('.');
         while rest != 0 {
-            digit(text, i64::from(rest / scale));
+            text.push(char::from(digit(i64::from(rest / scale))));
             rest %= scale;
             scale /= 10;
         }
@@ -43,18 +47,19 @@ pub fn write(text: &mut String, moment: &Moment, nanos: bool) {
     let minutes = i64::from((moment.offset / 60).unsigned_abs());
     super::format::number(text, minutes / 60, 2);
     text.push(':');
-    pair(text, minutes % 60);
+    super::format::number(text, minutes % 60, 2);
+}
+
+/// The last digit of a number.
+#[inline]
+fn digit(value: i64) -> u8 {
+    b'0' + u8::try_from(value % 10).unwrap_or(0)
 }
 
 #[inline]
-fn digit(text: &mut String, value: i64) {
-    text.push(char::from(b'0' + u8::try_from(value % 10).unwrap_or(0)));
-}
-
-#[inline]
-fn pair(text: &mut String, value: i64) {
-    digit(text, value / 10);
-    digit(text, value);
+fn pair([tens, ones]: [&mut u8; 2], value: i64) {
+    *tens = digit(value / 10);
+    *ones = digit(value);
 }
 
 /// Reads the strict form. `None` says nothing: the layout may still take the text.
