@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use api::listen::tls::{Tls, TlsError};
 use api::listen::{self, Bounds};
+use connectors::crash;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -152,7 +153,7 @@ pub fn run(start: Start) -> Result<(), ServiceError> {
     let Start { settings, sources, role, which, files } = start;
     let settings = &settings;
     let data = &settings.data;
-    let sources = configured(sources)?;
+    let sources = configured(sources, settings.pace.hold)?;
     if role.detects() {
         say_what_is_read(&sources);
     }
@@ -162,6 +163,7 @@ pub fn run(start: Start) -> Result<(), ServiceError> {
     let tls = settings.api.tls.clone().map(Tls::new).transpose()?;
     let doors = runtime.block_on(Doors::open(settings, role, tls))?;
     let store = Arc::new(Store::open(data, settings.budget())?);
+    crash::point("start-store-open");
     let names = Arc::new(Names::default());
     let loaded = rules::load(&settings.rules, &names, Report::for_stderr())?;
     let mut halves = Halves::start(settings, sources, role, (&store, &names, &loaded), &runtime)?;
@@ -353,14 +355,19 @@ impl Halves {
     }
 }
 
-/// The sources as they run.
-fn configured(sources: Vec<Acquired>) -> Result<Vec<Configured>, ServiceError> {
+/// The sources as they run; those without a `hold` of their own have that of all.
+fn configured(
+    sources: Vec<Acquired>,
+    hold: Option<Duration>,
+) -> Result<Vec<Configured>, ServiceError> {
     let one = |source: Acquired| {
         let settings = SourceSettings {
             name: source.name.clone().into(),
             labels: Arc::new(source.labels),
             clock: source.clock,
             transform: source.transform,
+            hold: source.hold.unwrap_or(hold),
+            rate: source.rate,
         };
         match source.connector.source() {
             Ok(reads) => Ok(Configured { settings, source: reads }),
