@@ -40,7 +40,25 @@ impl Wanted {
         let most = most.map_err(|_| ApiError::bad("limit: write how many the device holds"))?;
         filter.kind.get_or_insert_with(|| "ban".to_owned());
         filter.simulated = false;
-        let families = (query.first("ipv4") != Some("false"), query.first("ipv6") != Some("false"));
+        let wants = |name| query.first(name) != Some("false");
+        let families = match (wants("ipv4"), wants("ipv6")) {
+            // One file is for one of iptables-restore and ip6tables-restore, which refuse the other's.
+            (true, true) if format == Format::Iptables => (true, false),
+            both => both,
+        };
         Ok(Self { format, filter, most, widths, families })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_iptables_is_of_one_family() {
+        let families = |text: &str| Wanted::read(&Query::parse(text)).unwrap().families;
+        assert_eq!(families("format=iptables"), (true, false));
+        assert_eq!(families("format=iptables&ipv4=false"), (false, true));
+        assert_eq!(families("format=nginx"), (true, true));
     }
 }

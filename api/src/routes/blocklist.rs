@@ -2,8 +2,9 @@
 //! be the password of HTTP Basic.
 //!
 //! `format=plain|nginx|haproxy|iptables|mikrotik|paloalto|json`, the filters of decisions, `ipv4=`
-//! and `ipv6=false`, `limit=` for what the device holds, `prefix=24,64` to give whole networks then;
-//! all of it may also be said once, when the key is made.
+//! and `ipv6=false` (`iptables` gives one of them, IPv4 by default), `limit=` for what the device
+//! holds, `prefix=24,64` to give whole networks then; all of it may also be said once, when the key is
+//! made.
 
 use std::io::Write;
 use std::sync::Arc;

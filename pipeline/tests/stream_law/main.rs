@@ -326,7 +326,8 @@ impl World {
         assert_eq!(found, wanted, "a live query by {filter:?}");
     }
 
-    fn poll(&mut self, place: usize) {
+    /// Numbers of what is told as new, and as gone.
+    fn poll(&mut self, place: usize) -> (Vec<u64>, Vec<u64>) {
         let index = &self.serving.as_ref().unwrap().service.index;
         let snapshot = index.read().unwrap();
         let filter =
@@ -367,6 +368,8 @@ impl World {
         for (key, _) in &gone {
             client.new_first.remove(&key.2);
         }
+        let ids = |told: Vec<(Key, u64)>| told.into_iter().map(|(_, id)| id).collect();
+        (ids(new), ids(gone))
     }
 }
 
@@ -375,26 +378,42 @@ fn key(known: &Known) -> Key {
     (scope.to_owned(), KINDS[known.kind].to_owned(), value.to_owned())
 }
 
+fn everything() -> Filter {
+    let (origins, reduced) = (Vec::new(), true);
+    Filter { scopes: None, value: None, kind: None, origins, net: None, ssh: None, reduced }
+}
+
+fn add(value: usize, minutes: i64) -> Op {
+    Op::Add { value, kind: 0, origin: 0, minutes, ssh: false, simulated: false }
+}
+
+#[test]
+fn who_was_away_for_too_long_is_told_everything() {
+    for restarted in [false, true] {
+        let mut world = World::new(vec![everything()]);
+        for op in [add(0, 300), add(2, 1), add(1, 300), Op::Poll(0), Op::End(0), Op::Pass(2)] {
+            world.apply(&op);
+        }
+        // Both ends are kept: the client is told what is new alone.
+        world.post("[]");
+        let kept = world.clients[0].cursor;
+        assert_eq!(world.poll(0), (vec![], vec![2, 3]));
+        // One commit more, so that the next ends are not of a segment that stays.
+        world.clients[0].cursor = kept;
+        for op in [Op::Pass(25), add(3, 300), Op::End(0)] {
+            world.apply(&op);
+        }
+        if restarted {
+            world.apply(&Op::Restart);
+        }
+        assert_eq!(world.poll(0), (vec![1], vec![4]), "restarted: {restarted}");
+        world.serving.take().unwrap().finish();
+    }
+}
+
 #[test]
 fn an_end_that_is_found_late_hides_no_other() {
-    let everything = Filter {
-        scopes: None,
-        value: None,
-        kind: None,
-        origins: Vec::new(),
-        net: None,
-        ssh: None,
-        reduced: true,
-    };
-    let mut world = World::new(vec![everything]);
-    let add = |value, minutes| Op::Add {
-        value,
-        kind: 0,
-        origin: 0,
-        minutes,
-        ssh: false,
-        simulated: false,
-    };
+    let mut world = World::new(vec![everything()]);
     // Both end while the service is down, the second too long ago to be told.
     for op in [add(0, 30), add(2, 1), Op::Poll(0), Op::Pass(30), Op::Restart, Op::Poll(0)] {
         world.apply(&op);
