@@ -61,6 +61,22 @@ fn sources_are_refused_for_what_they_lack() {
         &["2:11: source wineventlog will never be read: it is on Windows alone"],
     );
     refused("sources:\n- source: kakfa\n", &["2:11: unknown source \"kakfa\""]);
+    refused(
+        "sources:\n- source: syslog\n  protocol: tcp\n  labels: {type: x}\n  \
+         tls: {server_cert: c, server_key: k, client_names: [a]}\n",
+        &["5:8: clients' certificates are not looked at"],
+    );
+}
+
+#[test]
+fn a_source_may_wait_and_be_limited_by_itself() {
+    let source = |keys: &str| format!("- source: stdin\n  labels: {{type: x}}\n{keys}");
+    let all = [source(""), source("  hold: unlimited\n"), source("  hold: 5s\n  rate: 7\n")];
+    let loaded = read(&format!("sources:\n{}", all.concat()));
+    assert_eq!(errors(&loaded), [] as [&str; 0]);
+    let meant: Vec<_> = loaded.sources.iter().map(|source| (source.hold, source.rate)).collect();
+    let five = std::time::Duration::from_secs(5);
+    assert_eq!(meant, [(None, None), (Some(None), None), (Some(Some(five)), Some(7))]);
 }
 
 #[test]

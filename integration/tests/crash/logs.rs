@@ -1,5 +1,5 @@
-//! Logs that grow: files, the partitions of a topic, a stream of Loki. Each is a lane of the service
-//! under test, with an end that can be looked up.
+//! Logs that grow: files, the partitions of a topic, a stream of Loki; or one that is sent. Each is a lane
+//! of the service under test, with an end that can be looked up.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -9,7 +9,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use benchmarks::generator::calendar::Moment;
 use benchmarks::generator::disorder::Disorder;
 use benchmarks::generator::{Kind, Plan, generate};
-use integration::services::{Kafka, Loki, Proxy};
+use integration::services::loki::post;
+use integration::services::{Kafka, Loki, Proxy, free_port};
 use integration::topic::{Appender, Topics};
 use pipeline::live::lanes::LaneRecord;
 
@@ -33,6 +34,8 @@ pub(crate) struct Logs {
     loki: Option<(Loki, Proxy)>,
     /// Time of the last line that Loki has.
     last: i64,
+    /// Where the only log is sent to, as to a Loki.
+    sent_to: Option<u16>,
 }
 
 fn log(seed: usize) -> Vec<u8> {
@@ -75,12 +78,47 @@ impl Logs {
         let path = |number: usize| folder.join(format!("auth-{number}.log"));
         let files = (0..FILES).map(|number| File::create_new(path(number)).unwrap()).collect();
         let lanes = (0..count).map(log).collect();
-        Self { folder: folder.to_owned(), lanes, files, topic, loki, last: 0 }
+        let (last, sent_to) = (0, None);
+        Self { folder: folder.to_owned(), lanes, files, topic, loki, last, sent_to }
+    }
+
+    /// One log that is sent.
+    pub(crate) fn sent() -> Self {
+        let (folder, files, topic, loki, last) = (PathBuf::new(), Vec::new(), None, None, 0);
+        Self { folder, lanes: vec![log(0)], files, topic, loki, last, sent_to: Some(free_port()) }
+    }
+
+    /// Sends the log in so many bodies, each until it is kept; how often one was sent in vain.
+    pub(crate) fn send(&self, bodies: u64) -> u64 {
+        let Some(port) = self.sent_to else { return 0 };
+        let (address, mut vain) = (format!("127.0.0.1:{port}"), 0);
+        let mut time = 1_750_000_000_000_000_000_u64;
+        for body in 0..bodies {
+            let lines = lines(&self.lanes[0], (body, body + 1), bodies);
+            let values = lines.iter().map(|line| {
+                time += 1;
+                serde_json::json!([time.to_string(), line])
+            });
+            let values: Vec<_> = values.collect();
+            let json =
+                serde_json::json!({"streams": [{"stream": {}, "values": values}]}).to_string();
+            let is_kept = |answer: String| answer.starts_with("HTTP/1.1 204");
+            while !post(&address, "/loki/api/v1/push", &json).is_some_and(is_kept) {
+                vain += 1;
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+        vain
     }
 
     /// The sources of a configuration.
     pub(crate) fn configuration(&self) -> String {
         let labels = "labels: {type: syslog}";
+        if let Some(port) = self.sent_to {
+            return format!(
+                "sources:\n- source: loki\n  listen_addr: 127.0.0.1:{port}\n  {labels}\n"
+            );
+        }
         let folder = self.folder.display();
         let mut text = format!(
             "sources:\n- source: file\n  name: files\n  filenames: [{folder}/*.log]\n  {labels}\n"
