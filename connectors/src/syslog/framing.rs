@@ -5,7 +5,7 @@
 //! * Anything else: up to a line end or a NUL. A text that only begins like a count is a line, unless
 //!   this peer has counted before.
 
-use memchr::{memchr, memchr2};
+use memchr::memchr2;
 
 /// So many digits a count may have.
 const DIGITS: usize = 9;
@@ -27,7 +27,7 @@ enum Pass {
     No,
     /// So many bytes.
     Bytes(usize),
-    /// Up to a line end.
+    /// Up to a line end, a NUL among them.
     Line,
 }
 
@@ -121,7 +121,7 @@ impl Framer {
                 self.pass = if passed < left { Pass::Bytes(left - passed) } else { Pass::No };
                 passed
             }
-            Pass::Line => match memchr(b'\n', input) {
+            Pass::Line => match memchr2(b'\n', 0, input) {
                 Some(end) => {
                     self.pass = Pass::No;
                     end + 1
@@ -220,6 +220,7 @@ mod tests {
     #[test]
     fn what_is_too_long_is_passed_over() {
         check(b"<1>aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n<2>b\n", &["TooLong", "<2>b"]);
+        check(b"<1>aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\0<2>b\n<3>c\n", &["TooLong", "<2>b", "<3>c"]);
         check(b"25 <1>aaaaaaaaaaaaaaaaaaaaaa4 <2>b", &["TooLong", "<2>b"]);
         check(b"999999999 <1>a", &["TooLong"]);
     }
