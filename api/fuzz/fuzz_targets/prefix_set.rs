@@ -76,15 +76,15 @@ fn device(data: &[u8], most: usize) {
         .map(|(until, net)| Blocked { net: *net, until, own: until % 3 == 0 })
         .collect();
     for widths in [Widths::default(), Widths { v4: 24, v6: 64 }] {
-        let held: Vec<Net> =
-            fit(blocked.clone(), most, widths).iter().map(|one| one.net).collect();
+        let held: Vec<Net> = fit(blocked.clone(), most, widths).iter().map(|one| one.net).collect();
         assert!(held.len() <= most.max(1) || held.len() <= most);
         for pair in held.windows(2) {
             let order = |net: &Net| (net.v6, net.start, net.length);
             assert!(order(&pair[0]) < order(&pair[1]));
             assert!(!pair[0].contains(pair[1]), "{} holds {}", pair[0], pair[1]);
         }
-        let widened = |net: &Net| net.cut(net.length.min(if net.v6 { widths.v6 } else { widths.v4 }));
+        let widened =
+            |net: &Net| net.cut(net.length.min(if net.v6 { widths.v6 } else { widths.v4 }));
         let mut allowed: Vec<Net> = outer.iter().map(widened).collect();
         allowed.sort_unstable_by_key(|net| (net.v6, net.start, net.length));
         for net in &held {
