@@ -1,6 +1,6 @@
 # One line per target after `##`: `make help` prints them.
 .DEFAULT_GOAL := help
-.PHONY: help try test test-clients lint doc conformance bench soak fuzz
+.PHONY: help try test test-clients lint doc conformance bench soak chaos fuzz
 
 TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
 CORPUS = $(or $(SPILLWAY_CONFORMANCE),../shared/conformance)
@@ -17,7 +17,7 @@ try: ## build, then replay the sample logs with the embedded content
 test: lint doc ## the one gate: format, lints, documentation, every test
 	@test -d "$(CORPUS)" || { echo "no corpus at $(CORPUS) (SPILLWAY_CONFORMANCE names another place): skipped are the parts of"; \
 	    grep -rlE 'SPILLWAY_CONFORMANCE|shared/conformance' --include='*.rs' operators pipeline integration; }
-	cargo test --release --workspace --no-fail-fast
+	cargo test --release --workspace --no-fail-fast --features spillway/crash-points
 
 test-clients: ## real bouncers, agents, cscli and schemathesis against the API; says what it skipped
 	cargo build --release --package spillway
@@ -40,6 +40,9 @@ bench: ## CPU seconds and memory, beside CrowdSec where `go` is there
 
 soak: ## what takes long: 100,000 files that are followed
 	SPILLWAY_TEST_FILES=100000 cargo test --release --package spillway-connectors --test host many_files -- --nocapture
+
+chaos: ## 300 times kill -9, crashes between all steps, troubles of minutes: byte for byte the same
+	benchmarks/chaos.sh
 
 # Without a sanitizer: nothing here is `unsafe`, and C libraries do not build with Rust's.
 fuzz: ## each fuzz target for FUZZ_SECONDS (60); needs cargo-fuzz

@@ -18,6 +18,7 @@ pub mod error;
 pub mod filter;
 pub mod index;
 pub mod intake;
+pub mod limits;
 pub mod listen;
 pub mod openapi;
 pub mod record;

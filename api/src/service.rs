@@ -6,11 +6,12 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::accounts::{Accounts, MachineEntry};
 use crate::archive::{Archive, Audit};
-use crate::auth::{Caller, Certificate, Proxies, Tokens};
+use crate::auth::{Caller, Proxies, Tokens};
 use crate::error::ApiError;
 use crate::filter::net::Net;
 use crate::index::Index;
 use crate::intake::{Change, Intake, IntakeError, Outcome, Post, VERSION};
+use crate::limits::{Limits, Meters};
 
 /// Bytes of bodies that are read at the same time.
 const BODIES: usize = 256 << 20;
@@ -32,6 +33,8 @@ pub struct Policy {
     pub bouncer_units: Vec<String>,
     /// Organisational units of certificates of agents.
     pub agent_units: Vec<String>,
+    /// What one client may cost.
+    pub limits: Limits,
 }
 
 /// Who may register without being validated.
@@ -41,26 +44,6 @@ pub struct AutoRegistration {
     pub token: String,
     /// From where.
     pub networks: Vec<Net>,
-}
-
-impl Policy {
-    /// The name that a certificate proves, if one of its units is among `units`.
-    ///
-    /// # Errors
-    /// Why it proves nothing, for the log.
-    pub fn name_of<'a>(
-        &self,
-        certificate: &'a Certificate,
-        units: &[String],
-    ) -> Result<&'a str, String> {
-        if let Some(why) = &certificate.refused {
-            return Err(why.clone());
-        }
-        match certificate.units.iter().any(|unit| units.contains(unit)) {
-            true => Ok(&certificate.name),
-            false => Err(format!("none of the units {:?} is allowed", certificate.units)),
-        }
-    }
 }
 
 /// What all routes share.
@@ -85,6 +68,8 @@ pub struct Service {
     pub store: u64,
     /// Becomes true when the process stops: open streams end then.
     pub stopping: watch::Receiver<bool>,
+    /// What clients cost by now.
+    pub meters: Meters,
     /// Room for bodies.
     pub bodies: Arc<Semaphore>,
     /// Room for the hashing of passwords.

@@ -10,6 +10,7 @@
 //! offset by which it is known. This crate knows nothing of events or rules.
 
 pub mod codec;
+pub mod crash;
 pub mod docker;
 pub mod endpoint;
 pub mod file;

@@ -19,6 +19,43 @@ pub struct Topics {
     runtime: Runtime,
 }
 
+/// Appends values to partitions, by one connection.
+pub struct Appender(BaseProducer);
+
+impl fmt::Debug for Appender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Appender").finish_non_exhaustive()
+    }
+}
+
+impl Appender {
+    fn of(client: &mut ClientConfig) -> Self {
+        Self(client.set("message.max.bytes", "20000000").create().unwrap())
+    }
+
+    /// Appends values to a partition and waits until they are there.
+    pub fn append(
+        &self,
+        name: &str,
+        partition: i32,
+        values: impl IntoIterator<Item = impl AsRef<[u8]>>,
+    ) {
+        let Self(producer) = self;
+        for value in values {
+            let record =
+                BaseRecord::<[u8], [u8]>::to(name).partition(partition).payload(value.as_ref());
+            let mut record = Some(record);
+            while let Some(waiting) = record.take() {
+                if let Err((_, back)) = producer.send(waiting) {
+                    producer.poll(Duration::from_millis(10));
+                    record = Some(back);
+                }
+            }
+        }
+        producer.flush(Duration::from_secs(30)).unwrap();
+    }
+}
+
 /// A record as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -100,24 +137,14 @@ impl Topics {
         codec: &str,
         values: impl IntoIterator<Item = impl AsRef<[u8]>>,
     ) {
-        let producer: BaseProducer = client(&self.bootstrap)
-            .set("compression.type", codec)
-            .set("message.max.bytes", "20000000")
-            .set("linger.ms", "50")
-            .create()
-            .unwrap();
-        for value in values {
-            let record =
-                BaseRecord::<[u8], [u8]>::to(name).partition(partition).payload(value.as_ref());
-            let mut record = Some(record);
-            while let Some(waiting) = record.take() {
-                if let Err((_, back)) = producer.send(waiting) {
-                    producer.poll(Duration::from_millis(10));
-                    record = Some(back);
-                }
-            }
-        }
-        producer.flush(Duration::from_secs(30)).unwrap();
+        let mut client = client(&self.bootstrap);
+        let client = client.set("compression.type", codec).set("linger.ms", "50");
+        Appender::of(client).append(name, partition, values);
+    }
+
+    /// Appends to topics again and again.
+    pub fn appender(&self) -> Appender {
+        Appender::of(client(&self.bootstrap).set("linger.ms", "1"))
     }
 
     /// Appends one record, as it is.

@@ -38,8 +38,20 @@ pub struct FileSource {
     pub transform: Option<Arc<Transform>>,
 }
 
-const COMMON_KEYS: [&str; 8] =
-    ["source", "mode", "labels", "log_level", "name", "use_time_machine", "unique_id", "transform"];
+const COMMON_KEYS: [&str; 11] = [
+    "source",
+    "mode",
+    "labels",
+    "log_level",
+    "name",
+    "use_time_machine",
+    "unique_id",
+    "transform",
+    // Those of `spillway run` that mean nothing where all there is is read.
+    "clock",
+    "hold",
+    "rate",
+];
 const FILE_KEYS: [&str; 8] = [
     "filename",
     "filenames",

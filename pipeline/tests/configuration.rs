@@ -115,7 +115,8 @@ fn acquisition_files_of_crowdsec_are_read_as_they_are() {
     let names: Vec<_> = loaded.sources.iter().map(|source| source.name.as_str()).collect();
     let asks = "loki:http://l:3100 {a=\"b\"}";
     let second = format!("{asks}#2");
-    let expected = [asks, &second, "file:nginx", "http:127.0.0.1:1", &format!("{asks}#3")];
+    let expected =
+        [asks, &second, "file:/var/log/nginx/*.log", "http:127.0.0.1:1", &format!("{asks}#3")];
     assert_eq!(names, expected);
     let loaded = read_in(folder.path(), "acquisition: []\n");
     assert!(loaded.sources.is_empty());

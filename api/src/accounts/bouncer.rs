@@ -41,6 +41,8 @@ pub struct Bouncer {
     pub os: (String, String, String),
     /// Its feature flags.
     pub features: Vec<String>,
+    /// What its blocklists are to hold where a request does not say it, as a query.
+    pub blocklist: String,
 }
 
 impl Bouncer {

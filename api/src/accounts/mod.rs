@@ -301,6 +301,7 @@ impl Accounts {
             auto_created: true,
             created: now,
             updated: now,
+            blocklist: first.row().blocklist.clone(),
             ..Bouncer::default()
         };
         match self.insert_bouncer(row) {

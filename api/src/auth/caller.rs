@@ -1,10 +1,11 @@
 //! The address that a request comes from, and the certificate of its connection.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use http::HeaderMap;
 
+use super::certificate::Certificate;
 use crate::filter::net::Net;
 
 /// Who is at the other end of a connection. Listeners put it into each request.
@@ -28,17 +29,6 @@ impl Peer {
     pub fn at(ip: IpAddr) -> Self {
         Self { ip: ip.to_canonical(), unix: false, certificate: None }
     }
-}
-
-/// A client certificate of a connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Certificate {
-    /// Common name of the subject.
-    pub name: String,
-    /// Organisational units of the subject.
-    pub units: Vec<String>,
-    /// Why it is refused, if it is: for the log.
-    pub refused: Option<String>,
 }
 
 /// Which proxies are believed when they say whom they ask for.
@@ -71,11 +61,17 @@ impl Caller {
         Self { ip, unix: peer.unix, certificate: peer.certificate.clone() }
     }
 
-    /// Whether it is on this machine, or in one of the networks.
+    /// Whether it is on this host.
+    pub fn is_of_this_host(&self) -> bool {
+        self.unix || self.ip.is_loopback()
+    }
+
+    /// Whether it is on this host, or in one of the networks. Of the addresses of this host only the
+    /// usual ones count, as for CrowdSec.
     pub fn is_trusted(&self, networks: &[Net]) -> bool {
         self.unix
-            || self.ip.to_string() == "127.0.0.1"
-            || self.ip.to_string() == "::1"
+            || self.ip == IpAddr::V4(Ipv4Addr::LOCALHOST)
+            || self.ip == IpAddr::V6(Ipv6Addr::LOCALHOST)
             || networks.iter().any(|net| net.contains(Net::of(self.ip)))
     }
 }

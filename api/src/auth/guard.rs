@@ -53,7 +53,8 @@ impl FromRequestParts<Arc<Service>> for AsBouncer {
     ) -> Result<Self, ApiError> {
         let caller = Caller::from_request_parts(parts, service).await?;
         if let Some(certificate) = &caller.certificate {
-            let name = service.policy.name_of(certificate, &service.policy.bouncer_units);
+            let units = &service.policy.bouncer_units;
+            let name = certificate.proves(units, service.now() / 1_000_000_000).await;
             let name = name.map_err(|why| refused(&caller, &why))?;
             let entry = by_certificate(service, &caller, &format!("{name}@{}", caller.ip)).await?;
             return Ok(seen(entry, caller, parts));

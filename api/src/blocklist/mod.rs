@@ -3,12 +3,14 @@
 
 pub mod capacity;
 pub mod format;
+pub mod wanted;
 
 use crate::filter::DecisionFilter;
 use crate::filter::net::Net;
 use crate::index::Snapshot;
 
 pub use format::Format;
+pub use wanted::Wanted;
 
 /// A network that is to be blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

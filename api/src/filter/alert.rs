@@ -92,6 +92,18 @@ impl AlertFilter {
         }
         Ok(filter)
     }
+
+    /// Reads the filters of a deletion.
+    ///
+    /// # Errors
+    /// As [`AlertFilter::read`]; or it says less than who wrote it meant: CrowdSec would delete more.
+    pub fn read_deletion(query: &Query, now: i64) -> Result<Self, ApiError> {
+        query.whole()?.check_contains()?;
+        if query.first("limit").is_some_and(|limit| limit != "0") {
+            return Err(ApiError::bad("a deletion knows no limit: nothing is deleted"));
+        }
+        Self::read(query, now)
+    }
 }
 
 impl Page {
@@ -177,6 +189,17 @@ mod tests {
         assert_eq!(filter.started_from, Some(6_400_000_000_000));
         assert_eq!(filter.started_to, Some(9_999_000_000_000));
         assert_eq!(filter.created_to, Some(10_000_000_000_000));
+    }
+
+    #[test]
+    fn a_deletion_never_goes_further_than_it_says() {
+        let read = |text: &str| AlertFilter::read_deletion(&Query::parse(text), 0);
+        for text in ["&", "contains=false", "limit=1", "contains=true&limit=0", "a;b", "foo=1"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+        for text in ["", "limit=0", "contains=false&range=192.0.2.0/24"] {
+            assert!(read(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -150,6 +150,7 @@ impl Ending {
     /// cannot be read at all: 400.
     pub fn read(query: &Query) -> Result<Self, ApiError> {
         let mut ending = Self { around: true, ..Self::default() };
+        query.check_contains()?;
         for (name, text) in query.whole()?.each() {
             let given = Some(text.to_owned());
             match name {
@@ -261,7 +262,14 @@ mod tests {
         let read = |text: &str| Ending::read(&Query::parse(text)).map_err(message);
         assert_eq!(read("foo=1"), Err("'foo' doesn't exist: invalid filter".into()));
         assert_eq!(read("scope=Ip&value=x"), Err("'scope' doesn't exist: invalid filter".into()));
-        for text in ["ip=1.2.3.4;", "range=0.0.0.0/0;drop", "ip=1.2.3.4%zz", "%zz=1"] {
+        for text in [
+            "ip=1.2.3.4;",
+            "range=0.0.0.0/0;drop",
+            "ip=1.2.3.4%zz",
+            "%zz=1",
+            "&&",
+            "contains=false",
+        ] {
             assert!(read(text).is_err(), "{text}");
         }
         assert!(read(&format!("{}&ip=1.2.3.4", "uuid=a&".repeat(200))).is_err());

@@ -24,7 +24,9 @@ impl Query {
         };
         let read: Vec<_> = pairs.filter_map(pair).take(MOST).collect();
         let written = text.split('&').filter(|pair| !pair.is_empty()).count();
-        Self { whole: read.len() == written, pairs: read }
+        // Separators alone are no query: somebody meant to say something.
+        let empty = read.is_empty() && !text.is_empty();
+        Self { whole: read.len() == written && !empty, pairs: read }
     }
 
     /// Refuses a query of which a part was skipped: without it, a deletion would go further than
@@ -35,7 +37,22 @@ impl Query {
     pub fn whole(&self) -> Result<&Self, ApiError> {
         match self.whole {
             true => Ok(self),
-            false => Err(ApiError::bad("a part of the query cannot be read: nothing is deleted")),
+            false => Err(ApiError::bad("a part of the query cannot be read: nothing is done")),
+        }
+    }
+
+    /// Refuses `contains` that says nothing: of a deletion it would be all that is said, and CrowdSec
+    /// deletes everything then.
+    ///
+    /// # Errors
+    /// Nothing is named that could contain or be contained.
+    pub fn check_contains(&self) -> Result<(), ApiError> {
+        let named = self.first("ip").is_some() || self.first("range").is_some();
+        match self.first("contains") {
+            Some(_) if !named => {
+                Err(ApiError::bad("contains needs ip or range: nothing is deleted"))
+            }
+            _ => Ok(()),
         }
     }
 

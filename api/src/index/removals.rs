@@ -49,11 +49,13 @@ impl Removals {
         self.forget(now, keep);
     }
 
-    /// Forgets what is too old.
+    /// Forgets what is too old. Ends that were found late stand behind younger ones: a segment goes
+    /// when all in it are old.
     pub(super) fn forget(&mut self, now: i64, keep: Keep) {
         let mut gone = 0;
         for segment in &self.segments {
-            let old = segment.last().is_none_or(|last| now.saturating_sub(last.until) > keep.age);
+            let is_old = |entry: Entry<'_>| now.saturating_sub(entry.slot.until) > keep.age;
+            let old = segment.entries().rev().all(is_old);
             if !old && self.count <= keep.count {
                 break;
             }

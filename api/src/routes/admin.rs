@@ -18,7 +18,9 @@ use crate::accounts::{AccountError, Bouncer, BouncerEntry, Machine, MachineEntry
 use crate::allow::{AllowChange, AllowItem};
 use crate::auth::guard::{AsAdmin, hash_of};
 use crate::auth::password;
+use crate::blocklist::Wanted;
 use crate::error::{ApiError, empty, json};
+use crate::filter::Query;
 use crate::intake::{Change, Outcome};
 use crate::openapi::answer::{AddedBouncer, AddedMachine, AllowlistChanged, Flushed, Refusal};
 use crate::openapi::refusal::{BadBody, NoAdmin, NotKept, NotReady};
@@ -42,6 +44,7 @@ struct ShownBouncer {
     os: String,
     #[serde(rename = "featureflags")]
     feature_flags: Vec<String>,
+    blocklist: String,
 }
 
 impl ShownBouncer {
@@ -60,6 +63,7 @@ impl ShownBouncer {
             last_pull: time(entry.last_pull()),
             os: os(&row.os),
             feature_flags: row.features.clone(),
+            blocklist: row.blocklist.clone(),
         }
     }
 }
@@ -133,7 +137,7 @@ async fn read<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<T, ApiError> {
-    let whole = body::read(service, headers, body, body::KNOWN).await?;
+    let whole = body::read(service, headers, body, service.policy.limits.body).await?;
     serde_json::from_slice(&whole.bytes).map_err(|error| ApiError::bad(error.to_string()))
 }
 
@@ -167,6 +171,9 @@ struct NewBouncer {
     name: String,
     /// One is made where there is none.
     key: Option<String>,
+    /// What its blocklists are to hold where a request does not say it, as a query.
+    #[serde(default)]
+    blocklist: String,
 }
 
 /// Add a bouncer.
@@ -182,6 +189,7 @@ pub(super) async fn add_bouncer(
 ) -> Result<Response, ApiError> {
     let new: NewBouncer = read(&service, &headers, body).await?;
     named(&new.name)?;
+    Wanted::read(Query::parse(&new.blocklist).whole()?)?;
     let key = match new.key.filter(|key| !key.is_empty()) {
         Some(key) => key,
         None => password::generate().map_err(ApiError::internal)?,
@@ -190,6 +198,7 @@ pub(super) async fn add_bouncer(
     let row = Bouncer {
         name: new.name.clone(),
         key: hash_of(key.as_bytes()),
+        blocklist: new.blocklist,
         created: now,
         updated: now,
         ..Bouncer::default()

@@ -44,7 +44,8 @@ pub(super) async fn add(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let body::Whole { bytes, room } = body::read(&service, &headers, body, body::KNOWN).await?;
+    let body::Whole { bytes, room } =
+        body::read(&service, &headers, body, service.policy.limits.body).await?;
     let retry: [u8; 32] = {
         let hash = Sha256::new().chain_update(machine.id.as_bytes()).chain_update([0]);
         hash.chain_update(&bytes).finalize().into()
@@ -226,7 +227,7 @@ pub(super) async fn remove(
     uri: Uri,
 ) -> Result<Response, ApiError> {
     only_trusted(&service, &machine.caller)?;
-    let filter = Box::new(AlertFilter::read(query.whole()?, service.now())?);
+    let filter = Box::new(AlertFilter::read_deletion(&query, service.now())?);
     let Outcome::Removed(count) = service.submit(Change::RemoveAlerts(filter)).await? else {
         return Err(unexpected());
     };

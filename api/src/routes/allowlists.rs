@@ -165,7 +165,7 @@ pub(super) async fn check_many(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let whole = body::read(&service, &headers, body, body::KNOWN).await?;
+    let whole = body::read(&service, &headers, body, service.policy.limits.body).await?;
     let asked: Targets =
         crate::wire::bind::decode(&whole.bytes, "models.BulkCheckAllowlistRequest")
             .map_err(ApiError::bad)?;

@@ -2,7 +2,8 @@
 //! be the password of HTTP Basic.
 //!
 //! `format=plain|nginx|haproxy|iptables|mikrotik|paloalto|json`, the filters of decisions, `ipv4=`
-//! and `ipv6=false`, `limit=` for what the device holds, `prefix=24,64` to give whole networks then.
+//! and `ipv6=false`, `limit=` for what the device holds, `prefix=24,64` to give whole networks then;
+//! all of it may also be said once, when the key is made.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -13,10 +14,10 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 
 use crate::auth::guard::ByKey;
-use crate::blocklist::capacity::{Widths, fit};
-use crate::blocklist::{Format, networks};
+use crate::blocklist::capacity::fit;
+use crate::blocklist::{Wanted, networks};
 use crate::error::{ApiError, empty};
-use crate::filter::{DecisionFilter, Query};
+use crate::filter::Query;
 use crate::openapi::answer::Refusal;
 use crate::openapi::parameter::{BlocklistParameters, DecisionParameters};
 use crate::openapi::refusal::{NoBouncer, NotReady};
@@ -38,30 +39,25 @@ pub(super) async fn blocklist(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let name = query.first("format").unwrap_or("plain");
-    let format = Format::named(name).ok_or_else(|| {
-        let known: Vec<&str> = Format::ALL.iter().map(|(name, _)| *name).collect();
-        ApiError::bad(format!("format {name:?} is unknown: one of {}", known.join(", ")))
-    })?;
-    let widths = query.first("prefix").map_or(Some(Widths::default()), Widths::parse);
-    let widths = widths.ok_or_else(|| ApiError::bad("prefix: write prefix=24 or prefix=24,64"))?;
-    let mut filter = DecisionFilter::read(&query).map_err(ApiError::into_bad)?;
-    let most = filter.limit.take().and_then(|limit| usize::try_from(limit).ok());
-    filter.kind.get_or_insert_with(|| "ban".to_owned());
-    filter.simulated = false;
-    let families = (query.first("ipv4") != Some("false"), query.first("ipv6") != Some("false"));
+    // What the request does not say, the key may.
+    let own = bouncer.0.entry.row().blocklist.clone();
+    let mut query = query;
+    for (name, value) in Query::parse(&own).each() {
+        if query.first(name).is_none() {
+            query.push(name, value);
+        }
+    }
+    let Wanted { format, filter, most, widths, families } = Wanted::read(&query)?;
     let snapshot = service.index.read()?;
     let now = service.now();
     bouncer.0.entry.pulled(now);
-    let tag = tag(&service, snapshot.seq, &uri);
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    if known.is_some_and(|known| known.split(',').any(|one| one.trim() == tag)) {
+    let tag = tag(&service, snapshot.seq, (&uri, &own));
+    if lists(&headers, header::IF_NONE_MATCH).any(|one| one == tag || one == "*") {
         let mut response = empty(StatusCode::NOT_MODIFIED);
         set(&mut response, header::ETAG, &tag);
         return Ok(response);
     }
-    let accepts = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-    let packed = accepts.is_some_and(|accepts| accepts.contains("gzip"));
+    let packed = lists(&headers, header::ACCEPT_ENCODING).any(takes_gzip);
     let written = service.blocking(move || {
         let mut blocked = networks(&snapshot, &filter, now);
         blocked.retain(|one| if one.net.v6 { families.1 } else { families.0 });
@@ -80,9 +76,23 @@ pub(super) async fn blocklist(
 }
 
 /// The list is the same as long as no commit changed the decisions and the same is asked for.
-fn tag(service: &Service, seq: u64, uri: &Uri) -> String {
-    let query = operators::hash::fnv1a(uri.query().unwrap_or_default().as_bytes());
+fn tag(service: &Service, seq: u64, (uri, own): (&Uri, &str)) -> String {
+    let query = format!("{}\n{own}", uri.query().unwrap_or_default());
+    let query = operators::hash::fnv1a(query.as_bytes());
     format!("W/\"{:x}-{seq:x}-{query:x}\"", service.store)
+}
+
+/// The elements of a header that is a list.
+fn lists(headers: &HeaderMap, name: http::HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
+}
+
+/// Whether an element of `Accept-Encoding` lets us pack: `gzip;q=0` does not.
+fn takes_gzip(coding: &str) -> bool {
+    let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
+    let weight = weight.trim().trim_start_matches("q=").parse::<f32>();
+    name.trim().eq_ignore_ascii_case("gzip") && weight.is_ok_and(|weight| weight > 0.0)
 }
 
 fn gzip(text: &[u8]) -> std::io::Result<Vec<u8>> {

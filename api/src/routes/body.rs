@@ -14,8 +14,6 @@ use crate::service::Service;
 
 /// Bytes of a body that anybody may send.
 pub(super) const OPEN: usize = 2 << 20;
-/// Bytes of a body of somebody who is known.
-pub(super) const KNOWN: usize = 50 << 20;
 /// How long a body may take in all.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Packed bodies above this are unpacked beside the other work.

@@ -9,6 +9,7 @@ mod decisions;
 mod events;
 mod explain;
 mod health;
+mod limited;
 mod stream;
 mod usage;
 mod watchers;
@@ -16,6 +17,7 @@ mod watchers;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -27,7 +29,11 @@ use crate::service::Service;
 
 /// All routes, for a service.
 pub fn router(service: Arc<Service>) -> Router {
-    let (router, _) = all().fallback(unknown).with_state(service).split_for_parts();
+    let (router, _) = all()
+        .fallback(unknown)
+        .layer(from_fn_with_state(Arc::clone(&service), limited::limited))
+        .with_state(service)
+        .split_for_parts();
     router
 }
 

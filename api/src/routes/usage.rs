@@ -42,7 +42,7 @@ pub(super) async fn keep(
         true => Sender::Machine(AsMachine::from_request_parts(&mut parts, &service).await?),
         false => Sender::Bouncer(AsBouncer::from_request_parts(&mut parts, &service).await?),
     };
-    let whole = body::read(&service, &parts.headers, body, body::KNOWN).await?;
+    let whole = body::read(&service, &parts.headers, body, service.policy.limits.body).await?;
     let component = usage::read(&whole.bytes, !as_machine)?;
     let payload = component.payload(!as_machine);
     let by = match &sender {

@@ -13,7 +13,7 @@ use super::body;
 use crate::accounts::{AccountError, Machine, MachineEntry, Proof};
 use crate::auth::guard::{token_of, user_agent};
 use crate::auth::password::{self, Verified};
-use crate::auth::{AsMachine, Caller};
+use crate::auth::{AsMachine, Caller, Certificate};
 use crate::error::{ApiError, empty, json};
 use crate::openapi::answer::{Refusal, WatcherAuthResponse};
 use crate::openapi::refusal::{BadBody, NoMachine, NotReady};
@@ -157,7 +157,7 @@ pub(super) async fn login(
     })?;
     let asked: Result<Login, String> = bind::decode(&whole.bytes, "models.WatcherAuthRequest");
     let (entry, scenarios) = match &caller.certificate {
-        Some(_) => by_certificate(&service, &caller, asked).await?,
+        Some(certificate) => by_certificate(&service, (&caller, certificate), asked).await?,
         None => by_password(&service, asked).await?,
     };
     let agent = user_agent(&headers);
@@ -226,11 +226,11 @@ async fn by_password(
 
 async fn by_certificate(
     service: &Arc<Service>,
-    caller: &Caller,
+    (caller, certificate): (&Caller, &Certificate),
     asked: Result<Login, String>,
 ) -> Result<(Arc<MachineEntry>, String), ApiError> {
-    let certificate = caller.certificate.as_deref().cloned().unwrap_or_default();
-    let name = service.policy.name_of(&certificate, &service.policy.agent_units);
+    let units = &service.policy.agent_units;
+    let name = certificate.proves(units, service.now() / SECOND).await;
     let id = format!("{}@{}", name.map_err(ApiError::token)?, caller.ip);
     let entry = match service.accounts.machine(&id) {
         Some(entry) if entry.row().proof == Proof::Tls => entry,

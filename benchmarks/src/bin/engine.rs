@@ -112,6 +112,8 @@ fn main() -> anyhow::Result<()> {
         labels: Arc::new(labels),
         clock: Clock::Event,
         transform: None,
+        hold: None,
+        rate: None,
     };
     let engine = Engine::start(Setup {
         store: Arc::clone(&store),

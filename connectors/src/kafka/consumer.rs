@@ -16,6 +16,7 @@ use super::partition::{Partition, Reading, Turn};
 use super::payload::{Decoder, Payload};
 use super::place::{Kept, Scale};
 use super::token::Tokens;
+use crate::crash;
 use crate::metric::{Counter, Gauge};
 use crate::retry::Backoff;
 use crate::source::{Context, Source, SourceError};
@@ -272,6 +273,7 @@ impl Reader {
         {
             tracing::debug!(source = %self.context.name, %error, "offsets are not committed");
         }
+        crash::point("source-group-told");
     }
 
     fn measure(&self) {

@@ -4,8 +4,12 @@
 
 mod certificate;
 pub mod kafka;
+pub mod loki;
+pub mod proxy;
 mod runner;
 
 pub use certificate::Certificates;
 pub use kafka::Kafka;
+pub use loki::Loki;
+pub use proxy::{Mood, Proxy};
 pub use runner::{free_port, poll_until};

@@ -1,5 +1,8 @@
 //! Bouncers and machines, and what a machine may do over the network.
 
+use std::io::Write;
+use std::process::Stdio;
+
 use serde_json::Value;
 
 use crate::column;
@@ -86,6 +89,36 @@ fn an_administrator_asks_over_the_network_and_others_may_not_administer() {
     assert!(over(agent, &["alerts", "list"]).status.success());
     served.run(&["machines", "delete", "web1"]);
     assert!(!over(agent, &["alerts", "list"]).status.success());
+}
+
+#[test]
+fn a_password_can_be_typed() {
+    let served = Served::start();
+    let agent = served.path("agent.yaml").display().to_string();
+    let mut command = spillway();
+    command.args(["machines", "add", "web1", "-i", "-f", &agent, "--config"]);
+    command.arg(served.path("spillway.yaml")).stdin(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"it's \"mine\"\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    let text = std::fs::read_to_string(&agent).unwrap();
+    assert!(text.contains(r#"password: "it's \"mine\"""#), "{text}");
+    let status = spillway().args(["lapi", "status", "--credentials", &agent]).status();
+    assert!(status.unwrap().success());
+    assert!(served.refused(&["machines", "add", "web2", "-i", "-f", "-"]).contains("no password"));
+}
+
+#[test]
+fn what_parsers_fill_is_listed_for_contexts() {
+    let served = Served::start();
+    let all = served.run(&["lapi", "context", "detect", "--all"]);
+    assert!(all.starts_with("Acquisition :\n\n  - evt.Line.Module\n"), "{all}");
+    assert!(all.contains("  - evt.Meta.source_ip\n"), "{all}");
+    let name = all.lines().filter(|line| line.ends_with(" :")).nth(1).unwrap();
+    let name = name.trim_end_matches(" :");
+    let one = served.run(&["lapi", "context", "detect", name]);
+    assert!(one.len() < all.len() && one.contains(&format!("{name} :")), "{one}");
+    assert!(served.said(&["lapi", "context", "detect", "none"]).contains("'none' not found"));
 }
 
 #[test]

@@ -109,6 +109,10 @@ fn alerts_are_listed_shown_deleted_and_flushed() {
     let json: Value =
         serde_json::from_str(&served.run(&["alerts", "inspect", &id, "-o", "json"])).unwrap();
     assert_eq!(json["scenario"], "by hand");
+    let yaml = served.run(&["alerts", "inspect", &id, "-o", "raw"]);
+    for line in ["scenario: \"by hand\"", "eventscount: 1", "source:", "    value: \"192.0.2.7\""] {
+        assert!(yaml.lines().any(|own| own == line), "{line}: {yaml}");
+    }
     let errors = served.refused(&["alerts", "inspect", "4711"]);
     assert!(errors.contains("can't find alert with id 4711"), "{errors}");
     assert_eq!(served.said(&["alerts", "delete", "--id", &id]), "1 alert(s) deleted\n");

@@ -1,5 +1,5 @@
-//! The commands of the daily work: the binary of this build against a service of this build, on its
-//! Unix socket and over the network.
+//! The commands of the daily work, and what the configuration says of the API: the binary of this build
+//! against a service of this build, on its Unix socket and over the network.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,8 +8,13 @@ mod http;
 
 mod accounts;
 mod allowlists;
+mod authority;
+mod blocklist;
 mod decisions;
+mod limits;
 mod served;
+mod stream;
+mod tls;
 
 use served::Served;
 

@@ -1,11 +1,13 @@
 //! A service that is served by this build, and its command line.
 
+use std::fs::File;
+use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::http::{Request, send_unix};
+use crate::http::{Answer, Request, send, send_unix};
 
 /// `spillway run --role serve` in a directory of its own.
 pub(crate) struct Served {
@@ -18,6 +20,9 @@ impl Drop for Served {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprint!("{}", std::fs::read_to_string(self.path("log.txt")).unwrap_or_default());
+        }
     }
 }
 
@@ -29,6 +34,14 @@ pub(crate) fn spillway() -> Command {
     let mut command = Command::new(path);
     command.env("USER", "tester").env_remove("SUDO_USER").stdin(Stdio::null());
     command
+}
+
+fn spawn(configuration: &Path) -> Child {
+    let log = configuration.with_file_name("log.txt");
+    let log = File::options().create(true).append(true).open(log).unwrap();
+    let mut command = spillway();
+    command.args(["run", "--role", "serve", "--config"]).arg(configuration);
+    command.stdout(Stdio::null()).stderr(log).spawn().unwrap()
 }
 
 fn free_address() -> String {
@@ -48,12 +61,21 @@ impl Served {
             "data: data\nmetrics: {{listen: '{metrics}'}}\napi: {{listen: '{address}'{api}}}\n"
         );
         std::fs::write(&configuration, text).unwrap();
-        let mut command = spillway();
-        command.args(["run", "--role", "serve", "--config"]).arg(&configuration);
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let child = spawn(&configuration);
         let served = Self { folder, address, child };
         served.wait_until_it_answers();
         served
+    }
+
+    /// Starts it again, after it ended in order or was killed.
+    pub(crate) fn restart(&mut self, killed: bool) {
+        match killed {
+            true => self.child.kill().unwrap(),
+            false => self.signal("-TERM"),
+        }
+        self.child.wait().unwrap();
+        self.child = spawn(&self.path("spillway.yaml"));
+        self.wait_until_it_answers();
     }
 
     fn wait_until_it_answers(&self) {
@@ -79,6 +101,45 @@ impl Served {
     pub(crate) fn file(&self, name: &str, text: &str) -> String {
         std::fs::write(self.path(name), text).unwrap();
         self.path(name).display().to_string()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+
+    /// Asks its API.
+    pub(crate) fn ask(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
+        self.post(method, target, headers, "")
+    }
+
+    /// What comes back for bytes as they are.
+    pub(crate) fn bytes(&self, request: &str) -> Vec<u8> {
+        let mut stream = std::net::TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    /// Sends something to its API.
+    pub(crate) fn post(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        let request = Request {
+            method: method.into(),
+            target: target.into(),
+            headers: headers.collect(),
+            body: body.into(),
+        };
+        send(&self.address, &request)
     }
 
     /// A command that asks on the socket that the configuration tells.

@@ -37,15 +37,24 @@ fn login(server: &Server) -> String {
     rest.split('"').next().unwrap().to_owned()
 }
 
+/// A token of the machine that is signed with this secret, at this time. Unit: seconds since the Unix
+/// epoch.
+fn api_token(secret: &[u8], at: i64) -> String {
+    api::auth::Tokens::new(secret).unwrap().issue("testm", at).0
+}
+
 fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 
+fn unix_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_secs()).unwrap()
+}
+
 /// An alert with one decision.
 fn alert(value: &str, scope: &str, duration: &str) -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let now = EventTime(i64::try_from(since.as_nanos()).unwrap());
-    let now = Stamp::utc_at(now).rfc3339();
+    let now = Stamp::utc_at(EventTime(unix_seconds() * 1_000_000_000)).rfc3339();
     format!(
         r#"[{{"capacity":0,"decisions":[{{"duration":"{duration}","origin":"cscli","scenario":"s",
         "scope":"{scope}","type":"ban","value":"{value}"}}],"events":[],"events_count":1,
@@ -79,6 +88,9 @@ fn tokens_that_nobody_signed_are_none() {
     let parts: Vec<&str> = token.split('.').collect();
     let (head, claims, signature) = (parts[0], parts[1], parts[2]);
     assert_eq!(get(&server, "/v1/alerts", &[("Authorization", &bearer(&token))]).status, 200);
+    // What is refused below is refused for what it says: the same secret signs what is taken.
+    let own = api_token(&servers::SECRET, unix_seconds());
+    assert_eq!(get(&server, "/v1/alerts", &[("Authorization", &bearer(&own))]).status, 200);
     let turned: String = signature.chars().rev().collect();
     let forged = [
         format!("{UNSIGNED}.{claims}."),
@@ -88,6 +100,8 @@ fn tokens_that_nobody_signed_are_none() {
         format!("{head}.{claims}"),
         "a.b.c".to_owned(),
         "A".repeat(20_000),
+        api_token(&[7; 64], i64::MAX / 2),
+        api_token(&servers::SECRET, 1),
     ];
     for token in forged {
         let answer = get(&server, "/v1/alerts", &[("Authorization", &bearer(&token))]);
@@ -112,6 +126,12 @@ fn no_deletion_goes_further_than_it_says() {
         "/v1/decisions?range=0.0.0.0/0;drop",
         "/v1/decisions?ip=203.0.113.1%zz",
         "/v1/decisions?%zz=1",
+        "/v1/decisions?&&",
+        "/v1/decisions?contains=false",
+        "/v1/decisions?contains=true",
+        "/v1/alerts?&",
+        "/v1/alerts?contains=false",
+        "/v1/alerts?limit=1",
         "/v1/alerts?range=0.0.0.0/0;drop",
         "/v1/alerts?ip=203.0.113.1%zz",
         "/v1/decisions/x",
@@ -205,21 +225,107 @@ fn requests_cannot_be_hidden_in_requests() {
     is_well(&server);
 }
 
+/// Idle connections that a service is to bear.
+const IDLE: usize = 15_000;
+/// Open files of a test besides.
+const FEW_FILES: u64 = 200;
+
 #[test]
 fn idle_and_slow_clients_hold_up_nobody() {
     let server = servers::ours();
+    let files = pipeline::input::limit::raise_open_files().unwrap_or(u64::MAX);
+    let room = usize::try_from(files.saturating_sub(FEW_FILES)).unwrap_or(usize::MAX);
+    let count = IDLE.min(room);
+    if count < IDLE {
+        eprintln!("only {count} idle connections: this process may open {files} files");
+    }
+    let before = memory(&server);
     let mut idle = Vec::new();
-    for number in 0..500 {
+    for number in 0..count {
         let mut stream = TcpStream::connect(&server.address).unwrap();
-        if number % 2 == 0 {
-            stream.write_all(b"GET /v1/decisions HTTP/1.1\r\nHost: t\r\nX-Slow").unwrap();
+        match number % 3 {
+            0 => stream.write_all(b"GET /v1/decisions HTTP/1.1\r\nHost: t\r\nX-Slow").unwrap(),
+            1 => stream.write_all(SLOW_BODY.as_bytes()).unwrap(),
+            _ => {}
         }
         idle.push(stream);
     }
     for _ in 0..20 {
         is_well(&server);
     }
+    let each = memory(&server).saturating_sub(before) / count as u64;
+    assert!(each < 64 << 10, "an idle connection takes {each} bytes");
     drop(idle);
+    is_well(&server);
+}
+
+/// A body of which one byte comes.
+const SLOW_BODY: &str =
+    "POST /v1/watchers/login HTTP/1.1\r\nHost: t\r\nContent-Length: 1000000\r\n\r\n{";
+
+/// What a server takes of the memory. Unit: bytes.
+fn memory(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+}
+
+#[test]
+fn a_body_that_does_not_come_is_not_waited_for() {
+    let server = servers::ours();
+    let begun = Instant::now();
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.write_all(SLOW_BODY.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(begun.elapsed() < Duration::from_secs(50), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_bomb_is_not_unpacked() {
+    let server = servers::ours();
+    let token = bearer(&login(&server));
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..200 {
+        packer.write_all(&[b' '; 1 << 20]).unwrap();
+    }
+    let packed = packer.finish().unwrap();
+    let before = memory(&server);
+    for _ in 0..4 {
+        let mut bytes = format!(
+            "POST /v1/alerts HTTP/1.1\r\nHost: t\r\nConnection: close\r\nAuthorization: {token}\r\n\
+             Content-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+            packed.len()
+        )
+        .into_bytes();
+        bytes.extend_from_slice(&packed);
+        let answer = raw(&server, &bytes);
+        assert!(answer.contains("request body too large"), "{answer}");
+    }
+    let more = memory(&server).saturating_sub(before);
+    assert!(more < 300 << 20, "{more} bytes");
+    is_well(&server);
+}
+
+#[test]
+fn what_is_posted_again_is_answered_with_the_same_numbers() {
+    let server = servers::ours();
+    let token = bearer(&login(&server));
+    let machine = [("Authorization", token.as_str())];
+    let body = alert("203.0.113.9", "Ip", "1h");
+    let first = ask(&server, "POST", "/v1/alerts", &machine, &body);
+    let again = ask(&server, "POST", "/v1/alerts", &machine, &body);
+    assert_eq!((first.status, again.status), (201, 201));
+    assert_eq!(first.body, again.body);
+    // Another body is another post.
+    let other = ask(&server, "POST", "/v1/alerts", &machine, &body.replace("1h", "2h"));
+    assert_ne!(first.body, other.body);
+    let key = [("X-Api-Key", server.key.as_str())];
+    let all = get(&server, "/v1/decisions?ip=203.0.113.9", &key).body;
+    assert_eq!(all.matches("203.0.113.9").count(), 2, "{all}");
 }
 
 #[test]

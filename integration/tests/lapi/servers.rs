@@ -20,6 +20,16 @@ pub(crate) struct Server {
     _folder: tempfile::TempDir,
 }
 
+/// The secret that signs tokens of [`ours`].
+pub(crate) const SECRET: [u8; 64] = [b's'; 64];
+
+impl Server {
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -57,6 +67,7 @@ pub(crate) fn ours() -> Server {
         .arg(folder.path().join("data"))
         .arg("--socket")
         .arg(&socket)
+        .env("CS_LAPI_SECRET", str::from_utf8(&SECRET).unwrap())
         .stderr(Stdio::null())
         .spawn()
         .unwrap_or_else(|error| panic!("{}: {error}: build it first", spillway().display()));

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 mod source;
 mod stored;
@@ -34,6 +34,21 @@ fn workers_and_deliveries_change_nothing() {
     for (workers, chunk) in [(2, 7), (3, 1000)] {
         check_same(&whole(Way { workers, chunk, ..Way::default() }), &one);
     }
+}
+
+#[test]
+fn a_rate_holds_lines_back_and_changes_nothing() {
+    let logs = logs(3, 1000);
+    let timed = |rate| {
+        let (folder, begun) = (tempfile::tempdir().unwrap(), Instant::now());
+        run(folder.path(), &logs, Way { rate, ..Way::default() }, None);
+        (outbox(folder.path(), &logs), begun.elapsed())
+    };
+    let (all, _) = timed(None);
+    let (limited, took) = timed(Some(1500));
+    check_same(&limited, &all);
+    // The last block is paid off by nobody.
+    assert!(took > Duration::from_millis(1800), "{took:?}");
 }
 
 #[test]

@@ -87,12 +87,14 @@ pub(crate) struct Way {
     pub(crate) memory: usize,
     /// Expression that makes other lines of a line.
     pub(crate) transform: Option<&'static str>,
+    /// Lines a second.
+    pub(crate) rate: Option<u64>,
 }
 
 impl Default for Way {
     fn default() -> Self {
         let (pause, epoch) = (Duration::ZERO, Duration::from_millis(5));
-        Self { workers: 1, chunk: 50, pause, epoch, memory: 1 << 30, transform: None }
+        Self { workers: 1, chunk: 50, pause, epoch, memory: 1 << 30, transform: None, rate: None }
     }
 }
 
@@ -112,8 +114,14 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
     let loaded = load(&names);
     let source = Listed { lanes: logs.to_vec(), chunk: way.chunk, pause: way.pause };
     let transform = way.transform.map(|text| Arc::new(compiled(text)));
-    let settings =
-        SourceSettings { name: "listed".into(), labels: labels(), clock: Clock::Event, transform };
+    let settings = SourceSettings {
+        name: "listed".into(),
+        labels: labels(),
+        clock: Clock::Event,
+        transform,
+        hold: None,
+        rate: way.rate,
+    };
     let pace = Pace { hold: None, epoch: way.epoch, ..Pace::default() };
     let serving = Serving::start(Options {
         store: Arc::clone(&store),

@@ -49,6 +49,23 @@ fn other_rules_are_taken_up_and_buckets_go_on() {
 }
 
 #[test]
+fn what_a_restart_takes_up_is_said() {
+    let port = free_port();
+    let service = with_rules(port, "hold: 100ms\n");
+    let configuration = fs::read_to_string(service.configuration()).unwrap();
+    let commented = format!("# moved\n\n{configuration}");
+    fs::write(service.configuration(), &commented).unwrap();
+    let (done, _, errors) = service.command(&["reload"]);
+    assert!(done && errors.is_empty(), "{errors}");
+    let other = commented.replace("hold: 100ms", "hold: 200ms").replace("type: syslog", "type: x");
+    fs::write(service.configuration(), other).unwrap();
+    let (done, _, errors) = service.command(&["reload"]);
+    assert!(done);
+    assert!(errors.contains("by a restart: sources, hold"), "{errors}");
+    assert!(service.errors().contains("what a restart takes up"), "{}", service.errors());
+}
+
+#[test]
 fn broken_rules_are_refused_and_the_old_ones_go_on() {
     let port = free_port();
     let service = with_rules(port, "");

@@ -29,6 +29,9 @@ impl Reload {
             return Ok(ExitCode::FAILURE);
         }
         let rules: RulesStatus = serde_json::from_slice(&answer.body)?;
+        if !rules.waiting.is_empty() {
+            eprintln!("changed, and taken up by a restart: {}", rules.waiting.join(", "));
+        }
         println!("{} parsers and {} scenarios run", rules.parsers, rules.scenarios);
         Ok(ExitCode::SUCCESS)
     }

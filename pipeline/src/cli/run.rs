@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::rules::RuleArgs;
+use crate::config::difference;
 use crate::config::load::{self, Loaded};
 use crate::hub::environment;
 use crate::report::Report;
+use crate::service::reload::Wanted;
 use crate::service::rules::Broken;
 use crate::service::run::{Role, ServiceError, Start, run};
 use crate::telemetry::log;
@@ -67,6 +68,7 @@ impl Run {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         crate::input::limit::raise_open_files();
         let loaded = self.load()?;
+        let first = self.read();
         let role = match self.role {
             RoleArg::All => Role::All,
             RoleArg::Detect => Role::Detect,
@@ -74,8 +76,7 @@ impl Run {
         };
         let Loaded { settings, sources, files, .. } = loaded;
         log::start(&settings.log.level, settings.log.json);
-        let again = self.clone();
-        let which = Arc::new(move || again.rules());
+        let which = Arc::new(move || self.wanted(&first));
         match run(Start { settings, sources, role, which, files }) {
             Err(ServiceError::Rules(Broken { report })) => {
                 eprint!("{report}");
@@ -92,11 +93,14 @@ impl Run {
         Ok(loaded)
     }
 
-    /// The rules that the configuration asks for now.
-    fn rules(&self) -> Result<RuleArgs, String> {
+    /// What the configuration asks for now, of a service that was started with `first`.
+    fn wanted(&self, first: &Loaded) -> Result<Wanted, String> {
         let loaded = self.read();
         match loaded.errors.as_slice() {
-            [] => Ok(loaded.settings.rules),
+            [] => {
+                let waiting = difference::waiting(first, &loaded);
+                Ok(Wanted { rules: loaded.settings.rules, waiting })
+            }
             errors => Err(Report::default().all(errors, &[])),
         }
     }

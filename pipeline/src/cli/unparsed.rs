@@ -15,7 +15,7 @@ use crate::service::status::UnparsedLine;
 #[command(after_help = "\
 Examples:
   spillway unparsed
-  spillway unparsed --source file:nginx -o json
+  spillway unparsed --source 'file:/var/log/nginx/*.log' -o json
   spillway unparsed -o raw | spillway explain --type syslog -    why no parser took them")]
 pub struct Unparsed {
     #[command(flatten)]

@@ -7,6 +7,7 @@
 
 pub mod acquisition;
 pub mod cluster;
+pub mod difference;
 pub mod key;
 pub mod load;
 pub mod outputs;

@@ -103,7 +103,35 @@ static API: Section = Section {
             Kind::Section(&AUTO_REGISTRATION),
             "machines that need no validation",
         ),
+        Key::new("tls", Kind::Section(&TLS), "certificates; the API is then asked by https"),
+        Key::new("limits", Kind::Section(&LIMITS), "what one client may cost").or("{}"),
         Key::new("retention", Kind::Section(&RETENTION), "what is forgotten when").or("{}"),
+    ]],
+};
+
+/// A client is an address, of IPv6 a /64. This host is not limited.
+static LIMITS: Section = Section {
+    title: "`limits`",
+    groups: &[&[
+        Key::new(
+            "requests",
+            Kind::Count(1, 1_000_000, &["unlimited"]),
+            "requests of a client in a second",
+        )
+        .or("10000"),
+        Key::new(
+            "refusals",
+            Kind::Count(1, 1_000_000, &["unlimited"]),
+            "wrong keys, passwords and tokens of a client in a minute",
+        )
+        .or("300"),
+        Key::new(
+            "connections",
+            Kind::Count(1, 1_000_000, &[]),
+            "connections of a client at the same time",
+        )
+        .or("16000"),
+        Key::new("body", Kind::Size, "bytes of a body, unpacked").or("50MiB"),
     ]],
 };
 
@@ -115,6 +143,43 @@ static AUTO_REGISTRATION: Section = Section {
         Key::new("allowed_ranges", Kind::Networks, "where they come from"),
     ]],
 };
+
+static TLS: Section = Section {
+    title: "`tls`",
+    groups: &[&[
+        Key::new("cert_file", Kind::Path, "the certificate with its chain, PEM"),
+        Key::new("key_file", Kind::Path, "its key, PEM"),
+        Key::new("client_verification", Kind::Choice(VERIFICATIONS), "what is asked of clients")
+            .or("VerifyClientCertIfGiven"),
+        Key::new("ca_cert_path", Kind::Path, "authorities of client certificates, PEM"),
+        Key::new("crl_path", Kind::Path, "revoked client certificates: lists of authorities, PEM"),
+        Key::new(
+            "agents_allowed_ou",
+            Kind::Texts,
+            "organisational units of certificates of machines",
+        ),
+        Key::new(
+            "bouncers_allowed_ou",
+            Kind::Texts,
+            "organisational units of certificates of bouncers",
+        ),
+        Key::new(
+            "cache_expiration",
+            Kind::Duration(&[]),
+            "it counts so long that a certificate was not revoked",
+        )
+        .or("1h"),
+    ]],
+};
+
+/// Go's names of what is asked of clients.
+const VERIFICATIONS: &[&str] = &[
+    "NoClientCert",
+    "RequestClientCert",
+    "RequireAnyClientCert",
+    "VerifyClientCertIfGiven",
+    "RequireAndVerifyClientCert",
+];
 
 static RETENTION: Section = Section {
     title: "`retention`",

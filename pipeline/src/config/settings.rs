@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::auth::Proxies;
 use api::filter::Net;
+use api::limits::Limits;
+use api::listen::tls::{ClientVerification, Files};
 use api::service::{AutoRegistration, Policy};
 use ipnet::IpNet;
 use operators::yaml::Reading;
@@ -19,6 +22,8 @@ use crate::state::Budget;
 
 /// Name of the Unix socket of administration in the data directory.
 pub const SOCKET: &str = "spillway.sock";
+/// How long it counts that a client certificate was not revoked, CrowdSec's.
+const REVOCATION_AGE: Duration = Duration::from_secs(3_600);
 /// A shared secret has at least so many characters (crowdsec pkg/csconfig/api.go).
 const LEAST_SECRET: usize = 32;
 
@@ -66,6 +71,8 @@ pub struct ApiSettings {
     pub listen: String,
     /// Unix socket of administration; `None` for [`SOCKET`] in the data directory.
     pub socket: Option<PathBuf>,
+    /// Its certificates; without any it is asked by http.
+    pub tls: Option<Files>,
     /// Who may do what.
     pub policy: Policy,
     /// What is forgotten when.
@@ -199,7 +206,13 @@ fn rules(values: &Values, directory: &Path) -> RuleArgs {
 }
 
 fn api_settings(values: &Values, directory: &Path, reading: &mut Reading<'_>) -> ApiSettings {
+    let tls = values.section("tls");
+    let mut units = |name| tls.map(|tls| units(tls, name, reading)).unwrap_or_default();
+    let (bouncer_units, agent_units) = (units("bouncers_allowed_ou"), units("agents_allowed_ou"));
     let policy = Policy {
+        bouncer_units,
+        agent_units,
+        limits: values.section("limits").map(limits).unwrap_or_default(),
         proxies: Proxies {
             forwarded: values.flag("use_forwarded_for_headers"),
             trusted: nets(values.networks("trusted_proxies")),
@@ -210,14 +223,45 @@ fn api_settings(values: &Values, directory: &Path, reading: &mut Reading<'_>) ->
             .section("auto_registration")
             .filter(|section| section.flag("enabled"))
             .and_then(|section| auto_registration(section, reading)),
-        ..Policy::default()
     };
     ApiSettings {
         listen: values.text("listen").unwrap_or_default().to_owned(),
         socket: values.path("socket", directory),
+        tls: tls.map(|tls| files(tls, directory, reading)),
         policy,
         retention: values.section("retention").map(retention).unwrap_or_default(),
     }
+}
+
+fn files(tls: &Values, directory: &Path, reading: &mut Reading<'_>) -> Files {
+    let mut path = |name: &str| directory.join(tls.required(name, reading));
+    Files {
+        certificate: path("cert_file"),
+        key: path("key_file"),
+        authorities: tls.path("ca_cert_path", directory),
+        revoked: tls.path("crl_path", directory),
+        clients: match tls.text("client_verification") {
+            Some("NoClientCert") => ClientVerification::None,
+            Some("RequestClientCert") => ClientVerification::Request,
+            Some("RequireAnyClientCert") => ClientVerification::RequireAny,
+            Some("RequireAndVerifyClientCert") => ClientVerification::Required,
+            _ => ClientVerification::IfGiven,
+        },
+        revocation_age: tls.duration("cache_expiration").unwrap_or(REVOCATION_AGE),
+    }
+}
+
+/// Organisational units whose certificates count.
+fn units(tls: &Values, name: &'static str, reading: &mut Reading<'_>) -> Vec<String> {
+    let units = tls.words(name);
+    if units.iter().any(String::is_empty) {
+        reading.refuse_with(tls.place(name), format!("`{name}` has an empty unit"), "leave it out");
+    }
+    if !units.is_empty() && tls.text("ca_cert_path").is_none() {
+        let message = format!("`{name}` needs `ca_cert_path`");
+        reading.refuse_with(tls.place(name), message, "it says who may sign client certificates");
+    }
+    units
 }
 
 fn auto_registration(values: &Values, reading: &mut Reading<'_>) -> Option<AutoRegistration> {
@@ -236,6 +280,17 @@ fn auto_registration(values: &Values, reading: &mut Reading<'_>) -> Option<AutoR
 
 fn nets(networks: &[IpNet]) -> Vec<Net> {
     networks.iter().filter_map(|network| Net::parse(&network.to_string()).ok()).collect()
+}
+
+fn limits(values: &Values) -> Limits {
+    let default = Limits::default();
+    let count = |name: &str| values.count(name).and_then(|count| u32::try_from(count).ok());
+    Limits {
+        requests: count("requests"),
+        refusals: count("refusals"),
+        connections: values.size("connections").unwrap_or(default.connections),
+        body: values.size("body").unwrap_or(default.body),
+    }
 }
 
 fn retention(values: &Values) -> Retention {

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use api::intake::{Change, RETRY};
+use connectors::crash;
 
 use super::history::Kept;
 use super::{Judge, Work};
@@ -142,16 +143,21 @@ impl Sitting {
         let seq = commit.seq();
         let feed = self.judge.ledger.finish(commit, &mut batch);
         self.judge.outbox.write(&mut batch);
+        crash::point("judge-ready");
         self.judge.store.commit(batch)?;
+        crash::point("judge-committed");
         self.history.flushed();
         let begun = feed.begun.iter().map(|record| Reverse((record.until, record.id)));
         self.due.extend(begun);
         self.judge.view.send(Step { feed, replies });
+        crash::point("judge-shown");
         for waiting in waiting {
             self.judge.store.forget_before(waiting.clock());
             waiting.kept();
+            crash::point("judge-acknowledged");
         }
         self.judge.outbox.tell();
+        crash::point("judge-told");
         Ok(seq)
     }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use connectors::{Inbox, SourceId, Stop};
+use connectors::{Inbox, SourceId, Stop, crash};
 use operators::bucket::scenario::Takes;
 use operators::detector::Origin;
 use operators::epoch::Epoch;
@@ -125,7 +125,8 @@ impl Engine {
     /// # Errors
     /// The store cannot be read, or threads cannot be started.
     pub fn start(setup: Setup) -> Result<Self, EngineError> {
-        let Setup { store, sources, pace, workers, memory, keeper, runtime, names } = setup;
+        let Setup { store, sources, mut pace, workers, memory, keeper, runtime, names } = setup;
+        pace.hold = longest_hold(&sources, pace.hold);
         let progress = Progress::default();
         let bell = progress.waking.clone();
         let inbox = Inbox::new(move || bell.ring());
@@ -135,6 +136,7 @@ impl Engine {
         let mut batch = store.batch();
         record::put_sources(&mut batch, lanes.ordinals());
         store.commit(batch)?;
+        crash::point("start-sources-kept");
 
         let starting = (0..).zip(&sources).map(|(number, _)| SourceId(number)).collect();
         let running = Running::start(sources, &inbox, |source| lanes.resume(source), &runtime)
@@ -207,6 +209,12 @@ impl Engine {
     pub fn end(self) -> Vec<Arc<str>> {
         self.running.join(SOURCES_END)
     }
+}
+
+/// While nothing comes, time stays behind the present by the longest hold.
+fn longest_hold(sources: &[Configured], of_all: Option<Duration>) -> Option<Duration> {
+    let holds = sources.iter().map(|source| source.settings.hold);
+    holds.reduce(|one, other| Some(one?.max(other?))).unwrap_or(of_all)
 }
 
 struct Generation {

@@ -123,7 +123,8 @@ impl Feed {
         let begun = self.begun(now);
         let mut wake = Wake::default();
         if begun {
-            self.send(&mut give);
+            self.send(now, &mut give);
+            wake.after(self.parts.lanes.borrow().next_budget(now));
             self.go_on_without(now, &mut wake);
             self.let_time_pass(now, &mut wake);
         } else {
@@ -177,16 +178,18 @@ impl Feed {
 
     /// Whether the order may begin: every source has opened its first lanes, or had time to.
     fn begun(&self, now: Instant) -> bool {
-        let Pace { hold, patience, .. } = self.parts.pace;
+        let lanes = self.parts.lanes.borrow();
+        let is_held = |source: &SourceId| lanes.hold_of(*source).is_some();
         self.parts.starting.is_empty()
-            || (hold.is_some() && left(patience, self.began, now).is_none())
+            || left(self.parts.pace.patience, self.began, now).is_none()
+                && self.parts.starting.iter().all(is_held)
     }
 
-    fn send(&mut self, give: &mut impl FnMut(Lines)) {
+    fn send(&mut self, now: Instant, give: &mut impl FnMut(Lines)) {
         let mut lanes = self.parts.lanes.borrow_mut();
         let wanted = self.parts.demand.borrow().wanted;
         while let Some(worker) = self.free_worker() {
-            let Some(mut lines) = lanes.next(wanted) else { break };
+            let Some(mut lines) = lanes.next(wanted, now) else { break };
             lines.worker = worker;
             if let Some(given) = usize::try_from(worker).ok().and_then(|at| self.given.get_mut(at))
             {
@@ -226,9 +229,9 @@ impl Feed {
                 now
             }
         };
-        let silence = self.parts.lanes.borrow().silence(wanted, demand.wanted_taken);
-        let Some(silence) = silence else { return };
-        let waits = match (silence.closed, self.parts.pace.hold) {
+        let lanes = self.parts.lanes.borrow();
+        let Some(silence) = lanes.silence(wanted, demand.wanted_taken) else { return };
+        let waits = match (silence.closed, lanes.hold(wanted)) {
             (true, _) => None,
             (false, None) => return,
             (false, Some(hold)) => {

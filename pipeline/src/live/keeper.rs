@@ -13,7 +13,8 @@ use operators::time::EventTime;
 
 use super::command::{Command, Commanded};
 use super::insight::{Found, Insight};
-use super::lanes::{Held, LaneRecord};
+use super::lane::Held;
+use super::lanes::LaneRecord;
 use super::pace::wall;
 use super::wake::Waking;
 

@@ -3,18 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use connectors::{Delivery, LaneId, Permit, Position, Receipt, Resume, SourceId};
-use operators::detector::Origin;
+use connectors::{Delivery, LaneId, Permit, Position, Resume, SourceId};
 use operators::lookup::Lookups;
 use operators::order::Partition;
 use operators::order::merge::Settled;
-use operators::parse::lines::{Clock, LineSpan, Lines, Transport};
+use operators::parse::lines::{Clock, Lines};
 use operators::time::EventTime;
 use serde::{Deserialize, Serialize};
 
+use super::lane::{Held, Lane, Silence};
 use super::names::Names;
+use super::rate::Rate;
 use super::transforming::Transforming;
 use crate::transform::Transform;
 
@@ -32,6 +33,11 @@ pub struct SourceSettings {
     pub clock: Clock,
     /// Makes other lines of its lines.
     pub transform: Option<Arc<Transform>>,
+    /// How long lines of others wait for its lanes when they have nothing to say; `None`: until they
+    /// speak.
+    pub hold: Option<Duration>,
+    /// How many of its lines are taken in a second; `None`: all.
+    pub rate: Option<u64>,
 }
 
 /// A lane as the store keeps it. A promise: fields are only added.
@@ -39,68 +45,12 @@ pub struct SourceSettings {
 pub struct LaneRecord {
     /// Its number in the order.
     pub number: u32,
-    /// Where its source reads on.
+    /// Where its source reads on; empty where nothing of it is through.
     pub position: String,
     /// Lines before this offset are through.
     pub next: u64,
     /// Its clock there. Unit: nanoseconds since 1970.
     pub clock: Option<i64>,
-}
-
-/// Lines that are not all through.
-#[derive(Debug)]
-struct Pending {
-    /// Offset of the last line, where there is one.
-    last: Option<u64>,
-    from: Position,
-    to: Position,
-    block: Arc<str>,
-    spans: Vec<LineSpan>,
-    transport: Arc<Transport>,
-    held: Held,
-}
-
-/// What is given back when lines are kept.
-#[derive(Debug)]
-pub struct Held {
-    /// Room in the window.
-    pub permit: Permit,
-    /// Who wants to know.
-    pub receipt: Option<Receipt>,
-}
-
-#[derive(Debug)]
-struct Lane {
-    source: SourceId,
-    key: Box<str>,
-    settled: Settled,
-    position: Option<Position>,
-    pending: VecDeque<Pending>,
-    /// How many of `pending` are on their way to the order.
-    sent: usize,
-    /// Whether the order knows it.
-    ordered: bool,
-    /// How many blocks this order was given.
-    blocks: u64,
-    caught_up: bool,
-    /// Whether nothing more comes for now.
-    closed: bool,
-    /// When the last line came, or the lane was opened.
-    heard: Instant,
-    /// The last origin, as the source and as the rules see it.
-    origin: Option<(Arc<connectors::Origin>, Arc<Origin>)>,
-    transforming: Option<Box<Transforming>>,
-}
-
-/// A lane with nothing to say.
-#[derive(Clone, Copy, Debug)]
-pub struct Silence {
-    /// When its last line came, or it was opened.
-    pub since: Instant,
-    /// Whether it was read to its end.
-    pub caught_up: bool,
-    /// Whether nothing more comes for now.
-    pub closed: bool,
 }
 
 /// All lanes.
@@ -113,13 +63,20 @@ pub struct Lanes {
     numbers: BTreeMap<Box<str>, Partition>,
     open: BTreeMap<LaneId, Partition>,
     names: Arc<Names>,
+    /// Lanes whose numbers the store does not know.
+    unknown: BTreeSet<Partition>,
     /// Lanes with something to send.
     ready: VecDeque<Partition>,
+    /// Budgets of sources that have one.
+    rates: BTreeMap<SourceId, Rate>,
     /// The number that the next lane of a source gets, by the source's place.
     next: BTreeMap<u32, u32>,
     /// What transforms may ask.
     lookups: Option<Arc<dyn Lookups>>,
 }
+
+/// A source has no budget for more now.
+struct Spent;
 
 /// The key of a lane in the store.
 pub fn key(source: &str, lane: &str) -> String {
@@ -143,9 +100,26 @@ impl Lanes {
             });
         }
         let (lanes, numbers, open) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let (ready, next) = (VecDeque::new(), BTreeMap::new());
-        let mut all =
-            Self { sources, ordinals, lanes, numbers, open, names, ready, next, lookups: None };
+        let (unknown, ready, next) = (BTreeSet::new(), VecDeque::new(), BTreeMap::new());
+        let (lookups, now) = (None, Instant::now());
+        let budgets = (0..)
+            .map(SourceId)
+            .zip(&sources)
+            .filter_map(|(source, settings)| Some((source, Rate::new(settings.rate?, now))));
+        let rates = budgets.collect();
+        let mut all = Self {
+            sources,
+            ordinals,
+            lanes,
+            numbers,
+            open,
+            names,
+            unknown,
+            ready,
+            rates,
+            next,
+            lookups,
+        };
         for (key, record) in records {
             all.remember(key, &record);
         }
@@ -180,7 +154,8 @@ impl Lanes {
         let Some(at) = self.sources.iter().position(|source| &*source.name == name) else { return };
         let source = SourceId(u32::try_from(at).unwrap_or(u32::MAX));
         let settled = Settled { next: record.next, clock: record.clock.map(EventTime) };
-        let position = Some(Position::from_text(&record.position));
+        let position = Some(&*record.position).filter(|text| !text.is_empty());
+        let position = position.map(Position::from_text);
         self.lanes.insert(number, Lane { settled, position, ..Lane::new(source, key) });
     }
 
@@ -191,7 +166,11 @@ impl Lanes {
         let key: Box<str> = key(&source.name, name).into();
         let number = match self.numbers.get(&key) {
             Some(number) => *number,
-            None => self.next_number(&source.name.clone()),
+            None => {
+                let number = self.next_number(&source.name.clone());
+                self.unknown.insert(number);
+                number
+            }
         };
         self.numbers.insert(key.clone(), number);
         let lane = self.lanes.entry(number).or_insert_with(|| Lane::new(id.source, key));
@@ -284,19 +263,53 @@ impl Lanes {
     }
 
     /// The next block for the order, `wanted` first. The caller names the worker.
-    pub fn next(&mut self, wanted: Option<Partition>) -> Option<Lines> {
-        if let Some(wanted) = wanted
-            && let Some(lines) = self.lanes.get_mut(&wanted).and_then(|lane| lane.next(wanted))
-        {
+    pub fn next(&mut self, wanted: Option<Partition>, now: Instant) -> Option<Lines> {
+        if let Some(lines) = wanted.and_then(|wanted| self.block(wanted, now).ok()?) {
             return Some(lines);
         }
-        while let Some(number) = self.ready.front().copied() {
-            if let Some(lines) = self.lanes.get_mut(&number).and_then(|lane| lane.next(number)) {
-                return Some(lines);
+        let mut spent = VecDeque::new();
+        let mut found = None;
+        while found.is_none()
+            && let Some(number) = self.ready.front().copied()
+        {
+            match self.block(number, now) {
+                Ok(Some(lines)) => found = Some(lines),
+                Ok(None) => drop(self.ready.pop_front()),
+                Err(Spent) => spent.extend(self.ready.pop_front()),
             }
-            self.ready.pop_front();
         }
-        None
+        self.ready.append(&mut spent);
+        found
+    }
+
+    /// The next block of a lane.
+    fn block(&mut self, number: Partition, now: Instant) -> Result<Option<Lines>, Spent> {
+        let Some(lane) = self.lanes.get_mut(&number) else { return Ok(None) };
+        let mut rate = self.rates.get_mut(&lane.source);
+        if lane.has_more() && rate.as_ref().is_some_and(|rate| rate.wait(now).is_some()) {
+            return Err(Spent);
+        }
+        let lines = lane.next(number);
+        if let (Some(rate), Some(lines)) = (&mut rate, &lines) {
+            rate.take(lines.spans.len(), now);
+        }
+        Ok(lines)
+    }
+
+    /// When lines that a rate holds back may be taken.
+    pub fn next_budget(&self, now: Instant) -> Option<Duration> {
+        let waiting = self.ready.iter().filter_map(|number| self.lanes.get(number));
+        waiting.filter_map(|lane| self.rates.get(&lane.source)?.wait(now)).min()
+    }
+
+    /// How long lines of others wait for a lane; `None`: until it speaks.
+    pub fn hold(&self, number: Partition) -> Option<Duration> {
+        self.lanes.get(&number).and_then(|lane| self.hold_of(lane.source))
+    }
+
+    /// The same for the lanes of a source.
+    pub fn hold_of(&self, source: SourceId) -> Option<Duration> {
+        self.sources.get(source.0 as usize)?.hold
     }
 
     /// How silent a lane is: all it has was sent, and `taken` blocks of it have been taken by the
@@ -333,133 +346,19 @@ impl Lanes {
     ) -> Option<(Box<str>, LaneRecord, Vec<Held>)> {
         let lane = self.lanes.get_mut(&number)?;
         let held = lane.settle(settled);
-        let position = lane.position.as_ref().map_or("", Position::as_str).to_owned();
-        let clock = settled.clock.map(|clock| clock.0);
-        let record = LaneRecord { number: number.0, position, next: settled.next, clock };
-        Some((lane.key.clone(), record, held))
-    }
-}
-
-fn line_span(span: &connectors::Span) -> LineSpan {
-    LineSpan { start: span.start, end: span.end, position: span.offset }
-}
-
-/// What was said of lines, for the lines that were made of them.
-fn picked<T: Copy>(said: &[T], of: &[usize]) -> Vec<T> {
-    of.iter().filter_map(|line| said.get(*line)).copied().collect()
-}
-
-impl Lane {
-    fn new(source: SourceId, key: Box<str>) -> Self {
-        Self {
-            source,
-            key,
-            settled: Settled::default(),
-            position: None,
-            pending: VecDeque::new(),
-            sent: 0,
-            ordered: false,
-            blocks: 0,
-            caught_up: false,
-            closed: false,
-            heard: Instant::now(),
-            origin: None,
-            transforming: None,
-        }
+        self.unknown.remove(&number);
+        Some((lane.key.clone(), lane.record(number), held))
     }
 
-    fn take(
-        &mut self,
-        settings: &SourceSettings,
-        delivery: Delivery,
-        arrived: i64,
-        permit: Permit,
-    ) {
-        let Delivery { chunk, origins, origin_of, times, from, to, receipt } = delivery;
-        let origins = origins.into_iter().map(|origin| self.origin(settings, origin)).collect();
-        let mut transport = Transport {
-            origins,
-            origin_of,
-            times: times.into_iter().map(EventTime).collect(),
-            arrived: EventTime(arrived),
-            clock: settings.clock,
+    /// Lanes whose numbers the store does not know yet, though nothing of them is through: what others
+    /// lead to depends on them, since numbers say who comes first.
+    pub fn new_numbers(&mut self) -> Vec<(Box<str>, LaneRecord)> {
+        let new = std::mem::take(&mut self.unknown).into_iter();
+        let record = |number| {
+            let lane = self.lanes.get(&number)?;
+            Some((lane.key.clone(), lane.record(number)))
         };
-        let (block, spans) = match &mut self.transforming {
-            None => (chunk.text, chunk.lines.iter().map(line_span).collect::<Vec<_>>()),
-            Some(transforming) => {
-                let origin = |line: usize| transport.origin(u32::try_from(line).ok()?);
-                let made = transforming.lines(&chunk, &settings.name, origin);
-                transport.origin_of = picked(&transport.origin_of, &made.of);
-                transport.times = picked(&transport.times, &made.of);
-                (made.text, made.spans)
-            }
-        };
-        // Of lines that a transform drops the order hears nothing: it need not come to them.
-        let last = spans.last().map(|span| span.position);
-        self.pending.push_back(Pending {
-            last,
-            from,
-            to,
-            block,
-            spans,
-            transport: Arc::new(transport),
-            held: Held { permit, receipt },
-        });
-    }
-
-    /// An origin as the rules see it: labels of the acquisition, and on top those of the line.
-    fn origin(&mut self, settings: &SourceSettings, from: Arc<connectors::Origin>) -> Arc<Origin> {
-        if let Some((known, origin)) = &self.origin
-            && *known == from
-        {
-            return Arc::clone(origin);
-        }
-        let labels = match from.labels.is_empty() {
-            true => Arc::clone(&settings.labels),
-            false => {
-                let mut labels = BTreeMap::clone(&settings.labels);
-                labels.extend(from.labels.iter().map(|(k, v)| (Arc::clone(k), Arc::clone(v))));
-                Arc::new(labels)
-            }
-        };
-        let origin =
-            Arc::new(Origin { source: Arc::clone(&from.source), labels, module: from.module });
-        self.origin = Some((from, Arc::clone(&origin)));
-        origin
-    }
-
-    /// What was not sent yet.
-    fn next(&mut self, partition: Partition) -> Option<Lines> {
-        let pending = self.pending.get(self.sent)?;
-        let number = self.blocks;
-        self.sent += 1;
-        self.blocks += 1;
-        // What the transport says is told by place in the block: it begins where the lines do.
-        let known = pending.spans.partition_point(|span| span.position < self.settled.next);
-        let spans = pending.spans.get(known..).unwrap_or_default().to_vec();
-        let block = Arc::clone(&pending.block);
-        let transport = Some(match known {
-            0 => Arc::clone(&pending.transport),
-            _ => Arc::new(pending.transport.behind(known)),
-        });
-        Some(Lines { worker: 0, partition, number, block, spans, last: false, transport })
-    }
-
-    fn settle(&mut self, settled: Settled) -> Vec<Held> {
-        self.settled = settled;
-        let mut held = Vec::new();
-        while self.sent > 0
-            && let Some(front) =
-                self.pending.pop_front_if(|front| front.last.is_none_or(|last| last < settled.next))
-        {
-            self.sent -= 1;
-            self.position = Some(front.to);
-            held.push(front.held);
-        }
-        if let Some(front) = self.pending.front() {
-            self.position = Some(front.from.clone());
-        }
-        held
+        new.filter_map(record).collect()
     }
 }
 
@@ -483,6 +382,8 @@ mod tests {
             labels: Arc::default(),
             clock: Clock::Event,
             transform: transform.map(|text| Arc::new(compiled(text))),
+            hold: None,
+            rate: None,
         };
         let mut lanes = Lanes::new(vec![settings], BTreeMap::new(), [], Arc::default());
         let lookups: Arc<dyn Lookups> = Arc::new(Offline::new(Stamp::from_unix(0)));
@@ -524,11 +425,30 @@ mod tests {
         for (transform, through) in [("filter([evt.Line.Raw], # == 'a')", 1), ("[]", 0)] {
             let mut lanes = lanes(Some(transform));
             let number = deliver(&mut lanes, "abb");
-            assert!(lanes.next(None).is_some());
+            assert!(lanes.next(None, Instant::now()).is_some());
             let settled = Settled { next: through, clock: None };
             let (.., held) = lanes.settle(number, settled).unwrap();
             assert_eq!((held.len(), lanes.waits()), (1, false), "{transform}");
         }
+    }
+
+    /// Two lanes that were opened in another order in the next run would change places.
+    #[test]
+    fn a_lane_keeps_its_number_before_anything_of_it_is_through() {
+        let mut first = lanes(None);
+        let opened = |lanes: &mut Lanes, number, name| {
+            lanes.open(LaneId { source: SourceId(0), number }, name).unwrap().0
+        };
+        let (a, b) = (opened(&mut first, 0, "a"), opened(&mut first, 1, "b"));
+        let (key, record, _) = first.settle(b, Settled { next: 1, clock: None }).unwrap();
+        let mut kept = first.new_numbers();
+        assert_eq!(kept.len(), 1, "b is known by what is through");
+        kept.push((key, record));
+        assert_eq!(first.new_numbers(), []);
+        let mut second =
+            Lanes::new(first.sources.clone(), first.ordinals.clone(), kept, Arc::default());
+        assert_eq!((opened(&mut second, 0, "b"), opened(&mut second, 1, "a")), (b, a));
+        assert_eq!(second.resume(SourceId(0)).len(), 1, "nothing of a was read");
     }
 
     #[test]
@@ -538,7 +458,7 @@ mod tests {
         lanes.settle(number, Settled { next: 1, clock: None });
         let lookups: Arc<dyn Lookups> = Arc::new(Offline::new(Stamp::from_unix(0)));
         lanes.begin(&lookups);
-        let lines = lanes.next(None).unwrap();
+        let lines = lanes.next(None, Instant::now()).unwrap();
         assert_eq!(lines.spans.first().map(|span| span.position), Some(1));
         assert_eq!(lines.transport.unwrap().time(0), Some(EventTime(1)));
     }

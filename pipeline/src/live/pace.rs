@@ -7,7 +7,8 @@ use operators::time::EventTime;
 /// The times of a live run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// How long lines wait for lanes that have nothing to say; `None`: until they speak.
+    /// How long lines wait for lanes that have nothing to say, where sources do not say otherwise;
+    /// `None`: until they speak.
     pub hold: Option<Duration>,
     /// How long lines wait for sources that have not begun to read, or are in trouble.
     pub patience: Duration,

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use connectors::crash;
 use operators::alert::Alert;
 use operators::bucket::change::Change;
 use operators::order::operator::Demand;
@@ -78,10 +79,12 @@ impl Sink {
                 held.extend(more);
             }
         }
+        moved.extend(lanes.new_numbers());
         let present = seal.stand.present;
         let mut waiting = Waiting::new(seal.number, present.clock, held, self.progress.clone());
         waiting.moved(&moved);
         let alerts = std::mem::take(&mut self.alerts);
+        crash::point("sink-sealed");
         self.keeper.keep(Commit { present, lanes: moved, stashes, changes, alerts, waiting });
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use connectors::crash;
 use connectors::health::Health;
 use connectors::output::{Message, Output, OutputError};
 use connectors::stop::Stop;
@@ -62,6 +63,7 @@ impl Driver {
 
     fn tell(&mut self) -> Result<(), DriverError> {
         let resumed = self.output.resume()?;
+        crash::point("output-resumed");
         let mut next = self.cursors.of(&self.name);
         if let Some(resumed) = resumed {
             next = next.max(resumed + 1);
@@ -74,12 +76,15 @@ impl Driver {
                 continue;
             }
             let (messages, after) = self.read(next, end)?;
+            crash::point("output-read");
             for refused in self.output.deliver(&messages)? {
                 let (sequence, reason) = (refused.sequence, refused.reason);
                 tracing::warn!(output = &*self.name, sequence, reason, "a message is refused");
             }
             next = after;
+            crash::point("output-delivered");
             self.cursors.advance(&self.name, next, false)?;
+            crash::point("output-noted");
         }
         Ok(())
     }

@@ -129,6 +129,7 @@ fn bouncers(database: &Connection) -> rusqlite::Result<Vec<Bouncer>> {
             told: (0, 0),
             os: (text(row, "osname"), text(row, "osfamily"), text(row, "osversion")),
             features: features(row),
+            blocklist: String::new(),
         })
     })?;
     rows.collect()

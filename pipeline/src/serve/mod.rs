@@ -23,6 +23,7 @@ use api::accounts::MachineEntry;
 use api::auth::Tokens;
 use api::index::Index;
 use api::index::removals::Keep;
+use api::limits::Meters;
 use api::service::{Policy, Service, room_for_bodies, room_for_passwords};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
@@ -147,6 +148,7 @@ impl Serving {
             accounts,
             own,
             tokens,
+            meters: Meters::new(&policy.limits),
             policy,
             clock: now,
             store: name,

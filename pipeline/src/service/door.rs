@@ -7,12 +7,20 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use tokio::net::{TcpListener, UnixListener};
+use api::limits::Limits;
+use api::listen::Bounds;
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 use super::holder::holder;
+use crate::input::limit::raise_open_files;
 
 /// Who may use a Unix socket of the service: its owner and its group.
 const SOCKET_MODE: u32 = 0o660;
+
+/// Connections that may wait to be taken: a fleet of bouncers comes back at once.
+const WAITING: u32 = 4_096;
+/// Open files that are for the store and for sources.
+const STORE_FILES: usize = 2_000;
 
 /// Why the service cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +55,14 @@ pub enum DoorError {
     },
 }
 
+/// Bounds of the API, given what one client may cost. The store and sources need open files too.
+pub fn bounds(limits: &Limits) -> Bounds {
+    let default = Bounds::default();
+    let files = usize::try_from(raise_open_files().unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+    let connections = default.connections.min(files - STORE_FILES.min(files / 2));
+    Bounds { connections, of_client: limits.connections, ..default }
+}
+
 fn taken(holder: Option<&str>, key: &str) -> String {
     match holder {
         Some(holder) => format!(": {holder} listens there; stop it, or set another `{key}`"),
@@ -70,7 +86,7 @@ pub async fn tcp(
         key,
         source,
     };
-    match TcpListener::bind(address).await {
+    match listen(address).await {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             let all = tokio::net::lookup_host(address).await.into_iter().flatten();
@@ -79,6 +95,19 @@ pub async fn tcp(
         }
         Err(error) => Err(refused(error, None)),
     }
+}
+
+async fn listen(address: &str) -> std::io::Result<TcpListener> {
+    let mut refused = std::io::Error::new(ErrorKind::InvalidInput, "the name has no address");
+    for address in tokio::net::lookup_host(address).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        match socket.bind(address).and_then(|()| socket.listen(WAITING)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
 }
 
 /// Listens on a Unix socket, in place of one that a process before left behind.

@@ -14,7 +14,16 @@ use crate::live::names::Names;
 use crate::report::Report;
 
 /// Says which rules are to run now: the configuration may have changed.
-pub type WhichRules = dyn Fn() -> Result<RuleArgs, String> + Send + Sync;
+pub type WhichRules = dyn Fn() -> Result<Wanted, String> + Send + Sync;
+
+/// What a configuration wants of a running service.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The rules that it wants.
+    pub rules: RuleArgs,
+    /// Keys that changed and wait for a restart.
+    pub waiting: Vec<&'static str>,
+}
 
 /// Takes up rules.
 pub struct Reloader {
@@ -56,8 +65,11 @@ impl Reloader {
     /// They are broken: nothing has changed.
     pub fn reload(&self) -> Result<RulesStatus, Broken> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let which = (self.which)().map_err(|report| Broken { report });
-        let loaded = which.and_then(|which| rules::load(&which, &self.names, Report::default()));
+        let wanted = (self.which)().map_err(|report| Broken { report });
+        let loaded = wanted.and_then(|Wanted { rules, waiting }| {
+            self.say_what_waits(&waiting);
+            rules::load(&rules, &self.names, Report::default())
+        });
         match loaded {
             Ok(loaded) => Ok(self.take(&loaded)),
             Err(broken) => {
@@ -76,10 +88,19 @@ impl Reloader {
             engine.replace(detection);
         }
         let mut status = self.locked();
-        *status = described(loaded, status.reloads + 1);
+        let waiting = std::mem::take(&mut status.waiting);
+        *status = RulesStatus { waiting, ..described(loaded, status.reloads + 1) };
         let RulesStatus { parsers, scenarios, .. } = &*status;
         tracing::info!(parsers, scenarios, "other rules run from now on");
         status.clone()
+    }
+
+    fn say_what_waits(&self, waiting: &[&str]) {
+        if !waiting.is_empty() {
+            let keys = waiting.join(", ");
+            tracing::warn!(keys, "the configuration changed in what a restart takes up");
+        }
+        self.locked().waiting = waiting.iter().map(|key| (*key).to_owned()).collect();
     }
 
     fn locked(&self) -> MutexGuard<'_, RulesStatus> {
@@ -94,5 +115,6 @@ fn described(loaded: &Loaded, reloads: u64) -> RulesStatus {
         loaded: Stamp::utc_at(crate::live::pace::wall()).rfc3339(),
         reloads,
         refused: None,
+        waiting: Vec::new(),
     }
 }

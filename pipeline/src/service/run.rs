@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use api::listen::tls::{Tls, TlsError};
 use api::listen::{self, Bounds};
+use connectors::crash;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -37,6 +39,7 @@ const DRAIN: Duration = Duration::from_secs(15);
 /// Metrics are for few.
 const FEW: Bounds = Bounds {
     connections: 100,
+    of_client: 100,
     head: Duration::from_secs(10),
     stall: Duration::from_secs(10),
     farewell: Duration::from_secs(1),
@@ -108,6 +111,9 @@ pub enum ServiceError {
     /// It cannot listen.
     #[error(transparent)]
     Door(#[from] DoorError),
+    /// The certificates of the API are no good.
+    #[error("the API cannot be asked by https")]
+    Tls(#[from] TlsError),
     /// The store is no good.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -147,15 +153,17 @@ pub fn run(start: Start) -> Result<(), ServiceError> {
     let Start { settings, sources, role, which, files } = start;
     let settings = &settings;
     let data = &settings.data;
-    let sources = configured(sources)?;
+    let sources = configured(sources, settings.pace.hold)?;
     if role.detects() {
         say_what_is_read(&sources);
     }
     std::fs::create_dir_all(data)
         .map_err(|source| ServiceError::Directory { path: data.clone(), source })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let doors = runtime.block_on(Doors::open(settings, role))?;
+    let tls = settings.api.tls.clone().map(Tls::new).transpose()?;
+    let doors = runtime.block_on(Doors::open(settings, role, tls))?;
     let store = Arc::new(Store::open(data, settings.budget())?);
+    crash::point("start-store-open");
     let names = Arc::new(Names::default());
     let loaded = rules::load(&settings.rules, &names, Report::for_stderr())?;
     let mut halves = Halves::start(settings, sources, role, (&store, &names, &loaded), &runtime)?;
@@ -186,12 +194,17 @@ pub fn run(start: Start) -> Result<(), ServiceError> {
 /// Sockets that are listened on.
 struct Doors {
     api: Option<TcpListener>,
+    tls: Option<Arc<Tls>>,
     metrics: TcpListener,
     socket: UnixListener,
 }
 
 impl Doors {
-    async fn open(settings: &Settings, role: Role) -> Result<Self, DoorError> {
+    async fn open(
+        settings: &Settings,
+        role: Role,
+        tls: Option<Arc<Tls>>,
+    ) -> Result<Self, DoorError> {
         let socket = door::unix(&settings.socket())?;
         let api = match role.serves() {
             true => Some(door::tcp(&settings.api.listen, "the API", "api.listen").await?),
@@ -199,7 +212,7 @@ impl Doors {
         };
         let metrics = &settings.metrics.listen;
         let metrics = door::tcp(metrics, "metrics", "metrics.listen").await?;
-        Ok(Self { api, metrics, socket })
+        Ok(Self { api, tls, metrics, socket })
     }
 
     fn serve(
@@ -212,15 +225,19 @@ impl Doors {
         let api = api::routes::router(Arc::clone(&halves.serving.service));
         let api = metrics.requests.over(api);
         let health = health::router(Arc::clone(observer), Arc::new(metrics));
-        let bounds = Bounds::default();
+        let bounds = door::bounds(&halves.serving.service.policy.limits);
         if let Some(listener) = self.api {
             if let Ok(address) = listener.local_addr() {
                 tracing::info!(%address, "the API listens");
             }
-            runtime.spawn(listen::tcp(listener, api.clone(), bounds, stopping.clone()));
+            if let Some(tls) = &self.tls {
+                runtime.spawn(Arc::clone(tls).watch());
+                runtime.spawn(signals::reload_certificates(Arc::clone(tls), stopping.clone()));
+            }
+            runtime.spawn(listen::tcp(listener, self.tls, api.clone(), bounds, stopping.clone()));
         }
         let all = api.merge(control::router(Arc::clone(observer))).merge(health.clone());
-        runtime.spawn(listen::tcp(self.metrics, health, FEW, stopping.clone()));
+        runtime.spawn(listen::tcp(self.metrics, None, health, FEW, stopping.clone()));
         runtime.spawn(listen::unix(self.socket, all, bounds, stopping.clone()));
     }
 }
@@ -338,14 +355,19 @@ impl Halves {
     }
 }
 
-/// The sources as they run.
-fn configured(sources: Vec<Acquired>) -> Result<Vec<Configured>, ServiceError> {
+/// The sources as they run; those without a `hold` of their own have that of all.
+fn configured(
+    sources: Vec<Acquired>,
+    hold: Option<Duration>,
+) -> Result<Vec<Configured>, ServiceError> {
     let one = |source: Acquired| {
         let settings = SourceSettings {
             name: source.name.clone().into(),
             labels: Arc::new(source.labels),
             clock: source.clock,
             transform: source.transform,
+            hold: source.hold.unwrap_or(hold),
+            rate: source.rate,
         };
         match source.connector.source() {
             Ok(reads) => Ok(Configured { settings, source: reads }),

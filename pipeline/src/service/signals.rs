@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use api::listen::tls::Tls;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -54,6 +55,17 @@ async fn reload(observer: &Observer) {
     if let Ok(Err(Broken { report })) = tokio::task::spawn_blocking(move || reloader.reload()).await
     {
         eprint!("{report}");
+    }
+}
+
+/// Reads certificates again at each SIGHUP, until the service ends.
+pub async fn reload_certificates(tls: Arc<Tls>, mut stopping: watch::Receiver<bool>) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => tls.reload(),
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        }
     }
 }
 

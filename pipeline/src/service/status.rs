@@ -60,6 +60,8 @@ pub struct RulesStatus {
     pub reloads: u64,
     /// Why the last ones were not taken.
     pub refused: Option<String>,
+    /// Keys of the configuration that changed and wait for a restart.
+    pub waiting: Vec<String>,
 }
 
 /// A source.

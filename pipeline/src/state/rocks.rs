@@ -11,7 +11,8 @@ use operators::time::EventTime;
 use rocksdb::compaction_filter::Decision as CompactionDecision;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
-    Direction, ErrorKind, IteratorMode, Options, WriteBatch, WriteBufferManager, WriteOptions,
+    DBRecoveryMode, Direction, ErrorKind, IteratorMode, Options, WriteBatch, WriteBufferManager,
+    WriteOptions,
 };
 
 use super::error::StoreError;
@@ -88,7 +89,7 @@ impl Store {
         if !path.join("CURRENT").exists() {
             return Err(StoreError::Absent { path: path.to_path_buf() });
         }
-        let (options, cache) = (Options::default(), Cache::new_lru_cache(Budget::default().cache));
+        let (options, cache) = (plain_options(), Cache::new_lru_cache(Budget::default().cache));
         let known = DB::list_cf(&options, path).map_err(|source| failed(path, "opened", source))?;
         let families =
             Family::ALL.iter().filter(|family| known.iter().any(|one| one == family.name()));
@@ -291,8 +292,16 @@ impl Batch<'_> {
     }
 }
 
-fn options(budget: Budget, cache: &Cache) -> Options {
+/// However a store is opened.
+fn plain_options() -> Options {
     let mut options = Options::default();
+    // A commit that was cut off was never acknowledged. One that is damaged was, and must be missed.
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    options
+}
+
+fn options(budget: Budget, cache: &Cache) -> Options {
+    let mut options = plain_options();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     options.set_max_background_jobs(2);

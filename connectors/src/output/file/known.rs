@@ -8,6 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::crash;
+
 /// What is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Known {
@@ -50,6 +52,7 @@ impl Known {
         if sync {
             file.sync_data()?;
         }
+        crash::point("file-note-written");
         fs::rename(&part, beside(path, "position"))
     }
 }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use known::{Known, beside, now};
 
 use super::{Message, Output, OutputContext, OutputError, Refused, document};
+use crate::crash;
 use crate::retry::Backoff;
 
 /// Settings of a file.
@@ -130,6 +131,7 @@ impl File {
     fn write(&mut self, last: Option<&Message>) -> io::Result<()> {
         let (Some(last), Some(file)) = (last, &mut self.file) else { return Ok(()) };
         file.write_all(&self.text)?;
+        crash::point("file-written");
         let due = match self.config.sync {
             Sync::Always => true,
             Sync::Every(often) => self.synced.elapsed() >= often,
@@ -141,7 +143,10 @@ impl File {
         }
         self.known.size += u64::try_from(self.text.len()).unwrap_or(0);
         self.known.last = Some(last.sequence);
-        self.known.write(&self.config.path, due)
+        crash::point("file-synced");
+        self.known.write(&self.config.path, due)?;
+        crash::point("file-noted");
+        Ok(())
     }
 
     fn rotate(&mut self) -> io::Result<()> {

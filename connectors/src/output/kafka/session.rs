@@ -15,6 +15,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use super::progress::{Group, Owner};
 use super::topics::{self, Place};
 use super::{KafkaConfig, partition_of};
+use crate::crash;
 use crate::kafka::{Link, Tokens};
 use crate::output::{Message, OutputContext, OutputError};
 
@@ -131,7 +132,9 @@ impl Session {
     ) -> Result<(), Doubt> {
         let timeout = self.timeout;
         self.producer.begin_transaction().map_err(|error| self.doubt("begin", &error))?;
+        crash::point("kafka-begun");
         send(self)?;
+        crash::point("kafka-sent");
         let offsets = self.group.offsets(last, &self.owner);
         let offsets = offsets.map_err(Doubt::configuration)?;
         let metadata = &self.metadata;
@@ -139,7 +142,10 @@ impl Session {
             producer.send_offsets_to_transaction(&offsets, metadata, SLICE)
         });
         sent?;
-        self.wait("the commit", timeout, |producer| producer.commit_transaction(SLICE))
+        crash::point("kafka-noted");
+        self.wait("the commit", timeout, |producer| producer.commit_transaction(SLICE))?;
+        crash::point("kafka-committed");
+        Ok(())
     }
 
     fn send(&self, message: &Message, refused: &mut HashMap<u64, String>) -> Result<(), Doubt> {

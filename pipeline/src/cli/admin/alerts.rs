@@ -209,8 +209,8 @@ impl Inspect {
             let alert = client.get(&["v1", "alerts", &id.to_string()], &[]);
             let alert = alert.with_context(|| format!("can't find alert with id {id}"))?;
             match output.format {
-                // JSON is YAML, which is what cscli prints as raw.
-                Format::Json | Format::Raw => output.json(&alert, 2)?,
+                Format::Json => output.json(&alert, 2)?,
+                Format::Raw => output.yaml(&alert)?,
                 Format::Human => show(&alert, self.details, output)?,
             }
         }

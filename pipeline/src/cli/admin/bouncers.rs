@@ -51,6 +51,9 @@ struct Add {
     /// Its key, instead of one that is made
     #[arg(short, long)]
     key: Option<String>,
+    /// What its blocklists hold, unless it asks otherwise (limit=5000&prefix=24,64&origins=crowdsec)
+    #[arg(long, value_name = "QUERY", default_value = "", hide_default_value = true)]
+    blocklist: String,
 }
 
 #[derive(Debug, Args)]
@@ -146,7 +149,8 @@ pub(super) fn nearest(all: &[Value], pointer: &str, name: &str) -> String {
 impl Add {
     fn run(self, client: &Client, output: Output) -> anyhow::Result<()> {
         let name = &self.name;
-        let made = client.post(&PATH, &json!({ "name": name, "key": self.key }))?;
+        let made = client
+            .post(&PATH, &json!({ "name": name, "key": self.key, "blocklist": self.blocklist }))?;
         let key = text(&made, "/api_key");
         match output.format {
             Format::Human => {
@@ -239,6 +243,7 @@ fn inspect(one: &Value, output: Output) -> anyhow::Result<()> {
         ("Auth type", "/auth_type"),
         ("OS", "/os"),
         ("Auto Created", "/auto_created"),
+        ("Blocklist", "/blocklist"),
     ]
     .map(|(name, pointer)| Row::new([name.to_owned(), text(one, pointer)]))
     .into();

@@ -70,9 +70,9 @@ impl Client {
     /// Asks without having said who it is.
     ///
     /// # Errors
-    /// The address is none.
-    pub fn unknown(url: &str) -> anyhow::Result<Self> {
-        Self::new(reqwest::Client::builder(), url, None)
+    /// The address is none, or a certificate cannot be read.
+    pub fn unknown(server: &Credentials) -> anyhow::Result<Self> {
+        Self::new(server.trust(reqwest::Client::builder())?, &server.url, None)
     }
 
     fn new(

@@ -76,7 +76,12 @@ impl Credentials {
         // A text of JSON is one of YAML, whatever is in it.
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let Self { url, login, password, .. } = self;
-        format!("url: {}\nlogin: {}\npassword: {}\n", quoted(url), quoted(login), quoted(password))
+        let (url, login, password) = (quoted(url), quoted(login), quoted(password));
+        let mut text = format!("url: {url}\nlogin: {login}\npassword: {password}\n");
+        if let Some(path) = &self.authorities {
+            text.push_str(&format!("ca_cert_path: {}\n", quoted(&path.display().to_string())));
+        }
+        text
     }
 
     /// Writes a file that only its owner reads.
@@ -122,6 +127,7 @@ mod tests {
             url: "http://127.0.0.1:8080".into(),
             login: "web 1: \"a\"".into(),
             password: "'#: \\ü".into(),
+            authorities: Some("/a b/ca.pem".into()),
             ..Credentials::default()
         };
         written.write(&path).unwrap();

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::access::Access;
 use super::client::Client;
 use super::credentials::{self, Credentials};
+use super::fields;
 use super::machines::made_name;
 use crate::hub::RuleSet;
 
@@ -50,6 +51,9 @@ struct Register {
     /// Where the credentials are written; - for standard output
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Authorities that may sign the certificate of the server, PEM; by default the system's
+    #[arg(long, value_name = "FILE")]
+    ca_cert: Option<PathBuf>,
     /// Token of servers that need no validation with it
     #[arg(long)]
     token: Option<String>,
@@ -68,6 +72,15 @@ enum ContextVerb {
     },
     /// List keys and expressions
     Status,
+    /// List fields that parsers fill
+    Detect {
+        /// Of these parsers
+        #[arg(value_name = "PARSER", required_unless_present = "all")]
+        parsers: Vec<String>,
+        /// Of all
+        #[arg(short, long)]
+        all: bool,
+    },
 }
 
 impl Lapi {
@@ -88,6 +101,7 @@ impl Lapi {
                 let rules = self.access.settings()?.rules.inspect(Box::new(|_| None)).set;
                 match verb {
                     ContextVerb::Status => status(&rules),
+                    ContextVerb::Detect { parsers, all } => detect(&rules, &parsers, all),
                     ContextVerb::Add { key, value } => add(&rules, key.as_deref(), &value)?,
                 }
             }
@@ -107,10 +121,13 @@ impl Register {
         let body = json!({
             "machine_id": login, "password": password, "registration_token": self.token,
         });
-        let client = Client::unknown(&url)?;
-        client.post(&["v1", "watchers"], &body).with_context(|| format!("register at {url}"))?;
+        let authorities = self.ca_cert.map(std::path::absolute).transpose()?;
+        let credentials = Credentials { url, login, password, authorities, identity: None };
+        let client = Client::unknown(&credentials)?;
+        client
+            .post(&["v1", "watchers"], &body)
+            .with_context(|| format!("register at {}", credentials.url))?;
         eprintln!("Successfully registered to Local API (LAPI)");
-        let credentials = Credentials { url, login, password, ..Credentials::default() };
         let file = self.file.unwrap_or_else(credentials::usual);
         if file == Path::new("-") {
             print!("{}", credentials.yaml());
@@ -148,6 +165,28 @@ fn status(rules: &RuleSet) {
         println!("No context found. `spillway lapi context add` adds some to your alerts.");
     }
     print!("{}", yaml(&all));
+}
+
+fn detect(rules: &RuleSet, wanted: &[String], all: bool) {
+    let of_lines = ["evt.Line.Module", "evt.Line.Raw", "evt.Line.Src"].map(str::to_owned);
+    let known = fields::of_parsers(rules);
+    let listed = |name: &str, fields: &mut dyn Iterator<Item = &String>| {
+        println!("{name} :\n");
+        fields.for_each(|field| println!("  - {field}"));
+        println!();
+    };
+    listed("Acquisition", &mut of_lines.iter());
+    for (name, fields) in &known {
+        if (all || wanted.contains(name)) && !fields.is_empty() {
+            listed(name, &mut fields.iter());
+        }
+    }
+    let names: Vec<&str> = known.keys().map(String::as_str).collect();
+    for name in wanted.iter().filter(|name| !known.contains_key(*name)) {
+        let near = operators::yaml::suggestion(name, &names);
+        let near = near.map(|near| format!("; {}", near.replace('`', "'"))).unwrap_or_default();
+        eprintln!("parser '{name}' not found, can't detect fields{near}");
+    }
 }
 
 fn yaml(all: &Expressions) -> String {

@@ -12,7 +12,7 @@ use super::access::Access;
 use super::bouncers::{nearest, seen};
 use super::client::Client;
 use super::credentials::{self, Credentials};
-use super::output::{Output, Row, confirmed, items, text};
+use super::output::{Output, Row, confirmed, items, secret, text};
 use super::target::nanos;
 use crate::cli::Format;
 use crate::service::run::unix_nanos;
@@ -71,6 +71,9 @@ struct Add {
     /// Its password
     #[arg(short, long)]
     password: Option<String>,
+    /// Ask for its password
+    #[arg(short, long, conflicts_with = "password")]
+    interactive: bool,
     /// Where its credentials are written; - for standard output
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -118,8 +121,9 @@ impl Machines {
         match self.verb {
             Verb::List => list(&client.list(&PATH, &[])?, output)?,
             Verb::Add(add) => {
-                let listen = self.access.settings()?.api.listen;
-                add.run(&client, &format!("http://{listen}"))?;
+                let api = self.access.settings()?.api;
+                let scheme = if api.tls.is_some() { "https" } else { "http" };
+                add.run(&client, &format!("{scheme}://{}", api.listen))?;
             }
             Verb::Delete(delete) => delete.run(&client)?,
             Verb::Validate { name } => {
@@ -226,9 +230,13 @@ impl Add {
             (None, true) => made_name()?,
             (None, false) => bail!("please specify a machine name to add, or use --auto"),
         };
-        if self.password.is_none() && !self.auto {
-            bail!("please specify a password with --password or use --auto");
-        }
+        let password = match self.password {
+            None if self.interactive => {
+                Some(secret("Please provide a password for the machine: ")?)
+            }
+            None if !self.auto => bail!("please specify a password with --password or use --auto"),
+            given => given,
+        };
         let file = self.file.unwrap_or_else(credentials::usual);
         let to_stdout = file == Path::new("-");
         if !to_stdout && file.exists() && !self.force {
@@ -239,7 +247,7 @@ impl Add {
             );
         }
         let body = json!({
-            "machine_id": login, "password": self.password, "admin": self.admin,
+            "machine_id": login, "password": password, "admin": self.admin,
             "force": self.force,
         });
         let made = client.post(&PATH, &body)?;

@@ -12,6 +12,7 @@ pub mod bouncers;
 pub mod client;
 pub mod credentials;
 pub mod decisions;
+pub mod fields;
 pub mod import;
 pub mod lapi;
 pub mod machines;

@@ -110,6 +110,16 @@ impl Output {
         Ok(out.flush()?)
     }
 
+    /// Prints YAML as Go's library names the fields of what is JSON here: without their underscores.
+    ///
+    /// # Errors
+    /// Standard output does not take it.
+    pub fn yaml(self, value: &Value) -> io::Result<()> {
+        let mut text = String::new();
+        write_yaml(&mut text, value, 0);
+        writeln!(io::stdout().lock(), "{}", text.trim_start_matches('\n'))
+    }
+
     /// Prints JSON, indented by so many spaces.
     ///
     /// # Errors
@@ -122,6 +132,36 @@ impl Output {
         let mut writer = serde_json::Serializer::with_formatter(&mut out, formatter);
         value.serialize(&mut writer).map_err(io::Error::from)?;
         Ok(writeln!(out)?)
+    }
+}
+
+/// A value behind its key or dash: on the same line if it has no parts.
+fn write_yaml(out: &mut String, value: &Value, depth: usize) {
+    let line = |out: &mut String, depth: usize| {
+        out.push('\n');
+        out.push_str(&"    ".repeat(depth));
+    };
+    match value {
+        Value::Object(all) if !all.is_empty() => {
+            for (key, value) in all {
+                line(out, depth);
+                out.push_str(&key.replace('_', ""));
+                out.push(':');
+                write_yaml(out, value, depth + 1);
+            }
+        }
+        Value::Array(all) if !all.is_empty() => {
+            for value in all {
+                line(out, depth);
+                out.push('-');
+                write_yaml(out, value, depth + 1);
+            }
+        }
+        // A text of JSON is one of YAML, whatever is in it.
+        value => {
+            out.push(' ');
+            out.push_str(&value.to_string());
+        }
     }
 }
 
@@ -166,4 +206,48 @@ pub fn confirmed(question: &str) -> anyhow::Result<bool> {
     let mut line = String::new();
     io::stdin().read_line(&mut line).context("read the answer")?;
     Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+/// A line that is typed unseen, or read from standard input where nobody types.
+///
+/// # Errors
+/// Nothing is there, or the terminal does not hide it.
+pub fn secret(question: &str) -> anyhow::Result<String> {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    let stdin = io::stdin();
+    let mut line = String::new();
+    if stdin.is_terminal() {
+        eprint!("{question}");
+        let shown = tcgetattr(&stdin)?;
+        let mut hidden = shown.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(&stdin, OptionalActions::Flush, &hidden)?;
+        let read = stdin.read_line(&mut line);
+        tcsetattr(&stdin, OptionalActions::Flush, &shown)?;
+        eprintln!();
+        read?;
+    } else {
+        stdin.read_line(&mut line)?;
+    }
+    let line = line.trim_end_matches(['\r', '\n']);
+    anyhow::ensure!(!line.is_empty(), "no password was given");
+    Ok(line.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yaml_has_the_names_of_gos_library() {
+        let value = serde_json::json!({
+            "created_at": "a: \"b\"", "labels": null, "decisions": [], "id": 7,
+            "source": {"as_name": "x"}, "meta": [{"key": "k", "value": "v"}],
+        });
+        let mut text = String::new();
+        write_yaml(&mut text, &value, 0);
+        let expected = "\ncreatedat: \"a: \\\"b\\\"\"\nlabels: null\ndecisions: []\nid: 7\nsource:\n    asname: \"x\"\n\
+                        meta:\n    -\n        key: \"k\"\n        value: \"v\"";
+        assert_eq!(text, expected);
+    }
 }

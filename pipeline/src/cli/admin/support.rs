@@ -14,6 +14,7 @@ use zip::write::SimpleFileOptions;
 
 use super::access::Access;
 use super::client::Client;
+use super::credentials::Credentials;
 use crate::config::settings::Settings;
 use crate::config::show::show;
 
@@ -63,7 +64,8 @@ impl Support {
         archive.add("system.txt", Ok(system()))?;
         archive.add("config/spillway.yaml", Ok(show(&settings.values)))?;
         archive.add("rules.txt", Ok(rules(&settings)))?;
-        let metrics = Client::unknown(&format!("http://{}", settings.metrics.listen));
+        let url = format!("http://{}", settings.metrics.listen);
+        let metrics = Client::unknown(&Credentials { url, ..Credentials::default() });
         let metrics = metrics.and_then(|client| client.text(&["metrics"]));
         archive.add("metrics/prometheus.txt", metrics)?;
         match self.access.connect() {

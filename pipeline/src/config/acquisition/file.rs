@@ -59,7 +59,6 @@ pub(super) fn read(
     place: Place<'_>,
     reading: &mut Reading<'_>,
 ) -> (String, Connector) {
-    let kind = values.pairs("labels").remove("type").unwrap_or_default();
     let config = config(values, place);
     if config.patterns.is_empty() {
         reading.refuse(values.at, "a file source needs `filename` or `filenames`");
@@ -70,8 +69,9 @@ pub(super) fn read(
         };
         reading.refuse(at, crate::report::chain(&error));
     }
-    // Its lanes are paths: a name without them stays when paths are added.
-    (format!("file:{kind}"), Connector::File(config))
+    // Its lanes are paths: its name stays when paths are added, and other sources change.
+    let first = config.patterns.first().map_or("", String::as_str);
+    (format!("file:{first}"), Connector::File(config))
 }
 
 fn config(values: &Values, place: Place<'_>) -> Config {

@@ -22,6 +22,7 @@ mod victorialogs;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use connectors::{Source, docker as docker_source, http as http_source};
 use operators::parse::lines::Clock;
@@ -100,6 +101,11 @@ pub struct Acquired {
     pub clock: Clock,
     /// Expression that makes other lines of a line.
     pub transform: Option<Arc<Transform>>,
+    /// How long lines of others wait for its own, where that is not as for all: `Some(None)`: until they
+    /// come.
+    pub hold: Option<Option<Duration>>,
+    /// How many of its lines are taken in a second.
+    pub rate: Option<u64>,
     /// What reads.
     pub connector: Connector,
 }
@@ -214,5 +220,7 @@ pub fn of_values(
     let transform = values.located("transform");
     let transform = transform.and_then(|text| Transform::compile(&text, reading)).map(Arc::new);
     let sound = reading.errors.len() == before;
-    sound.then_some(Acquired { name, labels, clock, transform, connector })
+    let hold = values.entry("hold").map(|_| values.duration("hold"));
+    let rate = values.count("rate");
+    sound.then_some(Acquired { name, labels, clock, transform, hold, rate, connector })
 }

@@ -32,6 +32,16 @@ pub(super) static KEYS: &[Key] = &[
         Kind::Choice(&["event", "arrival"]),
         "whether buckets fill by the dates of lines or by their arrival",
     ),
+    Key::new(
+        "hold",
+        Kind::Duration(&["unlimited"]),
+        "lines of other sources wait so long for its own; `hold` of all",
+    ),
+    Key::new(
+        "rate",
+        Kind::Count(1, u64::MAX >> 1, &[]),
+        "so many of its lines are taken in a second; all",
+    ),
     Key::new("use_time_machine", Kind::Flag, "as with `clock: event`, which is the default"),
     Key::new("transform", Kind::Text, "expression that makes other lines of a line"),
     Key::new("log_level", Kind::Choice(LEVELS), "accepted; `log.level` holds for all sources"),

@@ -40,6 +40,9 @@ static TLS: Section = Section {
             Kind::Path,
             "authorities of clients' certificates, PEM; makes them show one",
         ),
+        Key::new("client_optional", Kind::Flag, "a client may come without a certificate")
+            .or("false"),
+        Key::new("client_names", Kind::Texts, "names, one of which a client's certificate bears"),
     ]],
 };
 
@@ -103,7 +106,14 @@ fn listener(values: &Values, place: Place<'_>, reading: &mut Reading<'_>) -> Lis
             return None;
         };
         let client_ca = tls.path("ca_cert", place.directory);
-        Some(ServerTls { client_ca, ..ServerTls::new(certificate, key) })
+        let (client_optional, client_names) =
+            (tls.flag("client_optional"), tls.words("client_names"));
+        if client_ca.is_none() && (client_optional || !client_names.is_empty()) {
+            let help = "`ca_cert` names who signs them";
+            reading.refuse_with(tls.at, "clients' certificates are not looked at", help);
+        }
+        let server = ServerTls::new(certificate, key);
+        Some(ServerTls { client_ca, client_optional, client_names, ..server })
     });
     Listener { address: SocketAddr::new(ip, port.unwrap_or(514)), protocol, tls }
 }

@@ -100,7 +100,8 @@ fn journal(logins: bool, system: bool, start: Start) -> Option<Acquired> {
 
 fn acquired(name: String, kind: &str, connector: Connector) -> Acquired {
     let labels: BTreeMap<Arc<str>, Arc<str>> = [("type".into(), kind.into())].into();
-    Acquired { name, labels, clock: Clock::Event, transform: None, connector }
+    let (clock, transform, hold, rate) = (Clock::Event, None, None, None);
+    Acquired { name, labels, clock, transform, hold, rate, connector }
 }
 
 #[cfg(test)]

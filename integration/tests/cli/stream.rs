@@ -1,0 +1,68 @@
+//! The stream of a bouncer over restarts of the service.
+
+use serde_json::Value;
+
+use crate::served::Served;
+
+struct Told {
+    new: Vec<String>,
+    deleted: Vec<String>,
+    cursor: String,
+}
+
+fn told(served: &Served, key: &str, query: &str) -> Told {
+    let target = format!("/v1/decisions/stream{query}");
+    let answer = served.ask("GET", &target, &[("X-Api-Key", key)]);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    let values = |name: &str| {
+        let items = body[name].as_array().unwrap().iter();
+        items.map(|item| item["value"].as_str().unwrap().to_owned()).collect()
+    };
+    let cursor = body["cursor"].as_str().unwrap_or_default().to_owned();
+    Told { new: values("new"), deleted: values("deleted"), cursor }
+}
+
+fn ban(served: &Served, ip: &str) {
+    served.run(&["decisions", "add", "-i", ip, "-d", "10m"]);
+}
+
+#[test]
+fn cursors_mean_the_same_after_a_restart() {
+    let mut served = Served::start();
+    let key = served.run(&["bouncers", "add", "b", "-o", "raw"]);
+    let key = key.trim();
+    ban(&served, "203.0.113.1");
+    ban(&served, "203.0.113.2");
+    let first = told(&served, key, "?startup=true");
+    assert_eq!(first.new, ["203.0.113.1", "203.0.113.2"]);
+    let mut cursor = told(&served, key, "?startup=true&cursor=").cursor;
+    assert!(!cursor.is_empty());
+    for (turn, killed) in [false, true].into_iter().enumerate() {
+        // Cursors of keys are kept within a second, at an ordered end at once.
+        if killed {
+            std::thread::sleep(std::time::Duration::from_millis(2_500));
+        }
+        served.restart(killed);
+        assert_eq!(told(&served, key, "").new, [] as [&str; 0]);
+        let added = format!("203.0.113.1{turn}");
+        ban(&served, &added);
+        served.restart(killed);
+        served.run(&["decisions", "delete", "-i", &format!("203.0.113.{}", turn + 1)]);
+        served.restart(killed);
+        let by_key = told(&served, key, "");
+        assert_eq!(
+            (by_key.new, by_key.deleted),
+            (vec![added.clone()], vec![format!("203.0.113.{}", turn + 1)],)
+        );
+        let explicit = told(&served, key, &format!("?cursor={cursor}"));
+        assert_eq!(
+            (explicit.new, explicit.deleted),
+            (vec![added], vec![format!("203.0.113.{}", turn + 1)],)
+        );
+        cursor = explicit.cursor;
+    }
+    // A cursor of another store means nothing: everything is told.
+    let strange = told(&served, key, "?cursor=00000000000000ff-1-1");
+    assert_eq!(strange.new, ["203.0.113.10", "203.0.113.11"]);
+}

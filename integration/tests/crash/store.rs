@@ -1,0 +1,183 @@
+//! A store that cannot be written, and one that is damaged.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use crate::world::{Running, World, binary};
+
+/// How long anything may take.
+const SOON: Duration = Duration::from_secs(60);
+/// Tables that are damaged, one after the other.
+const MOST_TABLES: usize = 4;
+/// Parts of the logs.
+const PARTS: u64 = 100;
+
+/// A small file system of its own under a directory, where one may be mounted.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(at: &Path) -> Option<Self> {
+        fs::create_dir_all(at).unwrap();
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", "size=64m", "tmpfs"]).arg(at);
+        let mounted = command.output().is_ok_and(|done| done.status.success());
+        mounted.then(|| Self(at.to_owned()))
+    }
+
+    fn fill(&self) {
+        let size = 64 << 20;
+        let file = fs::File::create(self.0.join("filler")).unwrap();
+        let zeros = vec![0; 64 << 10];
+        for at in (0..size).step_by(zeros.len()) {
+            if file.write_all_at(&zeros, at).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn empty(&self) {
+        fs::remove_file(self.0.join("filler")).unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+/// Logs grow until a service ends by itself.
+fn until_it_ends(world: &mut World, running: &mut Running, part: &mut u64) {
+    let deadline = Instant::now() + SOON;
+    while running.0.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "it does not end: {}", world.errors("full"));
+        if *part < PARTS {
+            world.logs.grow((*part, *part + 1), PARTS);
+            *part += 1;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(!running.0.wait().unwrap().success());
+}
+
+#[test]
+fn a_full_disk_ends_the_service_and_loses_nothing() {
+    let mut world = World::of_files();
+    let Some(disk) = Disk::mount(&world.directory("full")) else {
+        return eprintln!("skipped: no file system may be mounted here");
+    };
+    let mut part = 0;
+    for _ in 0..3 {
+        let mut running = world.start("full");
+        world.logs.grow((part, part + 5), PARTS);
+        part += 5;
+        world.wait_until_it_runs("full");
+        disk.fill();
+        until_it_ends(&mut world, &mut running, &mut part);
+        disk.empty();
+        let errors = world.errors("full");
+        assert!(errors.contains("free space"), "what to do is said: {errors}");
+    }
+    world.logs.grow((part, PARTS), PARTS);
+    let running = world.start("full");
+    world.wait("full");
+    world.end(running, "full");
+    world.check("full");
+}
+
+/// A store with tables, and with a log of what was kept last.
+fn a_store(world: &mut World) -> PathBuf {
+    for part in 0..3 {
+        let running = world.start("whole");
+        world.wait_until_it_runs("whole");
+        world.logs.grow((part, part + 1), 4);
+        world.wait_for_more("whole");
+        world.end(running, "whole");
+    }
+    let running = world.start("whole");
+    world.logs.grow((3, 4), 4);
+    world.wait("whole");
+    drop(running);
+    world.directory("whole").join("data")
+}
+
+fn files(store: &Path, is_wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+    let paths = fs::read_dir(store).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<_> =
+        paths.filter(|path| is_wanted(path.file_name().unwrap().to_str().unwrap())).collect();
+    paths.sort();
+    paths
+}
+
+/// Changes a byte in the middle of a file.
+fn damage(file: &Path) {
+    let size = fs::metadata(file).unwrap().len();
+    let file = fs::File::options().read(true).write(true).open(file).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, size / 2).unwrap();
+    file.write_all_at(&[byte[0] ^ 0xff], size / 2).unwrap();
+}
+
+fn verify(store: &Path) -> Output {
+    Command::new(binary()).args(["state", "verify", "--data"]).arg(store).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+#[test]
+fn a_damaged_store_is_refused_and_what_is_damaged_is_named() {
+    let mut world = World::of_files();
+    let store = a_store(&mut world);
+    let sound = verify(&store);
+    assert!(sound.status.success(), "{}", said(&sound));
+    let tables = files(&store, |name| name.ends_with(".sst"));
+    let logs = files(&store, |name| name.ends_with(".log"));
+    let manifests = files(&store, |name| name.starts_with("MANIFEST"));
+    let full = |path: &&PathBuf| fs::metadata(path).unwrap().len() > 4096;
+    let logs: Vec<_> = logs.iter().filter(full).collect();
+    assert!(!tables.is_empty() && !manifests.is_empty() && !logs.is_empty());
+    for (number, file) in
+        logs.into_iter().chain(&manifests).chain(tables.iter().take(MOST_TABLES)).enumerate()
+    {
+        let run = format!("damaged-{number}");
+        let copy = world.directory(&run).join("data");
+        fs::create_dir_all(&copy).unwrap();
+        for file in files(&store, |name| name != "LOCK" && !name.ends_with(".sock")) {
+            fs::copy(&file, copy.join(file.file_name().unwrap())).unwrap();
+        }
+        let damaged = copy.join(file.file_name().unwrap());
+        damage(&damaged);
+        let found = verify(&copy);
+        let (shown, said) = (damaged.display(), said(&found));
+        assert!(!found.status.success() && said.contains("orrupt"), "{shown}: {said}");
+        is_refused(&world, &run, &damaged);
+    }
+}
+
+/// A service ends for it, and says what to do. What is in tables it may need late.
+#[track_caller]
+fn is_refused(world: &World, run: &str, damaged: &Path) {
+    let mut running = world.start(run);
+    let is_table = damaged.extension().is_some_and(|extension| extension == "sst");
+    let deadline = Instant::now() + if is_table { Duration::from_secs(3) } else { SOON };
+    let status = loop {
+        match running.0.try_wait().unwrap() {
+            Some(status) => break status,
+            None if is_table && Instant::now() > deadline => return,
+            None => assert!(Instant::now() < deadline, "{}", damaged.display()),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let errors = world.errors(run);
+    assert!(
+        !status.success() && errors.contains("state verify"),
+        "{}: {errors}",
+        damaged.display()
+    );
+}

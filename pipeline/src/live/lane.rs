@@ -1,0 +1,207 @@
+//! One lane of a live run: what of it is not through yet, and where it goes on.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use connectors::{Delivery, Permit, Position, Receipt, SourceId};
+use operators::detector::Origin;
+use operators::order::Partition;
+use operators::order::merge::Settled;
+use operators::parse::lines::{LineSpan, Lines, Transport};
+use operators::time::EventTime;
+
+use super::lanes::{LaneRecord, SourceSettings};
+use super::transforming::Transforming;
+
+/// Lines that are not all through.
+#[derive(Debug)]
+pub(super) struct Pending {
+    /// Offset of the last line, where there is one.
+    last: Option<u64>,
+    from: Position,
+    to: Position,
+    block: Arc<str>,
+    spans: Vec<LineSpan>,
+    transport: Arc<Transport>,
+    held: Held,
+}
+
+/// What is given back when lines are kept.
+#[derive(Debug)]
+pub struct Held {
+    /// Room in the window.
+    pub permit: Permit,
+    /// Who wants to know.
+    pub receipt: Option<Receipt>,
+}
+
+/// A lane.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) source: SourceId,
+    pub(super) key: Box<str>,
+    pub(super) settled: Settled,
+    pub(super) position: Option<Position>,
+    pub(super) pending: VecDeque<Pending>,
+    /// How many of `pending` are on their way to the order.
+    pub(super) sent: usize,
+    /// Whether the order knows it.
+    pub(super) ordered: bool,
+    /// How many blocks this order was given.
+    pub(super) blocks: u64,
+    pub(super) caught_up: bool,
+    /// Whether nothing more comes for now.
+    pub(super) closed: bool,
+    /// When the last line came, or the lane was opened.
+    pub(super) heard: Instant,
+    /// The last origin, as the source and as the rules see it.
+    pub(super) origin: Option<(Arc<connectors::Origin>, Arc<Origin>)>,
+    pub(super) transforming: Option<Box<Transforming>>,
+}
+
+/// A lane with nothing to say.
+#[derive(Clone, Copy, Debug)]
+pub struct Silence {
+    /// When its last line came, or it was opened.
+    pub since: Instant,
+    /// Whether it was read to its end.
+    pub caught_up: bool,
+    /// Whether nothing more comes for now.
+    pub closed: bool,
+}
+
+fn line_span(span: &connectors::Span) -> LineSpan {
+    LineSpan { start: span.start, end: span.end, position: span.offset }
+}
+
+/// What was said of lines, for the lines that were made of them.
+fn picked<T: Copy>(said: &[T], of: &[usize]) -> Vec<T> {
+    of.iter().filter_map(|line| said.get(*line)).copied().collect()
+}
+
+impl Lane {
+    pub(super) fn new(source: SourceId, key: Box<str>) -> Self {
+        Self {
+            source,
+            key,
+            settled: Settled::default(),
+            position: None,
+            pending: VecDeque::new(),
+            sent: 0,
+            ordered: false,
+            blocks: 0,
+            caught_up: false,
+            closed: false,
+            heard: Instant::now(),
+            origin: None,
+            transforming: None,
+        }
+    }
+
+    pub(super) fn take(
+        &mut self,
+        settings: &SourceSettings,
+        delivery: Delivery,
+        arrived: i64,
+        permit: Permit,
+    ) {
+        let Delivery { chunk, origins, origin_of, times, from, to, receipt } = delivery;
+        let origins = origins.into_iter().map(|origin| self.origin(settings, origin)).collect();
+        let mut transport = Transport {
+            origins,
+            origin_of,
+            times: times.into_iter().map(EventTime).collect(),
+            arrived: EventTime(arrived),
+            clock: settings.clock,
+        };
+        let (block, spans) = match &mut self.transforming {
+            None => (chunk.text, chunk.lines.iter().map(line_span).collect::<Vec<_>>()),
+            Some(transforming) => {
+                let origin = |line: usize| transport.origin(u32::try_from(line).ok()?);
+                let made = transforming.lines(&chunk, &settings.name, origin);
+                transport.origin_of = picked(&transport.origin_of, &made.of);
+                transport.times = picked(&transport.times, &made.of);
+                (made.text, made.spans)
+            }
+        };
+        // Of lines that a transform drops the order hears nothing: it need not come to them.
+        let last = spans.last().map(|span| span.position);
+        self.pending.push_back(Pending {
+            last,
+            from,
+            to,
+            block,
+            spans,
+            transport: Arc::new(transport),
+            held: Held { permit, receipt },
+        });
+    }
+
+    /// An origin as the rules see it: labels of the acquisition, and on top those of the line.
+    fn origin(&mut self, settings: &SourceSettings, from: Arc<connectors::Origin>) -> Arc<Origin> {
+        if let Some((known, origin)) = &self.origin
+            && *known == from
+        {
+            return Arc::clone(origin);
+        }
+        let labels = match from.labels.is_empty() {
+            true => Arc::clone(&settings.labels),
+            false => {
+                let mut labels = BTreeMap::clone(&settings.labels);
+                labels.extend(from.labels.iter().map(|(k, v)| (Arc::clone(k), Arc::clone(v))));
+                Arc::new(labels)
+            }
+        };
+        let origin =
+            Arc::new(Origin { source: Arc::clone(&from.source), labels, module: from.module });
+        self.origin = Some((from, Arc::clone(&origin)));
+        origin
+    }
+
+    /// What the store is to know of it.
+    pub(super) fn record(&self, number: Partition) -> LaneRecord {
+        let position = self.position.as_ref().map_or("", Position::as_str).to_owned();
+        let Settled { next, clock } = self.settled;
+        LaneRecord { number: number.0, position, next, clock: clock.map(|clock| clock.0) }
+    }
+
+    /// Whether there is something that was not sent.
+    pub(super) fn has_more(&self) -> bool {
+        self.sent < self.pending.len()
+    }
+
+    /// What was not sent yet.
+    pub(super) fn next(&mut self, partition: Partition) -> Option<Lines> {
+        let pending = self.pending.get(self.sent)?;
+        let number = self.blocks;
+        self.sent += 1;
+        self.blocks += 1;
+        // What the transport says is told by place in the block: it begins where the lines do.
+        let known = pending.spans.partition_point(|span| span.position < self.settled.next);
+        let spans = pending.spans.get(known..).unwrap_or_default().to_vec();
+        let block = Arc::clone(&pending.block);
+        let transport = Some(match known {
+            0 => Arc::clone(&pending.transport),
+            _ => Arc::new(pending.transport.behind(known)),
+        });
+        Some(Lines { worker: 0, partition, number, block, spans, last: false, transport })
+    }
+
+    pub(super) fn settle(&mut self, settled: Settled) -> Vec<Held> {
+        self.settled = settled;
+        let mut held = Vec::new();
+        while self.sent > 0
+            && let Some(front) =
+                self.pending.pop_front_if(|front| front.last.is_none_or(|last| last < settled.next))
+        {
+            self.sent -= 1;
+            self.position = Some(front.to);
+            held.push(front.held);
+        }
+        if let Some(front) = self.pending.front() {
+            self.position = Some(front.from.clone());
+        }
+        held
+    }
+}
