@@ -35,7 +35,7 @@ impl Wanted {
         let widths = query.first("prefix").map_or(Some(Widths::default()), Widths::parse);
         let widths =
             widths.ok_or_else(|| ApiError::bad("prefix: write prefix=24 or prefix=24,64"))?;
-        let mut filter = DecisionFilter::read(query)?;
+        let mut filter = DecisionFilter::read(query).map_err(ApiError::into_bad)?;
         let most = filter.limit.take().map(usize::try_from).transpose();
         let most = most.map_err(|_| ApiError::bad("limit: write how many the device holds"))?;
         filter.kind.get_or_insert_with(|| "ban".to_owned());

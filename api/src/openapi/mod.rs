@@ -68,7 +68,9 @@ impl Modify for Schemes {
 
 /// The document.
 pub fn document() -> Document {
-    crate::routes::all().into_openapi()
+    let mut document = crate::routes::all().into_openapi();
+    refusal::limited(&mut document);
+    document
 }
 
 /// The document as JSON.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr};
+use utoipa::openapi::{ContentBuilder, OpenApi as Document, PathItem, Ref, RefOr};
 use utoipa::{IntoResponses, ToSchema};
 
 use super::answer::{Mistake, Refusal, TokenRefusal};
@@ -88,9 +88,18 @@ pub struct NotKept;
 
 impl IntoResponses for NotKept {
     fn responses() -> Responses {
-        Responses::from([
-            answer::<Refusal>("429", "Too much at once: come again"),
-            answer::<Refusal>("503", "Nothing was kept: come again"),
-        ])
+        Responses::from([answer::<Refusal>("503", "Nothing was kept: come again")])
+    }
+}
+
+/// What the limits of a client answer, before any route is asked.
+pub(super) fn limited(document: &mut Document) {
+    for item in document.paths.paths.values_mut() {
+        let PathItem { get, put, post, delete, options, head, patch, trace, .. } = item;
+        for operation in [get, put, post, delete, options, head, patch, trace].into_iter().flatten()
+        {
+            let (status, limited) = answer::<Refusal>("429", "Too much at once: come again");
+            operation.responses.responses.entry(status).or_insert(limited);
+        }
     }
 }
