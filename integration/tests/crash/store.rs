@@ -93,8 +93,7 @@ fn a_store(world: &mut World) -> PathBuf {
     for part in 0..3 {
         let running = world.start("whole");
         world.wait_until_it_runs("whole");
-        world.logs.grow((part, part + 1), 4);
-        world.wait_for_more("whole");
+        world.keep_more("whole", (part, part + 1), 4);
         world.end(running, "whole");
     }
     let running = world.start("whole");

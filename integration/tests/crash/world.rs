@@ -134,10 +134,11 @@ impl World {
         poll_until("it runs", PATIENCE, || self.runs(run));
     }
 
-    /// Waits until more of the logs is kept.
-    pub(crate) fn wait_for_more(&self, run: &str) {
+    /// Lets the logs grow and waits until more of them is kept.
+    pub(crate) fn keep_more(&mut self, run: &str, (from, to): (u64, u64), parts: u64) {
         let data = self.directory(run).join("data");
         let before = self.progress(run, &data);
+        self.logs.grow((from, to), parts);
         poll_until("more is kept", PATIENCE, || {
             let now = self.progress(run, &data);
             now.is_some() && now != before

@@ -440,7 +440,8 @@ mod tests {
             lanes.open(LaneId { source: SourceId(0), number }, name).unwrap().0
         };
         let (a, b) = (opened(&mut first, 0, "a"), opened(&mut first, 1, "b"));
-        let (key, record, _) = first.settle(b, Settled { next: 1, clock: None }).unwrap();
+        let (key, mut record, _) = first.settle(b, Settled { next: 1, clock: None }).unwrap();
+        record.position = "one line on".into();
         let mut kept = first.new_numbers();
         assert_eq!(kept.len(), 1, "b is known by what is through");
         kept.push((key, record));
