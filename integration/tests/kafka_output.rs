@@ -304,7 +304,8 @@ fn a_broker_that_crashes_loses_and_repeats_nothing() {
     // Longer than a transaction may take: the broker gives it up, which is no successor.
     more(&mut kafka, "away", &|kafka| {
         kafka.kill(0);
-        poll_until("trouble", SOON, || context.health.state().name() == "retrying");
+        // A call of the client may wait as long as its sockets do, a minute.
+        poll_until("trouble", 3 * SOON, || context.health.state().name() == "retrying");
         std::thread::sleep(Duration::from_secs(6));
         kafka.start_again(0);
     });
