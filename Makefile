@@ -6,12 +6,14 @@ TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
 CORPUS = $(or $(SPILLWAY_CONFORMANCE),../shared/conformance)
 HUB ?= ../shared/conformance/hub
 FUZZ_SECONDS ?= 60
+# Chosen for the whole workspace, features of dependencies are those of the tests: RocksDB is built once.
+BUILD = cargo build --release --workspace --bin spillway
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 try: ## build, then replay the sample logs with the embedded content
-	cargo build --release --package spillway
+	$(BUILD)
 	$(TARGET_DIR)/release/spillway replay pipeline/sample
 
 test: lint doc ## the one gate: format, lints, documentation, every test
@@ -20,7 +22,7 @@ test: lint doc ## the one gate: format, lints, documentation, every test
 	cargo test --release --workspace --no-fail-fast --features spillway/crash-points
 
 test-clients: ## real bouncers, agents, cscli and schemathesis against the API; says what it skipped
-	cargo build --release --package spillway
+	$(BUILD)
 	integration/clients/run.sh
 	integration/schemathesis/run.sh
 
@@ -32,7 +34,7 @@ doc: ## the documentation of the crates; every warning is an error
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
 
 conformance: ## every test of a hub: make conformance HUB=DIR
-	cargo build --release --package spillway
+	$(BUILD)
 	$(TARGET_DIR)/release/spillway hubtest run --all --hub $(HUB)
 
 bench: ## CPU seconds and memory, beside CrowdSec where `go` is there
