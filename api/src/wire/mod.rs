@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod bind;
 pub mod posted;
+mod repeated;
 pub mod text;
 pub mod usage;
 pub mod validation;

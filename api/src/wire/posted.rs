@@ -11,6 +11,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use super::bind;
+use super::repeated::{Repeated, Text};
 use super::validation::Failures;
 use crate::error::ApiError;
 use crate::filter::net::Net;
@@ -29,9 +30,10 @@ const MOST_TEXT: usize = 4_096;
 const POSTED: Partition = Partition(u32::MAX);
 
 #[derive(Debug, Deserialize)]
-struct RawAlert {
+struct RawAlert<'a> {
     capacity: Option<i32>,
-    decisions: Option<Vec<RawDecision>>,
+    #[serde(borrow)]
+    decisions: Option<Vec<RawDecision<'a>>>,
     events: Option<Vec<RawEvent>>,
     events_count: Option<i32>,
     kind: Option<Arc<str>>,
@@ -49,14 +51,19 @@ struct RawAlert {
 }
 
 #[derive(Debug, Deserialize)]
-struct RawDecision {
-    duration: Option<Arc<str>>,
-    origin: Option<Arc<str>>,
-    scenario: Option<Arc<str>>,
-    scope: Option<Arc<str>>,
-    #[serde(rename = "type")]
-    kind: Option<Arc<str>>,
-    value: Option<Arc<str>>,
+struct RawDecision<'a> {
+    #[serde(borrow)]
+    duration: Option<Text<'a>>,
+    #[serde(borrow)]
+    origin: Option<Text<'a>>,
+    #[serde(borrow)]
+    scenario: Option<Text<'a>>,
+    #[serde(borrow)]
+    scope: Option<Text<'a>>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    value: Option<Text<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -105,7 +112,7 @@ fn degrees<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f32>, D:
 /// CrowdSec).
 pub fn read(body: &[u8], at: i64, name: &str) -> Result<Vec<PostedAlert>, ApiError> {
     const TARGET: &str = "models.AddAlertsRequest";
-    let raw: Option<Vec<RawAlert>> = bind::decode(body, TARGET).map_err(ApiError::bad)?;
+    let raw: Option<Vec<RawAlert<'_>>> = bind::decode(body, TARGET).map_err(ApiError::bad)?;
     let raw = raw.unwrap_or_default();
     for (index, alert) in raw.iter().enumerate() {
         let mut failures = checked(alert);
@@ -116,7 +123,7 @@ pub fn read(body: &[u8], at: i64, name: &str) -> Result<Vec<PostedAlert>, ApiErr
     each.filter_map(|(index, raw)| posted(raw, at, name, index).transpose()).collect()
 }
 
-fn checked(alert: &RawAlert) -> Failures {
+fn checked(alert: &RawAlert<'_>) -> Failures {
     let mut failures = Failures::default();
     failures.required("capacity", alert.capacity.as_ref());
     let decisions = alert.decisions.iter().flatten().map(checked_decision);
@@ -148,7 +155,7 @@ fn checked(alert: &RawAlert) -> Failures {
     failures
 }
 
-fn checked_decision(decision: &RawDecision) -> Failures {
+fn checked_decision(decision: &RawDecision<'_>) -> Failures {
     let mut failures = Failures::default();
     failures.required("duration", decision.duration.as_ref());
     failures.required("origin", decision.origin.as_ref());
@@ -169,7 +176,7 @@ fn first_part(to: &mut Failures, name: &str, items: impl Iterator<Item = Failure
 
 /// An alert for the fold; `None` where it had decisions and none of them names an address.
 fn posted(
-    raw: RawAlert,
+    raw: RawAlert<'_>,
     at: i64,
     name: &str,
     index: usize,
@@ -207,10 +214,12 @@ fn posted(
     };
     let given = raw.decisions.unwrap_or_default();
     let any_given = !given.is_empty();
+    let mut decisions = Vec::with_capacity(given.len());
+    let (ids, mut known) = (alert.decision_ids(""), Known::default());
     for (index, raw) in given.into_iter().enumerate() {
-        let id = alert.decision_id("", index);
-        alert.decisions.extend(decision(raw, &alert, id)?);
+        decisions.extend(known.decision(raw, &alert, ids(index))?);
     }
+    alert.decisions = decisions;
     let kept = !any_given || !alert.decisions.is_empty();
     Ok(kept.then(|| PostedAlert { alert, kind: raw.kind.unwrap_or_default() }))
 }
@@ -231,37 +240,65 @@ fn source(raw: Option<RawSource>) -> Result<Source, ApiError> {
     })
 }
 
-/// A decision as sent; `None` where its value is no address though its scope wants one.
-fn decision(raw: RawDecision, of: &Alert, id: u64) -> Result<Option<Decision>, ApiError> {
-    let duration = raw.duration.unwrap_or_default();
-    let GoDuration(ns) = GoDuration::parse_with_days(&duration).map_err(|error| {
-        let text = format!("decision duration '{duration}': time: {error}");
-        ApiError::internal(format!("{text}: unable to parse duration"))
-    })?;
-    let (scope, value) = (short(raw.scope)?, short(raw.value)?);
-    let scope = normal_scope(&scope);
-    if matches!(scope, "Ip" | "Range") && Net::parse(&value).is_err() {
-        tracing::warn!(scope, value = &*value, "a decision about no address is left out");
-        return Ok(None);
+/// Texts that one decision of a list has as the one before it.
+#[derive(Debug, Default)]
+struct Known {
+    duration: Repeated,
+    origin: Repeated,
+    kind: Repeated,
+    scope: Repeated,
+    scenario: Repeated,
+}
+
+impl Known {
+    /// A decision as sent; `None` where its value is no address though its scope wants one.
+    fn decision(
+        &mut self,
+        raw: RawDecision<'_>,
+        of: &Alert,
+        id: u64,
+    ) -> Result<Option<Decision>, ApiError> {
+        let duration = raw.duration.unwrap_or_default();
+        let GoDuration(ns) = GoDuration::parse_with_days(&duration).map_err(|error| {
+            let text = format!("decision duration '{}': time: {error}", &*duration);
+            ApiError::internal(format!("{text}: unable to parse duration"))
+        })?;
+        let (scope, value) = (brief(raw.scope)?, brief(raw.value)?);
+        let scope = normal_scope(&scope);
+        if matches!(scope, "Ip" | "Range") && Net::parse(&value).is_err() {
+            tracing::warn!(scope, value = &*value, "a decision about no address is left out");
+            return Ok(None);
+        }
+        Ok(Some(Decision {
+            id,
+            origin: self.origin.text(&brief(raw.origin)?),
+            kind: self.kind.text(&brief(raw.kind)?),
+            scope: self.scope.text(scope),
+            value: Arc::from(&*value),
+            duration: self.duration.text(&duration),
+            until: EventTime(of.stop_at.at.0.saturating_add(ns)),
+            scenario: self.scenario.text(&brief(raw.scenario)?),
+            simulated: of.simulated,
+        }))
     }
-    Ok(Some(Decision {
-        id,
-        origin: short(raw.origin)?,
-        kind: short(raw.kind)?,
-        scope: scope.into(),
-        value,
-        duration,
-        until: EventTime(of.stop_at.at.0.saturating_add(ns)),
-        scenario: short(raw.scenario)?,
-        simulated: of.simulated,
-    }))
 }
 
 fn short(text: Option<Arc<str>>) -> Result<Arc<str>, ApiError> {
     let text = text.unwrap_or_default();
+    bounded_name(&text)?;
+    Ok(text)
+}
+
+fn brief(text: Option<Text<'_>>) -> Result<Text<'_>, ApiError> {
+    let text = text.unwrap_or_default();
+    bounded_name(&text)?;
+    Ok(text)
+}
+
+fn bounded_name(text: &str) -> Result<(), ApiError> {
     match text.len() > MOST_TEXT {
         true => Err(ApiError::bad(format!("a name is longer than {MOST_TEXT} bytes"))),
-        false => Ok(text),
+        false => Ok(()),
     }
 }
 
