@@ -69,6 +69,8 @@ pub struct Judged {
 pub struct Commit {
     counters: Counters,
     feed: Feed,
+    /// Hashes of decisions, with their numbers.
+    names: Vec<(u64, u64)>,
 }
 
 impl Ledger {
@@ -91,12 +93,17 @@ impl Ledger {
     pub fn begin(&self, now: i64) -> Commit {
         let seq = self.counters.seq + 1;
         let feed = Feed { seq, now, ..Feed::default() };
-        Commit { counters: Counters { seq, ..self.counters }, feed }
+        Commit { counters: Counters { seq, ..self.counters }, feed, names: Vec::new() }
     }
 
     /// Ends a commit: writes the numbers. What comes back is for the view, once the batch is on disk.
-    pub fn finish(&mut self, commit: Commit, batch: &mut Batch<'_>) -> Feed {
+    pub fn finish(&mut self, mut commit: Commit, batch: &mut Batch<'_>) -> Feed {
         self.counters = commit.counters;
+        // The store finds the place of the next key from that of the last one.
+        commit.names.sort_unstable();
+        for (hash, id) in commit.names {
+            batch.put(Family::Names, &hash.to_be_bytes(), &id.to_be_bytes());
+        }
         self.write(batch);
         commit.feed
     }
@@ -178,7 +185,7 @@ impl Commit {
     fn decision(&mut self, batch: &mut Batch<'_>, row: DecisionRow) {
         let id = row.record.id;
         batch.put(Family::Decisions, &id.to_be_bytes(), &row.encode());
-        batch.put(Family::Names, &row.record.hash.to_be_bytes(), &id.to_be_bytes());
+        self.names.push((row.record.hash, id));
         if row.record.until > self.feed.now {
             self.feed.begun.push(row.record);
         } else {

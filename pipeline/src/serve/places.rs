@@ -1,6 +1,6 @@
 //! By what alerts are looked for: keys that lead to their numbers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use api::archive::KeptAlert;
 use api::filter::Net;
@@ -46,19 +46,25 @@ impl Place {
     }
 }
 
-/// All places of an alert, each with the numbers of its decisions that are about the value or network
-/// there. Of each decision: its number, scenario and value.
+/// All places of an alert, in order, each with the numbers of its decisions that are about the value
+/// or network there. Of each decision: its number, scenario and value.
 fn of<'a>(
     alert: &Alert,
     decisions: impl Iterator<Item = (u64, &'a str, &'a str)>,
-) -> BTreeMap<Place, Vec<u64>> {
-    let mut places: BTreeMap<Place, Vec<u64>> = BTreeMap::new();
-    places.entry(Place::Scenario(alert.scenario.to_string())).or_default();
-    places.entry(Place::Value(alert.source.value.to_string())).or_default();
-    for (number, scenario, value) in decisions {
-        places.entry(Place::Scenario(scenario.to_owned())).or_default();
-        places.entry(place_of(value)).or_default().push(number);
+) -> Vec<(Place, Option<u64>)> {
+    let scenario = |name: &str| (Place::Scenario(name.to_owned()), None);
+    let mut places =
+        vec![scenario(&alert.scenario), (Place::Value(alert.source.value.to_string()), None)];
+    let mut last = &*alert.scenario;
+    for (number, name, value) in decisions {
+        if name != last {
+            places.push(scenario(name));
+            last = name;
+        }
+        places.push((place_of(value), Some(number)));
     }
+    // Lists are often in order already.
+    places.sort();
     places
 }
 
@@ -74,8 +80,11 @@ fn place_of(value: &str) -> Place {
 pub fn put(batch: &mut Batch<'_>, alert: &Alert, id: u64, first: u64) {
     let decisions = (first..).zip(&alert.decisions);
     let decisions = decisions.map(|(number, one)| (number, &*one.scenario, &*one.value));
-    for (place, decisions) in of(alert, decisions) {
-        let numbers: Vec<u8> = decisions.into_iter().flat_map(u64::to_be_bytes).collect();
+    let places = of(alert, decisions);
+    for same in places.chunk_by(|(one, _), (other, _)| one == other) {
+        let Some((place, _)) = same.first() else { continue };
+        let numbers: Vec<u8> =
+            same.iter().filter_map(|(_, number)| *number).flat_map(u64::to_be_bytes).collect();
         batch.put(Family::AlertPlaces, &place.key(id), &numbers);
     }
 }
@@ -96,7 +105,9 @@ pub fn decided(store: &Store, value: &str) -> Result<Vec<u64>, StoreError> {
 /// Takes an alert, with its decisions, away from where it is looked for.
 pub fn take(batch: &mut Batch<'_>, kept: &KeptAlert) {
     let decisions = kept.decisions.iter().map(|one| (one.id, &*one.scenario, &*one.value));
-    for place in of(&kept.alert, decisions).into_keys() {
+    let mut places = of(&kept.alert, decisions);
+    places.dedup_by(|(one, _), (other, _)| one == other);
+    for (place, _) in places {
         batch.delete(Family::AlertPlaces, &place.key(kept.id));
     }
 }
