@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use operators::alert::{Alert, AlertEvent, Decision, Source};
+use operators::alert::{Alert, AlertEvent, Source};
 use operators::order::{OrderKey, Partition};
 use operators::time::layout::parse_rfc3339;
-use operators::time::{EventTime, GoDuration, Stamp};
+use operators::time::{EventTime, Stamp};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use super::bind;
-use super::repeated::{Repeated, Text};
+use super::decision::{Known, RawDecision};
 use super::validation::Failures;
 use crate::error::ApiError;
-use crate::filter::net::Net;
 use crate::intake::PostedAlert;
 use crate::record::normal_scope;
 
@@ -48,22 +47,6 @@ struct RawAlert<'a> {
     source: Option<RawSource>,
     start_at: Option<String>,
     stop_at: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct RawDecision<'a> {
-    #[serde(borrow)]
-    duration: Option<Text<'a>>,
-    #[serde(borrow)]
-    origin: Option<Text<'a>>,
-    #[serde(borrow)]
-    scenario: Option<Text<'a>>,
-    #[serde(borrow)]
-    scope: Option<Text<'a>>,
-    #[serde(borrow, rename = "type")]
-    kind: Option<Text<'a>>,
-    #[serde(borrow)]
-    value: Option<Text<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -126,7 +109,7 @@ pub fn read(body: &[u8], at: i64, name: &str) -> Result<Vec<PostedAlert>, ApiErr
 fn checked(alert: &RawAlert<'_>) -> Failures {
     let mut failures = Failures::default();
     failures.required("capacity", alert.capacity.as_ref());
-    let decisions = alert.decisions.iter().flatten().map(checked_decision);
+    let decisions = alert.decisions.iter().flatten().map(RawDecision::checked);
     first_part(&mut failures, "decisions", decisions);
     failures.required("events", alert.events.as_ref());
     let events = alert.events.iter().flatten().map(|event| {
@@ -152,17 +135,6 @@ fn checked(alert: &RawAlert<'_>) -> Failures {
     }
     failures.required("start_at", alert.start_at.as_ref());
     failures.required("stop_at", alert.stop_at.as_ref());
-    failures
-}
-
-fn checked_decision(decision: &RawDecision<'_>) -> Failures {
-    let mut failures = Failures::default();
-    failures.required("duration", decision.duration.as_ref());
-    failures.required("origin", decision.origin.as_ref());
-    failures.required("scenario", decision.scenario.as_ref());
-    failures.required("scope", decision.scope.as_ref());
-    failures.required("type", decision.kind.as_ref());
-    failures.required("value", decision.value.as_ref());
     failures
 }
 
@@ -240,62 +212,14 @@ fn source(raw: Option<RawSource>) -> Result<Source, ApiError> {
     })
 }
 
-/// Texts that one decision of a list has as the one before it.
-#[derive(Debug, Default)]
-struct Known {
-    duration: Repeated,
-    origin: Repeated,
-    kind: Repeated,
-    scope: Repeated,
-    scenario: Repeated,
-}
-
-impl Known {
-    /// A decision as sent; `None` where its value is no address though its scope wants one.
-    fn decision(
-        &mut self,
-        raw: RawDecision<'_>,
-        of: &Alert,
-        id: u64,
-    ) -> Result<Option<Decision>, ApiError> {
-        let duration = raw.duration.unwrap_or_default();
-        let GoDuration(ns) = GoDuration::parse_with_days(&duration).map_err(|error| {
-            let text = format!("decision duration '{}': time: {error}", &*duration);
-            ApiError::internal(format!("{text}: unable to parse duration"))
-        })?;
-        let (scope, value) = (brief(raw.scope)?, brief(raw.value)?);
-        let scope = normal_scope(&scope);
-        if matches!(scope, "Ip" | "Range") && Net::parse(&value).is_err() {
-            tracing::warn!(scope, value = &*value, "a decision about no address is left out");
-            return Ok(None);
-        }
-        Ok(Some(Decision {
-            id,
-            origin: self.origin.text(&brief(raw.origin)?),
-            kind: self.kind.text(&brief(raw.kind)?),
-            scope: self.scope.text(scope),
-            value: Arc::from(&*value),
-            duration: self.duration.text(&duration),
-            until: EventTime(of.stop_at.at.0.saturating_add(ns)),
-            scenario: self.scenario.text(&brief(raw.scenario)?),
-            simulated: of.simulated,
-        }))
-    }
-}
-
 fn short(text: Option<Arc<str>>) -> Result<Arc<str>, ApiError> {
     let text = text.unwrap_or_default();
     bounded_name(&text)?;
     Ok(text)
 }
 
-fn brief(text: Option<Text<'_>>) -> Result<Text<'_>, ApiError> {
-    let text = text.unwrap_or_default();
-    bounded_name(&text)?;
-    Ok(text)
-}
-
-fn bounded_name(text: &str) -> Result<(), ApiError> {
+/// Refuses what is longer than any name.
+pub(super) fn bounded_name(text: &str) -> Result<(), ApiError> {
     match text.len() > MOST_TEXT {
         true => Err(ApiError::bad(format!("a name is longer than {MOST_TEXT} bytes"))),
         false => Ok(()),

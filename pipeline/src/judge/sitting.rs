@@ -142,14 +142,15 @@ impl Sitting {
             return Ok(self.judge.ledger.counters().seq);
         }
         let seq = commit.seq();
-        let feed = self.judge.ledger.finish(commit, &mut batch);
+        let (feed, rows) = self.judge.ledger.finish(commit, &mut batch);
         self.judge.outbox.write(&mut batch);
-        crash::point("judge-ready");
         let begun = feed.begun.iter().map(|record| Reverse((record.until, record.id)));
         self.due.extend(begun);
         // The view works on it while it is written.
         let (keeping, kept) = oneshot::channel();
         self.judge.view.send(Step { feed, replies, kept });
+        rows.write(&mut batch);
+        crash::point("judge-ready");
         self.judge.store.commit(batch)?;
         crash::point("judge-committed");
         self.history.flushed();
