@@ -304,8 +304,7 @@ impl Buckets {
         let Some(counters) = counters.get_mut(scenario.id.index()) else { return };
         let Some(Group { blackholes, .. }) = groups.get_mut(number as usize) else { return };
         let (manner, ledger) = (*manner, ledger.as_mut());
-        let mut hole =
-            Hole { blackholes, manner, ledger, catalogue, bucket, scenario, at, cause };
+        let mut hole = Hole { blackholes, manner, ledger, catalogue, bucket, scenario, at, cause };
         counters.overflowed += 1;
         counters.poured += u64::from(scenario.kind == Kind::Trigger);
         // What nobody will see is not built, unless the overflow filter wants to see it first.
