@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::position::Position;
-use crate::record::Chunk;
+use crate::record::{Chunk, Reject};
 use crate::stop::Stop;
 
 /// Number of a source: its place among the sources of the configuration.
@@ -342,7 +342,9 @@ impl Lane {
 
 /// What a delivery counts for. A line has a price of its own, so that empty ones are not free.
 fn size(delivery: &Delivery) -> usize {
-    delivery.chunk.text.len() + 32 * delivery.chunk.lines.len()
+    let chunk = &delivery.chunk;
+    let rejected: usize = chunk.rejects.iter().map(Reject::size).sum();
+    chunk.text.len() + 32 * chunk.lines.len() + rejected
 }
 
 /// Unit: nanoseconds since 1970.

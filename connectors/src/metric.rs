@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use crate::record::Chunk;
-
 /// Defines a closed set with a list of all of it.
 macro_rules! closed_set {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)* }) => {
@@ -156,15 +154,6 @@ impl Meter {
         if let Some(cell) = self.0.counters.get(counter.index()) {
             cell.fetch_add(count, Ordering::Relaxed);
         }
-    }
-
-    /// Counts what is handed over: lines, their bytes, repaired ones, and those left out.
-    pub fn delivered(&self, chunk: &Chunk) {
-        let bytes: u64 = chunk.lines.iter().map(|line| u64::from(line.end - line.start)).sum();
-        self.add(Counter::Lines, chunk.lines.len() as u64);
-        self.add(Counter::Bytes, bytes);
-        self.add(Counter::Repaired, chunk.repaired as u64);
-        self.reject(Reason::TooLong, chunk.rejects.len() as u64);
     }
 
     /// Counts records that are not read.

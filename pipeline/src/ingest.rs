@@ -38,7 +38,7 @@ pub struct Problems {
 impl Problems {
     fn count(&mut self, chunk: &Chunk) {
         for reject in &chunk.rejects {
-            self.rejected(reject.reason());
+            self.rejected(reject.reason().as_str());
         }
         self.repaired += chunk.repaired as u64;
     }

@@ -297,7 +297,7 @@ impl Tail {
         self.change_lag(-passed.min(self.lag), shared);
         self.place.offset = offset;
         self.learn_head();
-        shared.meter.delivered(&chunk);
+        chunk.count(&shared.meter);
         let to = Position::new(&self.place);
         let from = std::mem::replace(&mut self.position, to.clone());
         self.send(Delivery::new(chunk, Arc::clone(&self.origin), from, to));

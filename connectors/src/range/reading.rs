@@ -240,7 +240,7 @@ impl<S: Store> Reading<S> {
 
     fn count(&self, delivery: &Delivery, entries: usize) {
         let (meter, chunk) = (&self.context.meter, &delivery.chunk);
-        meter.delivered(chunk);
+        chunk.count(meter);
         meter.reject(Reason::Empty, (entries - chunk.lines.len() - chunk.rejects.len()) as u64);
     }
 

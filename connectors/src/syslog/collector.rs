@@ -305,7 +305,7 @@ impl State {
             rejects: Vec::new(),
             repaired: std::mem::take(&mut self.repaired),
         };
-        meter.delivered(&chunk);
+        chunk.count(meter);
         self.text.clear();
         (self.last, self.known) = (None, BTreeMap::new());
         let to = Position::new(&Place { next: self.next });
