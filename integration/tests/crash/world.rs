@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use integration::services::{Kafka, Loki, free_port, poll_until};
 use integration::topic::{Record, Topics};
+use pipeline::emit::Tray;
 use pipeline::live::lanes::LaneRecord;
 use pipeline::live::record;
 use pipeline::state::Store;
@@ -159,9 +160,9 @@ impl World {
         let store = Store::open_to_look(data).ok()?;
         let lanes = record::lanes(&store).ok()?;
         let outputs = if self.kafka.is_some() { &[FILE, TOPICS][..] } else { &[FILE] };
-        let told = outputs.iter().map(|output| record::output(&store, output));
+        let told = outputs.iter().map(|output| record::output(&store, Tray::Results, output));
         let told = told.collect::<Result<Vec<_>, _>>().ok()?;
-        Some(Progress { lanes, told, next: record::next_message(&store).ok()? })
+        Some(Progress { lanes, told, next: record::next_message(&store, Tray::Results).ok()? })
     }
 
     fn is_through(&self, progress: &Progress) -> bool {

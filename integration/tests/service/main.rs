@@ -10,6 +10,7 @@ mod http;
 mod messages;
 mod process;
 mod reload;
+mod unparsed;
 mod watched;
 
 use process::{Service, failures, free_port, refused};

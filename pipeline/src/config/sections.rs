@@ -2,7 +2,7 @@
 
 use super::acquisition::{SOURCES, Start};
 use super::key::{Key, Kind, Section};
-use super::outputs::OUTPUTS;
+use super::outputs::{OUTPUTS, UNPARSED};
 
 /// The whole file.
 pub static ROOT: Section = Section { title: "spillway.yaml", groups: &[WHERE, WHAT, HOW, RIM] };
@@ -22,6 +22,11 @@ static WHAT: &[Key] = &[
     ),
     Key::new("sources", Kind::List(&SOURCES), "sources besides: documents of acquis.yaml"),
     Key::new("outputs", Kind::List(&OUTPUTS), "where alerts and decisions go besides the API"),
+    Key::new(
+        "unparsed",
+        Kind::List(&UNPARSED),
+        "where lines that no parser took go, and records that hold no line",
+    ),
     Key::new("start", Kind::Choice(Start::WORDS), "where a source begins that was never read")
         .or("end"),
 ];

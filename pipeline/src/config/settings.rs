@@ -54,6 +54,8 @@ pub struct Settings {
     pub sources: Vec<Acquired>,
     /// Where alerts and decisions go besides the API.
     pub outputs: Vec<OutputSettings>,
+    /// Where goes what is set aside.
+    pub unparsed: Vec<OutputSettings>,
     /// Where a first start begins.
     pub start: Start,
     /// The API.
@@ -122,6 +124,10 @@ impl Settings {
         let outputs = outputs
             .filter_map(|(kind, output)| outputs::of_values(kind, output, directory, reading))
             .collect();
+        let unparsed = values.list("unparsed").iter();
+        let unparsed = unparsed
+            .filter_map(|(kind, output)| outputs::of_unparsed(kind, output, directory, reading))
+            .collect();
         let none = Values::defaults(values.section, reading);
         let section = |name: &str| values.section(name).or(none.section(name)).unwrap_or(&none);
         Self {
@@ -137,6 +143,7 @@ impl Settings {
                 .map(|_| values.paths("acquisition", directory)),
             sources,
             outputs,
+            unparsed,
             start,
             api: api_settings(section("api"), directory, reading),
             metrics: metrics(section("metrics")),
@@ -148,7 +155,8 @@ impl Settings {
 
     /// Whether what is decided is printed for people: where no output writes there itself.
     pub fn prints(&self) -> bool {
-        !self.outputs.iter().any(|output| matches!(output.target, Target::Stdout))
+        let mut outputs = self.outputs.iter().chain(&self.unparsed);
+        !outputs.any(|output| matches!(output.target, Target::Stdout))
     }
 
     /// Unix socket of administration.

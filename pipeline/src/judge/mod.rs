@@ -103,6 +103,8 @@ pub struct Judge {
     pub allow: Arc<ArcSwap<Allowlists>>,
     /// What goes out.
     pub outbox: Outbox,
+    /// What was set aside and goes out.
+    pub unparsed: Outbox,
     /// What source partitions are called.
     pub names: Arc<Names>,
     /// Who finds what this process finds.

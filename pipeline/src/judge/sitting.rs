@@ -143,6 +143,7 @@ impl Sitting {
         let seq = commit.seq();
         let feed = self.judge.ledger.finish(commit, &mut batch);
         self.judge.outbox.write(&mut batch);
+        self.judge.unparsed.write(&mut batch);
         crash::point("judge-ready");
         self.judge.store.commit(batch)?;
         crash::point("judge-committed");
@@ -157,6 +158,7 @@ impl Sitting {
             crash::point("judge-acknowledged");
         }
         self.judge.outbox.tell();
+        self.judge.unparsed.tell();
         crash::point("judge-told");
         Ok(seq)
     }

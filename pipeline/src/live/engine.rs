@@ -300,7 +300,10 @@ impl Generation {
         let Reader { inbox, mut lanes } = reader;
         let no_origins = Arc::from([] as [Origin; 0]);
         let present = record::present(&self.store)?;
-        let sequencer = Sequencer::live(present, self.detection.detector(no_origins));
+        let mut sequencer = Sequencer::live(present, self.detection.detector(no_origins));
+        if lanes.sets_aside() {
+            sequencer.tell_untaken();
+        }
         for (partition, settled) in lanes.begin(&self.detection.lookups) {
             let stash = record::stash(&self.store, partition)?;
             demand.borrow_mut().wishes.push(Wish::Open(partition, settled, stash));

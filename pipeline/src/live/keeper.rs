@@ -11,6 +11,7 @@ use operators::order::{OrderKey, Partition};
 use operators::parse::stash::Stashes;
 use operators::time::EventTime;
 
+use super::aside::Aside;
 use super::command::{Command, Commanded};
 use super::insight::{Found, Insight};
 use super::lane::Held;
@@ -43,6 +44,8 @@ pub struct Commit {
     pub changes: Vec<Change>,
     /// Alerts that nobody has judged yet, in order.
     pub alerts: Vec<Alert>,
+    /// What led to nothing and is to be told.
+    pub aside: Vec<Aside>,
     /// Who waits for it.
     pub waiting: Waiting,
 }

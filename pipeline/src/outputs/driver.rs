@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::cursors::Cursors;
 use super::shape::Shape;
-use crate::emit::Encoder;
+use crate::emit::{Encoder, Tray};
 use crate::live::record;
 use crate::state::{Store, StoreError};
 
@@ -27,6 +27,7 @@ const QUIET: Duration = Duration::from_secs(10);
 pub(super) struct Driver {
     pub(super) name: Arc<str>,
     pub(super) output: Box<dyn Output>,
+    pub(super) tray: Tray,
     pub(super) shape: Shape,
     pub(super) encoder: Encoder,
     pub(super) store: Arc<Store>,
@@ -92,7 +93,7 @@ impl Driver {
     /// Messages from `next` on, and what comes after them. The last one is before `end`.
     fn read(&self, next: u64, end: u64) -> Result<(Vec<Message>, u64), StoreError> {
         let (mut messages, mut bytes, mut after) = (Vec::new(), 0, end);
-        for told in record::told(&self.store, next) {
+        for told in record::told(&self.store, self.tray, next) {
             let (sequence, told) = told?;
             if sequence >= end || messages.len() >= MOST_MESSAGES || bytes >= MOST_BYTES {
                 after = sequence.min(end);

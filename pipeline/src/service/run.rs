@@ -22,6 +22,7 @@ use crate::cli::rules::Loaded;
 use crate::config::acquisition::Acquired;
 use crate::config::outputs::OutputSettings;
 use crate::config::settings::Settings;
+use crate::emit::Tray;
 use crate::judge::outbox::Wanted;
 use crate::live::engine::{Engine, EngineError, Setup};
 use crate::live::lanes::SourceSettings;
@@ -153,7 +154,7 @@ pub fn run(start: Start) -> Result<(), ServiceError> {
     let Start { settings, sources, role, which, files } = start;
     let settings = &settings;
     let data = &settings.data;
-    let sources = configured(sources, settings.pace.hold)?;
+    let sources = configured(sources, settings)?;
     if role.detects() {
         say_what_is_read(&sources);
     }
@@ -246,7 +247,7 @@ impl Doors {
 struct Halves {
     detecting: Option<Detecting>,
     printer: Option<JoinHandle<()>>,
-    outputs: Option<Outputs>,
+    outputs: Vec<Outputs>,
     serving: Serving,
 }
 
@@ -258,16 +259,22 @@ impl Halves {
         (store, names, loaded): (&Arc<Store>, &Arc<Names>, &Loaded),
         runtime: &Runtime,
     ) -> Result<Self, ServiceError> {
-        let all: Vec<_> =
-            settings.outputs.iter().cloned().map(OutputSettings::configured).collect();
-        let serving = serve(settings, (store, names), loaded, outputs::wanted(&all))?;
-        let outputs = outputs::Setup {
-            store: Arc::clone(store),
-            names: Arc::clone(names),
-            told: serving.told(),
-            runtime: runtime.handle().clone(),
+        let made = |all: &[OutputSettings]| -> Vec<_> {
+            all.iter().cloned().map(OutputSettings::configured).collect()
         };
-        let outputs = Some(Outputs::start(outputs, all)?);
+        let (results, unparsed) = (made(&settings.outputs), made(&settings.unparsed));
+        let serving = serve(settings, (store, names), loaded, outputs::wanted(&results))?;
+        let mut outputs = Vec::new();
+        for (tray, all) in [(Tray::Results, results), (Tray::Unparsed, unparsed)] {
+            let setup = outputs::Setup {
+                store: Arc::clone(store),
+                tray,
+                names: Arc::clone(names),
+                told: serving.told(tray),
+                runtime: runtime.handle().clone(),
+            };
+            outputs.push(Outputs::start(setup, all)?);
+        }
         if !role.detects() {
             return Ok(Self { detecting: None, printer: None, outputs, serving });
         }
@@ -301,7 +308,7 @@ impl Halves {
             machine: Arc::clone(&settings.machine),
             engine,
             outputs: self.outputs.iter().flat_map(|all| all.watched().iter().cloned()).collect(),
-            backlog: self.outputs.as_ref().map(|all| all.backlog().clone()),
+            backlogs: self.outputs.iter().map(|all| all.backlog().clone()).collect(),
             names,
             index: Arc::clone(&self.serving.service.index),
             accounts: Arc::clone(&self.serving.service.accounts),
@@ -335,15 +342,17 @@ impl Halves {
     }
 
     fn outputs_end(&mut self) {
-        let Some(outputs) = self.outputs.take() else { return };
-        if !outputs.drain(FAREWELL) {
-            tracing::warn!(
-                waiting = outputs.waiting(),
-                "outputs go on from here at the next start"
-            );
-        }
-        for output in outputs.end() {
-            tracing::warn!(%output, "output did not end in time");
+        let until = Instant::now() + FAREWELL;
+        for outputs in self.outputs.drain(..) {
+            if !outputs.drain(until.saturating_duration_since(Instant::now())) {
+                tracing::warn!(
+                    waiting = outputs.waiting(),
+                    "outputs go on from here at the next start"
+                );
+            }
+            for output in outputs.end() {
+                tracing::warn!(%output, "output did not end in time");
+            }
         }
     }
 
@@ -358,7 +367,7 @@ impl Halves {
 /// The sources as they run; those without a `hold` of their own have that of all.
 fn configured(
     sources: Vec<Acquired>,
-    hold: Option<Duration>,
+    settings: &Settings,
 ) -> Result<Vec<Configured>, ServiceError> {
     let one = |source: Acquired| {
         let settings = SourceSettings {
@@ -366,8 +375,9 @@ fn configured(
             labels: Arc::new(source.labels),
             clock: source.clock,
             transform: source.transform,
-            hold: source.hold.unwrap_or(hold),
+            hold: source.hold.unwrap_or(settings.pace.hold),
             rate: source.rate,
+            set_aside: !settings.unparsed.is_empty(),
         };
         match source.connector.source() {
             Ok(reads) => Ok(Configured { settings, source: reads }),
@@ -401,6 +411,7 @@ fn serve(
         names: Arc::clone(names),
         machine: Arc::clone(&settings.machine),
         wanted,
+        unparsed: !settings.unparsed.is_empty(),
         policy: settings.api.policy.clone(),
         retention: settings.api.retention,
         secret: secret.map(std::os::unix::ffi::OsStringExt::into_vec),
