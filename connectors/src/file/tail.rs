@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::head::Head;
 use super::input::{Input, modified};
 use super::past::Past;
-use super::place::{Head, PAST, Place};
+use super::place::{PAST, Place};
 use crate::lane::{Delivery, Lane, Origin};
 use crate::line_buffer::{LineBuffer, Rest};
 use crate::metric::{Gauge, Meter, Reason};

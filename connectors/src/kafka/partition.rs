@@ -11,7 +11,7 @@ use rdkafka::message::{BorrowedMessage, Timestamp};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::batch::{Batch, Line};
-use super::client::Key;
+use super::discovery::Key;
 use super::link::Link;
 use super::origin::Origins;
 use super::payload::{Decoder, without_line_end};

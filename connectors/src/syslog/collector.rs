@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use super::header::{self, Arrival};
-use super::relp::Session;
+use super::session::Session;
 use crate::lane::{Delivery, Lane, Origin, Outlet, Receipt};
 use crate::metric::{Meter, Reason};
 use crate::position::Position;
