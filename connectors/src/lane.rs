@@ -12,7 +12,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tracing::Instrument;
 
+use crate::TRACE;
 use crate::position::Position;
 use crate::record::{Chunk, Reject};
 use crate::stop::Stop;
@@ -284,6 +286,12 @@ impl Lane {
     /// # Errors
     /// The source was stopped; the delivery is gone, its receipt untold.
     pub async fn send(&self, delivery: Delivery) -> Result<(), Stopped> {
+        let (lane, lines) = (&*self.name, delivery.chunk.lines.len());
+        let span = tracing::info_span!(target: TRACE, "delivery", lane, lines);
+        self.sent(delivery).instrument(span).await
+    }
+
+    async fn sent(&self, delivery: Delivery) -> Result<(), Stopped> {
         let bytes = size(&delivery);
         loop {
             let room = self.outlet.room.notified();

@@ -10,6 +10,7 @@ mod http;
 mod messages;
 mod process;
 mod reload;
+mod traces;
 mod unparsed;
 mod watched;
 

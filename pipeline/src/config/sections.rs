@@ -1,6 +1,6 @@
 //! Every key of `spillway.yaml`: the one list.
 
-use super::acquisition::{SOURCES, Start};
+use super::acquisition::{SOURCES, Start, endpoint};
 use super::key::{Key, Kind, Section};
 use super::outputs::{OUTPUTS, UNPARSED};
 
@@ -49,6 +49,7 @@ static HOW: &[Key] = &[
 static RIM: &[Key] = &[
     Key::new("api", Kind::Section(&API), "the API of bouncers and agents").or("{}"),
     Key::new("metrics", Kind::Section(&METRICS), "metrics for Prometheus, and health").or("{}"),
+    Key::new("tracing", Kind::Section(&TRACING), "traces for a collector of OpenTelemetry"),
     Key::new("log", Kind::Section(&LOG), "what the service says of itself, on standard error")
         .or("{}"),
 ];
@@ -219,6 +220,17 @@ static METRICS: Section = Section {
             "which of CrowdSec's metrics there are",
         )
         .or("full"),
+    ]],
+};
+
+static TRACING: Section = Section {
+    title: "`tracing`",
+    groups: &[&[
+        Key::new("endpoint", Kind::Text, "its OTLP over HTTP: http://HOST:4318"),
+        Key::new("ratio", Kind::Text, "the share of traces that are kept, from 0 to 1").or("1"),
+        Key::new("headers", Kind::Secrets, "headers of each request, such as credentials"),
+        Key::new("tls", Kind::Section(&endpoint::TLS), "certificates"),
+        Key::new("timeout", Kind::Duration(&[]), "an answer comes within").or("10s"),
     ]],
 };
 

@@ -12,13 +12,14 @@ use api::service::{AutoRegistration, Policy};
 use ipnet::IpNet;
 use operators::yaml::Reading;
 
-use super::acquisition::{self, Acquired, Place, Start};
+use super::acquisition::{self, Acquired, Place, Start, endpoint};
 use super::outputs::{self, OutputSettings, Target};
 use super::values::Values;
 use crate::cli::rules::RuleArgs;
 use crate::live::pace::Pace;
 use crate::serve::flush::Retention;
 use crate::state::Budget;
+use crate::telemetry::traces::TraceSettings;
 
 /// Name of the Unix socket of administration in the data directory.
 pub const SOCKET: &str = "spillway.sock";
@@ -62,6 +63,8 @@ pub struct Settings {
     pub api: ApiSettings,
     /// Metrics and health.
     pub metrics: MetricsSettings,
+    /// Where traces go, if anywhere.
+    pub tracing: Option<TraceSettings>,
     /// What the service says of itself.
     pub log: LogSettings,
 }
@@ -148,6 +151,7 @@ impl Settings {
             api: api_settings(section("api"), directory, reading),
             metrics: metrics(section("metrics")),
             log: log(section("log")),
+            tracing: values.section("tracing").map(|values| tracing(values, directory, reading)),
             data: values.path("data", directory).unwrap_or_default(),
             values,
         }
@@ -322,6 +326,28 @@ fn metrics(values: &Values) -> MetricsSettings {
             Some("none") => Level::None,
             _ => Level::Full,
         },
+    }
+}
+
+fn tracing(values: &Values, directory: &Path, reading: &mut Reading<'_>) -> TraceSettings {
+    let endpoint = values.required("endpoint", reading);
+    if !endpoint.is_empty() && !["http://", "https://"].iter().any(|s| endpoint.starts_with(s)) {
+        let message = format!("{endpoint:?} is no address of a collector");
+        reading.refuse_with(values.place("endpoint"), message, "begin it with http:// or https://");
+    }
+    let written = values.text("ratio").unwrap_or("1");
+    let ratio = written.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    if ratio.is_none() {
+        let message = format!("`ratio` is a number from 0 to 1, not {written:?}");
+        reading.refuse(values.place("ratio"), message);
+    }
+    let tls = values.section("tls").map(|tls| endpoint::client_tls(tls, directory, reading));
+    TraceSettings {
+        endpoint,
+        ratio: ratio.unwrap_or(1.0),
+        headers: values.pairs("headers"),
+        tls: tls.unwrap_or_default(),
+        timeout: values.duration("timeout").unwrap_or(Duration::from_secs(10)),
     }
 }
 
