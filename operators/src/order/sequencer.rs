@@ -11,6 +11,7 @@ use super::journal::Journal;
 use super::merge::{Merge, Next, Settled};
 use super::{OrderKey, Partition};
 use crate::bucket::Pour;
+use crate::bucket::shares::Shares;
 use crate::detector::{Detector, Place, Verdict};
 use crate::parse::lines::{Found, LineSpan, MAX_SAMPLES, Parsed, Sample, Tally, Untaken};
 use crate::parse::stash::Stashes;
@@ -35,6 +36,8 @@ pub struct Sequencer {
     samples: BTreeMap<Partition, Vec<Sample>>,
     /// Where all of them stand that the order has not come to, if somebody asks for them.
     untaken: Option<BTreeMap<Partition, VecDeque<Untaken>>>,
+    /// Of a live run: successes of nodes since they were asked for, by their number.
+    nodes: Vec<Shares>,
 }
 
 /// How far a partition of a live run is.
@@ -48,6 +51,17 @@ pub struct Standing {
     pub stash: Option<Stashes>,
     /// Lines that no parser took since the last seal; see [`Sequencer::tell_untaken`].
     pub untaken: Vec<Untaken>,
+}
+
+/// What was counted of a live run.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// What happened to lines.
+    pub tally: Tally,
+    /// Lines that no parser took, a few of each partition.
+    pub samples: BTreeMap<Partition, Vec<Sample>>,
+    /// Successes of nodes, by their number.
+    pub nodes: Vec<Shares>,
 }
 
 /// Where the whole order stands.
@@ -111,6 +125,7 @@ impl Sequencer {
             live,
             samples: BTreeMap::new(),
             untaken: None,
+            nodes: Vec::new(),
         }
     }
 
@@ -202,6 +217,7 @@ impl Sequencer {
         if self.live {
             self.moved.insert(parsed.partition);
             self.sample(parsed.partition, &parsed.tally.samples);
+            self.share_nodes(parsed.partition, &parsed.tally.nodes);
         }
         let Parsed { partition, found, stamps, block, transport, last, untaken, .. } = parsed;
         let mut found = found.into_iter().peekable();
@@ -270,9 +286,25 @@ impl Sequencer {
         });
         let stash = stash.at(span.position, self.merge.partition_clock(partition));
         *self.tally.partitions.entry(partition).or_default() += 1;
-        match self.detector.line(raw, place, Some(stash), &mut self.tally) {
+        let mut tally = Tally::default();
+        let verdict = self.detector.line(raw, place, Some(stash), &mut tally);
+        self.tally.add(&tally);
+        self.share_nodes(partition, &tally.nodes);
+        match verdict {
             Verdict::Done { stamp, pours, taken } => (stamp, pours, taken),
             Verdict::WantsStash => (None, Vec::new(), true),
+        }
+    }
+
+    fn share_nodes(&mut self, partition: Partition, counts: &[u64]) {
+        if !self.live {
+            return;
+        }
+        if self.nodes.len() < counts.len() {
+            self.nodes.resize(counts.len(), Shares::default());
+        }
+        for (shares, count) in self.nodes.iter_mut().zip(counts).filter(|(_, count)| **count > 0) {
+            shares.add(partition, *count);
         }
     }
 
@@ -310,9 +342,13 @@ impl Sequencer {
         &self.tally
     }
 
-    /// What was counted since the last call, and lines that no parser took; of a live run.
-    pub fn take_tally(&mut self) -> (Tally, BTreeMap<Partition, Vec<Sample>>) {
-        (std::mem::take(&mut self.tally), std::mem::take(&mut self.samples))
+    /// What was counted since the last call; of a live run.
+    pub fn take_counts(&mut self) -> Counts {
+        Counts {
+            tally: std::mem::take(&mut self.tally),
+            samples: std::mem::take(&mut self.samples),
+            nodes: std::mem::take(&mut self.nodes),
+        }
     }
 
     /// Stamps that the clocks did not follow, so far.

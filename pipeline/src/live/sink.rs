@@ -69,7 +69,7 @@ impl Sink {
             let Some(seal) = demand.seals.pop_front() else { return };
             (seal, demand.late)
         };
-        self.progress.insight.sealed(&seal.tally, seal.samples, late, wall());
+        self.progress.insight.sealed(seal.counts, late, wall());
         let (mut moved, mut stashes) = (Vec::new(), Vec::new());
         let (mut held, mut aside) = (Vec::new(), Vec::new());
         let mut lanes = self.lanes.borrow_mut();
