@@ -28,6 +28,7 @@ fn start(path: &std::path::Path) -> Serving {
         names: Arc::default(),
         machine: "test".into(),
         wanted: pipeline::judge::outbox::Wanted::Nothing,
+        unparsed: false,
         policy: Policy::default(),
         retention: Retention::default(),
         secret: None,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use benchmarks::generator::calendar::Moment;
@@ -33,7 +33,7 @@ use pipeline::serve::flush::Retention;
 use pipeline::serve::{Options, Serving};
 use pipeline::state::{Budget, Store};
 use pipeline::transform::Transform;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 use crate::source::Listed;
 
@@ -149,24 +149,7 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
         runtime: runtime.handle().clone(),
         names,
     };
-    let results = (Tray::Results, TOLD, vec![Stream::Alerts, Stream::Decisions]);
-    let unparsed = (Tray::Unparsed, UNPARSED, vec![Stream::Unparsed]);
-    let outputs = [results, unparsed].map(|(tray, name, streams)| {
-        let file = FileConfig::new(&folder.join(name));
-        let outputs = outputs::Setup {
-            store: Arc::clone(&store),
-            tray,
-            names: Arc::clone(&setup.names),
-            told: serving.told(tray),
-            runtime: runtime.handle().clone(),
-        };
-        let output = outputs::Configured {
-            name: "file".into(),
-            shape: Shape { streams, ..Shape::default() },
-            make: Box::new(|context| Box::new(File::new(file, context))),
-        };
-        Outputs::start(outputs, vec![output]).unwrap()
-    });
+    let outputs = told_to_files(folder, (&store, &setup.names), &serving, runtime.handle());
     let engine = Engine::start(setup).unwrap();
     let handles = engine.handles().clone();
     let all: BTreeMap<_, _> = logs.iter().map(|(n, l)| (n.clone(), l.len() as u64)).collect();
@@ -198,6 +181,34 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
         assert!(outputs.end().is_empty(), "outputs end");
     }
     serving.finish();
+}
+
+/// Outputs to files of what is found, and of what led to nothing.
+fn told_to_files(
+    folder: &Path,
+    (store, names): (&Arc<Store>, &Arc<Names>),
+    serving: &Serving,
+    runtime: &Handle,
+) -> [Outputs; 2] {
+    let results = (Tray::Results, TOLD, vec![Stream::Alerts, Stream::Decisions]);
+    let unparsed = (Tray::Unparsed, UNPARSED, vec![Stream::Unparsed]);
+    [results, unparsed].map(|(tray, name, streams)| {
+        let file = FileConfig::new(&folder.join(name));
+        let outputs = outputs::Setup {
+            store: Arc::clone(store),
+            tray,
+            refused: Weak::new(),
+            names: Arc::clone(names),
+            told: serving.told(tray),
+            runtime: runtime.clone(),
+        };
+        let output = outputs::Configured {
+            name: "file".into(),
+            shape: Shape { streams, ..Shape::default() },
+            make: Box::new(|context| Box::new(File::new(file, context))),
+        };
+        Outputs::start(outputs, vec![output]).unwrap()
+    })
 }
 
 /// What the file of lines that no parser took has.

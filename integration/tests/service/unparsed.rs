@@ -1,13 +1,16 @@
 //! What led to nothing and is set aside, told to a real broker and to a file, through a crash.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 
 use integration::services::Kafka;
 use integration::topic::{Record, Topics};
 use rdkafka::producer::BaseRecord;
 use serde_json::{Value, json};
 
-use crate::process::Service;
+use crate::process::{Service, failures, free_port};
+use crate::pushed;
 
 /// A record of rsyslog or Vector.
 fn record(line: &str) -> String {
@@ -16,6 +19,54 @@ fn record(line: &str) -> String {
 
 fn payload(record: &Record) -> Value {
     serde_json::from_slice(record.payload.as_deref().unwrap()).unwrap()
+}
+
+/// A server that takes nothing, and its port.
+fn refusing() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut reader = BufReader::new(stream.unwrap());
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap_or(0) > 0 {}
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let mut body = vec![0; length.map_or(0, |length| length.trim().parse().unwrap())];
+            reader.read_exact(&mut body).unwrap();
+            let answer =
+                b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            reader.get_mut().write_all(answer).unwrap();
+        }
+    });
+    port
+}
+
+#[test]
+fn a_message_that_an_output_refuses_is_set_aside() {
+    let (port, hook) = (free_port(), refusing());
+    let configuration = format!(
+        "{}outputs:\n- output: webhook\n  name: hook\n  url: http://127.0.0.1:{hook}/\n  \
+         streams: [decisions]\nunparsed:\n- output: file\n  path: aside.jsonl\n",
+        pushed(port)
+    );
+    let mut service = Service::start(&configuration, &[]);
+    service.push(port, &failures("203.0.113.90", 12));
+    let file = service.folder().join("aside.jsonl");
+    let told = service.wait("the decision", || {
+        let told = std::fs::read_to_string(&file).unwrap_or_default();
+        (!told.is_empty()).then_some(told)
+    });
+    let aside: Value = serde_json::from_str(&told).unwrap();
+    let reason = "the server answers 413 Payload Too Large";
+    assert_eq!((&aside["source"], &aside["lane"]), (&json!("hook"), &json!("decisions")));
+    assert_eq!(aside["reason"], reason);
+    let decision: Value = serde_json::from_str(aside["line"].as_str().unwrap()).unwrap();
+    assert_eq!(decision["value"], "203.0.113.90");
+    let page = service.page("/metrics").body;
+    let name = "spillway_output_refused_messages_total";
+    let counted = format!("{name}{{output=\"hook\",module=\"webhook\",reason=\"{reason}\"}} 1");
+    assert!(page.contains(&counted), "{page}");
+    service.terminate();
 }
 
 #[test]

@@ -1,10 +1,12 @@
-//! What was read and led to nothing: lines that no parser took, records that hold no line. It goes to
-//! the outputs of `unparsed:`, in the same commit as the place behind it.
+//! What led to nothing: lines that no parser took, records that hold no line, messages that an output
+//! refused. It goes to the outputs of `unparsed:`, what was read in the same commit as the place behind
+//! it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connectors::Reject;
+use connectors::output::Message;
 use operators::time::{EventTime, Stamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,16 +14,18 @@ use serde::{Deserialize, Serialize};
 /// Why a line is here that every parser let pass.
 pub const UNPARSED: &str = "unparsed";
 
-/// A line or record that was set aside.
+/// A line, record or message that was set aside.
 // A promise: fields are only added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "Unparsed")]
 pub struct Aside {
-    /// Why: `unparsed` for a line that no parser took, else why the record was not read.
+    /// Why: `unparsed` for a line that no parser took, else why the record was not read or the message
+    /// refused.
     pub reason: String,
-    /// Name of the source.
+    /// Name of the source; of an output, where that refused it.
     pub source: String,
-    /// What of the source it is from: a file, a partition of a topic, a listener.
+    /// What of the source it is from: a file, a partition of a topic, a listener; of an output, the
+    /// stream.
     pub lane: String,
     /// Where it stands there.
     pub offset: u64,
@@ -70,6 +74,17 @@ impl Aside {
         };
         let new = Self::new(whose, reject.reason().as_str());
         Self { offset: reject.offset(), line, bytes, ..new }
+    }
+
+    /// A message that an output will never take.
+    pub fn refused(output: &str, message: &Message, reason: &str, at: EventTime) -> Self {
+        let (lane, labels) = (&*message.stream, &BTreeMap::new());
+        let payload = message.payload.as_deref().unwrap_or_default();
+        Self {
+            offset: message.sequence,
+            line: Some(String::from_utf8_lossy(payload).into_owned()),
+            ..Self::new(Whose { source: output, lane, labels, time: at }, reason)
+        }
     }
 
     fn new(whose: Whose<'_>, reason: &str) -> Self {

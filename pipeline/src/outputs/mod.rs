@@ -11,7 +11,7 @@ mod driver;
 mod ocsf;
 mod shape;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::emit::{Encoder, Tray};
+use crate::judge::ToJudge;
 use crate::judge::outbox::Wanted;
 use crate::live::names::Names;
 use crate::live::record;
@@ -67,6 +68,8 @@ pub struct Setup {
     pub store: Arc<Store>,
     /// What of it.
     pub tray: Tray,
+    /// Who sets aside what an output refuses; nobody where it is gone.
+    pub refused: Weak<ToJudge>,
     /// What source partitions are called.
     pub names: Arc<Names>,
     /// The number of the next message, whenever more are kept.
@@ -128,7 +131,7 @@ impl Outputs {
     /// # Errors
     /// The store cannot be read or written, or a thread cannot be started.
     pub fn start(setup: Setup, all: Vec<Configured>) -> Result<Self, OutputsError> {
-        let Setup { store, tray, names, told, runtime } = setup;
+        let Setup { store, tray, refused, names, told, runtime } = setup;
         let outbox = tray.series(&record::outbox_name(&store)?);
         let begun = all.iter().map(|one| Arc::clone(&one.name));
         let cursors = Arc::new(Cursors::new(Arc::clone(&store), tray, begun)?);
@@ -154,6 +157,7 @@ impl Outputs {
             let driver = Driver {
                 name: Arc::clone(&name),
                 output,
+                refused: refused.clone(),
                 tray,
                 shape,
                 encoder: Encoder::new(Arc::clone(&store), Arc::clone(&names)),

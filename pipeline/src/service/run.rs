@@ -1,7 +1,7 @@
 //! A run of the service: everything started in order, and ended in the opposite one.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -23,6 +23,7 @@ use crate::config::acquisition::Acquired;
 use crate::config::outputs::OutputSettings;
 use crate::config::settings::Settings;
 use crate::emit::Tray;
+use crate::judge::ToJudge;
 use crate::judge::outbox::Wanted;
 use crate::live::engine::{Engine, EngineError, Setup};
 use crate::live::lanes::SourceSettings;
@@ -248,6 +249,8 @@ struct Halves {
     detecting: Option<Detecting>,
     printer: Option<JoinHandle<()>>,
     outputs: Vec<Outputs>,
+    /// Who sets aside what outputs refuse, as long as they run.
+    refused: Option<Arc<ToJudge>>,
     serving: Serving,
 }
 
@@ -264,11 +267,17 @@ impl Halves {
         };
         let (results, unparsed) = (made(&settings.outputs), made(&settings.unparsed));
         let serving = serve(settings, (store, names), loaded, outputs::wanted(&results))?;
+        let refused = (!unparsed.is_empty()).then(|| Arc::new(serving.judge().clone()));
         let mut outputs = Vec::new();
         for (tray, all) in [(Tray::Results, results), (Tray::Unparsed, unparsed)] {
             let setup = outputs::Setup {
                 store: Arc::clone(store),
                 tray,
+                refused: match tray {
+                    Tray::Results => refused.as_ref().map(Arc::downgrade).unwrap_or_default(),
+                    // It would come back without end.
+                    Tray::Unparsed => Weak::new(),
+                },
                 names: Arc::clone(names),
                 told: serving.told(tray),
                 runtime: runtime.handle().clone(),
@@ -276,7 +285,7 @@ impl Halves {
             outputs.push(Outputs::start(setup, all)?);
         }
         if !role.detects() {
-            return Ok(Self { detecting: None, printer: None, outputs, serving });
+            return Ok(Self { detecting: None, printer: None, outputs, refused, serving });
         }
         let engine = Engine::start(Setup {
             store: Arc::clone(store),
@@ -291,7 +300,7 @@ impl Halves {
         let insight = &engine.handles().progress.insight;
         let printer = settings.prints().then(|| printer::start(insight)).transpose()?;
         let detecting = Some(Detecting::start(engine, loaded.detection())?);
-        Ok(Self { detecting, printer, outputs, serving })
+        Ok(Self { detecting, printer, outputs, refused, serving })
     }
 
     fn observer(
@@ -354,6 +363,7 @@ impl Halves {
                 tracing::warn!(%output, "output did not end in time");
             }
         }
+        self.refused = None;
     }
 
     fn serving_ends(self, runtime: Runtime) {
