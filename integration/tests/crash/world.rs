@@ -14,10 +14,10 @@ use pipeline::live::lanes::LaneRecord;
 use pipeline::live::record;
 use pipeline::state::Store;
 
-use crate::logs::Logs;
+use crate::logs::{Logs, Protocol};
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 /// Names of the outputs.
 const FILE: &str = "lines";
 const TOPICS: &str = "topics";
@@ -29,6 +29,14 @@ const STREAMS: [&str; 2] = ["alerts", "decisions"];
 
 /// A service that does not outlive its test.
 pub(crate) struct Running(pub(crate) Child);
+
+impl Running {
+    /// Has it take up the rules anew.
+    pub(crate) fn reload(&self) {
+        // It may have ended meanwhile.
+        let _ = Command::new("kill").args(["-s", "HUP", &self.0.id().to_string()]).output();
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -60,9 +68,16 @@ impl World {
         Self { logs, kafka: None, folder }
     }
 
+    /// A world of files that are rotated whenever they grow.
+    pub(crate) fn of_rotated_files() -> Self {
+        let mut world = Self::of_files();
+        world.logs.rotates = true;
+        world
+    }
+
     /// A world of one sender.
-    pub(crate) fn of_a_sender() -> Self {
-        Self { logs: Logs::sent(), kafka: None, folder: tempfile::tempdir().unwrap() }
+    pub(crate) fn of_a_sender(protocol: Protocol) -> Self {
+        Self { logs: Logs::sent(protocol), kafka: None, folder: tempfile::tempdir().unwrap() }
     }
 
     /// Whether there is nothing but files.
@@ -102,7 +117,8 @@ impl World {
         format!(
             "data: data\nstart: beginning\nhold: unlimited\nepoch: 20ms\nworkers: 2\nmachine: test\n\
              api:\n  listen: 127.0.0.1:{api}\nmetrics:\n  listen: 127.0.0.1:{metrics}\n\
-             {sources}outputs:\n- output: file\n  name: {FILE}\n  path: told.jsonl\n{topics}"
+             {sources}outputs:\n- output: file\n  name: {FILE}\n  path: told.jsonl\n{topics}\
+             unparsed:\n- output: file\n  path: aside.jsonl\n"
         )
     }
 
