@@ -28,8 +28,8 @@ base="crowdsecurity/syslog-logs crowdsecurity/dateparse-enrich"
 for tool in jq sqlite3 curl /usr/bin/time; do
     command -v "$tool" >/dev/null || { echo "compare.sh: $tool is missing (Debian: jq sqlite3 curl time)" >&2; exit 2; }
 done
-cargo build -q --release -p spillway-benchmarks --bin generate
-[[ -n ${SPILLWAY:-} ]] || cargo build -q --release -p spillway --bin spillway
+cargo build -q --release --workspace --bin generate
+[[ -n ${SPILLWAY:-} ]] || cargo build -q --release --workspace --bin spillway
 generate=$target/release/generate
 engine_binaries=$("$root/integration/reference/build.sh") || engine_binaries=
 host=$(nproc)x-$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -1 |
@@ -148,7 +148,7 @@ RULE
 }
 
 explain() {
-    cargo build -q --release -p spillway-benchmarks --bin explain
+    cargo build -q --release --workspace --bin explain
     "$target/release/explain" --rules "$corpus/hub" --patterns "$corpus/patterns" --data "$corpus/data" \
         2>/dev/null >"$results/explain.md"
 }

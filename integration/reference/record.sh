@@ -12,7 +12,7 @@ corpus=$1
 shift
 replays=${REPLAYS:-4}
 engine_binaries=$("$here/build.sh")
-cargo build -q --release -p spillway-benchmarks --bin generate
+cargo build -q --release --workspace --bin generate
 generate=${CARGO_TARGET_DIR:-$here/../../target}/release/generate
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/record.XXXXXX")
 trap 'engine_stop "$scratch/home"; rm -rf "$scratch"' EXIT

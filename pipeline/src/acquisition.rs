@@ -13,7 +13,7 @@ use regex::Regex;
 
 use crate::hub::environment::expand;
 use crate::hub::file::{RuleFile, decode_text};
-use crate::hub::layout::{read_text, refused};
+use crate::hub::text::{read_text, refused};
 use crate::transform::Transform;
 
 /// The file sources of an acquisition file, in order.

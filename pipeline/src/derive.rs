@@ -12,7 +12,7 @@ use operators::order::Partition;
 use operators::parse::lines::LineSpan;
 use operators::text::RawLine;
 
-use crate::ingest::Problems;
+use crate::problems::Problems;
 use crate::transform::{Derived, Transformer};
 
 /// A block ends with the record that reaches this size. Unit: bytes.

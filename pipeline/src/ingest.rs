@@ -2,12 +2,10 @@
 //! blocks to the workers.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use connectors::{Chunk, ReadError, Reader};
+use connectors::Reader;
 use operators::epoch::Epoch;
-use operators::fault::Faults;
 use operators::order::Partition;
 use operators::order::operator::Demand;
 use operators::parse::lines::{LineSpan, Lines};
@@ -17,37 +15,11 @@ use timely::dataflow::{Scope, StreamVec};
 use timely::scheduling::Activator;
 
 use crate::derive::{Block, Derive};
+use crate::problems::Problems;
 use crate::transform::Transformer;
 
 /// How many blocks of the partition that the order waits for are under way, per worker.
 const AHEAD: u64 = 3;
-
-/// What went wrong with inputs, in the order in which it was seen.
-#[derive(Debug, Default)]
-pub struct Problems {
-    /// Inputs that could not be read, or not to their end.
-    pub errors: Vec<ReadError>,
-    /// Rejected lines by reason.
-    pub rejects: BTreeMap<&'static str, u64>,
-    /// Lines with invalid UTF-8, which was replaced.
-    pub repaired: u64,
-    /// What failed in transforms, by number of the input.
-    pub faults: Faults,
-}
-
-impl Problems {
-    fn count(&mut self, chunk: &Chunk) {
-        for reject in &chunk.rejects {
-            self.rejected(reject.reason().as_str());
-        }
-        self.repaired += chunk.repaired as u64;
-    }
-
-    /// Counts a line that was not taken.
-    pub fn rejected(&mut self, reason: &'static str) {
-        *self.rejects.entry(reason).or_default() += 1;
-    }
-}
 
 /// An input of a run.
 #[derive(Debug)]

@@ -18,6 +18,7 @@ pub mod judge;
 pub mod live;
 pub mod lookup;
 pub mod outputs;
+pub mod problems;
 pub mod replay;
 pub mod report;
 pub mod serve;

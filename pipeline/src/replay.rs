@@ -21,7 +21,8 @@ use operators::time::EventTime;
 
 use crate::detection::Detection;
 use crate::graph::{self, Out, Parts, Source};
-use crate::ingest::{Feed, Ingest, Problems};
+use crate::ingest::{Feed, Ingest};
+use crate::problems::Problems;
 
 /// What a run is made of.
 #[derive(Debug)]

@@ -22,6 +22,7 @@ use super::door::{Door, Protocol};
 use super::intake::{Intake, Sameness};
 use super::pace::Paced;
 use super::peers::{Peers, Seat};
+use super::socket::listen_tcp;
 use super::tls::Certificates;
 use crate::metric::Reason;
 use crate::retry::Backoff;
@@ -233,7 +234,7 @@ async fn accept_unix(listener: Option<&UnixListener>) -> io::Result<UnixStream> 
 async fn bind(address: &str, context: &Context) -> Result<TcpListener, SourceError> {
     let mut backoff = Backoff::default();
     loop {
-        let error = match TcpListener::bind(address).await {
+        let error = match listen_tcp(address).await {
             Ok(listener) => return Ok(listener),
             Err(error) => error,
         };

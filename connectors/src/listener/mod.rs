@@ -33,6 +33,7 @@ mod intake;
 mod pace;
 mod peers;
 mod repeats;
+mod socket;
 mod tls;
 
 pub(crate) use accept::{Listener, listen};
@@ -43,4 +44,5 @@ pub use config::{Limits, Listening, ServerTls};
 pub(crate) use door::{Bad, Protocol, Reply, Route, Sent, is_below};
 pub(crate) use intake::Sameness;
 pub(crate) use peers::{Peers, Seat};
+pub use socket::listen_tcp;
 pub(crate) use tls::Certificates;

@@ -16,7 +16,7 @@ use super::stream::{self, Listening, Memory};
 use super::udp::{self, Datagrams};
 use crate::health::Health;
 use crate::lane::Outlet;
-use crate::listener::Certificates;
+use crate::listener::{Certificates, listen_tcp};
 use crate::metric::Meter;
 use crate::retry::Backoff;
 use crate::source::{Context, Resume, SourceError};
@@ -94,7 +94,7 @@ impl Post {
             }));
         }
         let (address, runtime) = (self.listener.address, shared.runtime.clone());
-        let open = move || runtime.block_on(TcpListener::bind(address));
+        let open = move || runtime.block_on(listen_tcp(address));
         let first = self.first(&open)?;
         Ok(std::thread::spawn(move || {
             let socket = self.socket(first, open, &shared);

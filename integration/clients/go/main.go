@@ -1,9 +1,10 @@
-// A bouncer on go-cs-bouncer: `live URL KEY ADDRESS` asks once, `stream URL KEY ADDRESS` prints what
-// becomes of an address and sends usage metrics.
+// A bouncer on go-cs-bouncer: `live` asks once for an address, `stream` prints what becomes of it and
+// sends usage metrics.
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"time"
@@ -12,14 +13,22 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
+var (
+	url     = flag.String("url", "", "the API")
+	address = flag.String("address", "", "whom to watch")
+	key     = flag.String("key", "", "the bouncer's key")
+	ca      = flag.String("ca", "", "who signs certificates")
+	cert    = flag.String("cert", "", "certificate instead of a key")
+	certKey = flag.String("certkey", "", "key of the certificate")
+)
+
 func main() {
-	mode, url, key, address := os.Args[1], os.Args[2], os.Args[3], os.Args[4]
-	ctx := context.Background()
-	if mode == "live" {
-		live(ctx, url, key, address)
+	flag.Parse()
+	if flag.Arg(0) == "live" {
+		live(context.Background())
 		return
 	}
-	stream(ctx, url, key, address)
+	stream(context.Background())
 }
 
 func check(err error) {
@@ -29,10 +38,13 @@ func check(err error) {
 	}
 }
 
-func live(ctx context.Context, url, key, address string) {
-	bouncer := &csbouncer.LiveBouncer{APIKey: key, APIUrl: url, UserAgent: "go-client/v1"}
+func live(ctx context.Context) {
+	bouncer := &csbouncer.LiveBouncer{
+		APIKey: *key, APIUrl: *url, UserAgent: "go-client/v1",
+		CAPath: *ca, CertPath: *cert, KeyPath: *certKey,
+	}
 	check(bouncer.Init())
-	banned, err := bouncer.Get(ctx, address)
+	banned, err := bouncer.Get(ctx, *address)
 	check(err)
 	free, err := bouncer.Get(ctx, "192.0.2.254")
 	check(err)
@@ -56,9 +68,10 @@ func (told) Fire(entry *logrus.Entry) error {
 	return nil
 }
 
-func stream(ctx context.Context, url, key, address string) {
+func stream(ctx context.Context) {
 	bouncer := &csbouncer.StreamBouncer{
-		APIKey: key, APIUrl: url, UserAgent: "go-client/v1", TickerInterval: "1s",
+		APIKey: *key, APIUrl: *url, UserAgent: "go-client/v1", TickerInterval: "1s",
+		CAPath: *ca, CertPath: *cert, KeyPath: *certKey,
 	}
 	check(bouncer.Init())
 	logger := logrus.New()
@@ -71,13 +84,13 @@ func stream(ctx context.Context, url, key, address string) {
 	go func() { check(bouncer.Run(ctx)) }()
 	for decisions := range bouncer.Stream {
 		for _, decision := range decisions.Deleted {
-			if *decision.Value == address {
-				fmt.Println("deleted", address)
+			if *decision.Value == *address {
+				fmt.Println("deleted", *address)
 			}
 		}
 		for _, decision := range decisions.New {
-			if *decision.Value == address {
-				fmt.Println("new", address, *decision.Duration)
+			if *decision.Value == *address {
+				fmt.Println("new", *address, *decision.Duration)
 			}
 		}
 	}

@@ -16,7 +16,8 @@ use super::Format;
 use super::inputs::{Described, InputArgs, label};
 use super::rules::RuleArgs;
 use crate::explain::explainer::{Explainer, Parts, scenarios};
-use crate::explain::output::{Form, Shown, Teller};
+use crate::explain::output::{Form, Teller};
+use crate::explain::shown::Shown;
 use crate::explain::style::Style;
 use crate::report::Report;
 

@@ -127,7 +127,7 @@ impl RuleArgs {
     fn read_answers(&self, lookups: &mut WorldLookups) -> Result<(), RuleError> {
         let Some(path) = &self.answers else { return Ok(()) };
         let shown = path.display().to_string();
-        let text = hub::layout::read_text(path, &shown)?;
+        let text = hub::text::read_text(path, &shown)?;
         lookups.load_recorded(&text).map_err(|wrong| {
             let source = Source::new(shown, &text);
             source.error(source.position(wrong.line, 1), wrong.to_string())

@@ -13,7 +13,7 @@ use super::sections::ROOT;
 use super::settings::Settings;
 use super::values::Values;
 use crate::hub::environment::expand;
-use crate::hub::layout::read_text;
+use crate::hub::text::read_text;
 
 /// Where a configuration is if nobody says.
 pub const DIRECTORY: &str = "/etc/spillway";

@@ -14,6 +14,7 @@ pub mod condition;
 pub mod explainer;
 pub mod output;
 pub mod recorder;
+pub mod shown;
 pub mod snapshot;
 pub mod story;
 pub mod style;
@@ -21,5 +22,6 @@ pub mod tree;
 pub mod why_not;
 
 pub use explainer::{Explainer, Parts};
-pub use output::{Form, Shown, Teller};
+pub use output::{Form, Teller};
+pub use shown::Shown;
 pub use story::LineStory;

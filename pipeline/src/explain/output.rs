@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::shown::Shown;
 use super::story::{LineStory, NodeStory, OverflowStory, PourStory, StageStory};
 use super::style::Style;
 use super::tree;
@@ -15,17 +16,6 @@ pub enum Form {
     Json,
     /// Comma-separated rows.
     Raw,
-}
-
-/// What is shown of each story.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Shown {
-    /// Only lines that were not parsed.
-    pub failures: bool,
-    /// Only nodes that succeeded.
-    pub only_successful: bool,
-    /// Also nodes and scenarios that had nothing to do with the line.
-    pub verbose: bool,
 }
 
 /// Prints stories.

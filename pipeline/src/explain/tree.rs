@@ -1,6 +1,6 @@
 //! The story of a line as a tree for people.
 
-use super::output::Shown;
+use super::shown::Shown;
 use super::story::{
     AlertStory, BucketStory, Change, ConditionStory, GrokStory, LineStory, NodeStory, Operand,
     OverflowStory, PourStory, StageStory, WhyNot,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use operators::yaml::{Documents, Reading, RuleError, Source, parse};
 
-use super::layout::read_text;
+use super::text::read_text;
 
 /// A decoded file with its text and what is wrong with it.
 #[derive(Debug)]

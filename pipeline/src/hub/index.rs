@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::found::Found;
 use super::item::ItemKind;
-use super::layout::Found;
 
 /// What an index says, by kind and name.
 #[derive(Clone, Debug, Default, Deserialize)]

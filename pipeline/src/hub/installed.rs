@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use operators::yaml::{Content, Node, RuleError, Source, parse};
 
 use super::environment::{expand, process};
-use super::layout::{Layout, Text, find_items, read_index, read_text};
+use super::found::Text;
+use super::layout::{Layout, find_items, read_index};
 use super::local;
+use super::text::read_text;
 
 /// The file that makes a directory an installed configuration.
 pub(super) const CONFIG: &str = "config.yaml";

@@ -2,14 +2,15 @@
 //! files inside the binary. All become the same list of found files.
 
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use operators::yaml::RuleError;
 
+use super::found::{Found, Text};
 use super::index::Index;
 use super::installed::{self, CONFIG};
 use super::item::ItemKind;
+use super::text::{read_text, refused};
 
 /// A place that rules come from.
 #[derive(Clone, Debug)]
@@ -45,30 +46,6 @@ pub struct Layout {
     pub warnings: Vec<RuleError>,
 }
 
-/// A file of a hub.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// What it is, after its directory.
-    pub kind: ItemKind,
-    /// Stage, "" where the kind has none.
-    pub stage: String,
-    /// Path relative to the hub, `/` between its parts.
-    pub path: String,
-    /// Path for people.
-    pub shown: String,
-    /// Where its text is.
-    pub text: Text,
-}
-
-/// Where a text is.
-#[derive(Clone, Debug)]
-pub enum Text {
-    /// On disk.
-    File(PathBuf),
-    /// Inside the binary.
-    Static(&'static str),
-}
-
 /// A file of grok patterns.
 #[derive(Clone, Debug)]
 pub struct PatternFile {
@@ -82,65 +59,6 @@ pub struct PatternFile {
 
 /// Deepest directory below a kind's: stage, author and some room.
 const MAX_DEPTH: usize = 6;
-/// Rule files above this size are not read. Unit: bytes.
-const MAX_FILE: u64 = 16 << 20;
-
-impl Found {
-    /// Name of the file without its directories: parsers of a stage run in this order.
-    pub fn basename(&self) -> &str {
-        self.path.rsplit('/').next().unwrap_or(&self.path)
-    }
-
-    /// `author/stem`, or the stem where there is no author.
-    pub fn path_name(&self) -> String {
-        let skipped = if self.kind.has_stages() { 2 } else { 1 };
-        let stem = self.path.strip_suffix(".yaml").or_else(|| self.path.strip_suffix(".yml"));
-        let parts: Vec<&str> = stem.unwrap_or(&self.path).split('/').skip(skipped).collect();
-        parts.get(parts.len().saturating_sub(2)..).unwrap_or_default().join("/")
-    }
-
-    /// Its text.
-    ///
-    /// # Errors
-    /// The file cannot be read, is too large or no UTF-8.
-    pub fn read(&self) -> Result<String, RuleError> {
-        match &self.text {
-            Text::Static(text) => Ok((*text).to_owned()),
-            Text::File(path) => read_text(path, &self.shown),
-        }
-    }
-}
-
-/// Reads a file of rules: bounded, and UTF-8.
-///
-/// # Errors
-/// With the file's name, and what to do.
-pub fn read_text(path: &Path, shown: &str) -> Result<String, RuleError> {
-    let file = fs::File::open(path).map_err(|error| refused(shown, &error))?;
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|error| refused(shown, &error))?;
-    if bytes.len() as u64 > MAX_FILE {
-        let message = format!("more than {MAX_FILE} bytes: too large for a rule file");
-        return Err(RuleError::of_file(shown, message));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        RuleError::of_file(shown, format!("not UTF-8 at byte {at}"))
-    })
-}
-
-/// A file or directory that cannot be read, and what to do.
-pub fn refused(shown: &str, error: &std::io::Error) -> RuleError {
-    let (message, help) = match error.kind() {
-        std::io::ErrorKind::NotFound => ("there is no such file or directory", "check the path"),
-        std::io::ErrorKind::PermissionDenied => {
-            ("this may not be read", "let its owner allow it, or run as another user")
-        }
-        _ => return RuleError::of_file(shown, error.to_string()),
-    };
-    RuleError::of_file(shown, message).with_help(help)
-}
-
 impl RuleSource {
     /// Lists what is there.
     pub fn layout(&self) -> Layout {

@@ -9,9 +9,10 @@ use operators::parse::spec::{self as node, NodeSpec};
 use operators::profile::context_spec::{self as context, ContextSpec};
 use operators::yaml::{Documents, Reading, RuleError, Source, parse};
 
+use super::found::Found;
 use super::index::Index;
 use super::item::{Item, ItemKind, hash};
-use super::layout::{Found, Layout, PatternFile, RuleSource};
+use super::layout::{Layout, PatternFile, RuleSource};
 use super::select::{Named, Selection, named, select, unparsed};
 
 /// Everything that rules say, decoded but not compiled.
@@ -233,7 +234,7 @@ impl RuleSet {
     /// Adds a console context file.
     pub fn add_context(&mut self, path: &std::path::Path) {
         let shown = path.display().to_string();
-        let text = match super::layout::read_text(path, &shown) {
+        let text = match super::text::read_text(path, &shown) {
             Ok(text) => text,
             Err(error) => {
                 self.errors.push(error);

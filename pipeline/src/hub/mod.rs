@@ -7,6 +7,7 @@
 pub mod data;
 pub mod environment;
 pub mod file;
+pub mod found;
 pub mod index;
 mod installed;
 pub mod item;
@@ -14,6 +15,7 @@ pub mod layout;
 pub mod load;
 pub mod local;
 mod select;
+pub mod text;
 
 pub use file::RuleFile;
 pub use item::{Item, ItemKind};

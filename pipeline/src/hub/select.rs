@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use operators::yaml::{Content, Node, RuleError, Source, nearest, parse};
 
+use super::found::Found;
 use super::item::ItemKind;
-use super::layout::{Found, Layout};
+use super::layout::Layout;
 
 /// What to load.
 #[derive(Clone, Debug, Default)]

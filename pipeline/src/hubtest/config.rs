@@ -9,7 +9,7 @@ use operators::parse::spec::{StaticSpec, read_statics};
 use operators::yaml::scalar::Resolved;
 use operators::yaml::{Content, Located, Node, Reading, RuleError, Source, parse};
 
-use crate::hub::layout::read_text;
+use crate::hub::text::read_text;
 
 /// What a test is made of.
 #[derive(Clone, Debug, Default)]

@@ -9,7 +9,7 @@ use operators::parse::spec::NodeSpec;
 use operators::yaml::{Located, RuleError};
 
 use super::{Places, Test, TestConfig};
-use crate::hub::layout::{Found, Text};
+use crate::hub::found::{Found, Text};
 use crate::hub::{Item, ItemKind, NodeFile, RuleSet};
 
 /// Where installed items stand: kind, stage, name of the file. The author is dropped.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::TestConfig;
 use crate::hub::RuleSource;
 use crate::hub::index::Index;
-use crate::hub::layout::{Layout, read_text, refused};
+use crate::hub::layout::Layout;
+use crate::hub::text::{read_text, refused};
 use operators::grok::Library;
 use operators::yaml::RuleError;
 

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use api::limits::Limits;
 use api::listen::Bounds;
-use tokio::net::{TcpListener, TcpSocket, UnixListener};
+use connectors::listener::listen_tcp;
+use tokio::net::{TcpListener, UnixListener};
 
 use super::holder::holder;
 use crate::input::limit::raise_open_files;
@@ -17,8 +18,6 @@ use crate::input::limit::raise_open_files;
 /// Who may use a Unix socket of the service: its owner and its group.
 const SOCKET_MODE: u32 = 0o660;
 
-/// Connections that may wait to be taken: a fleet of bouncers comes back at once.
-const WAITING: u32 = 4_096;
 /// Open files that are for the store and for sources.
 const STORE_FILES: usize = 2_000;
 
@@ -86,7 +85,7 @@ pub async fn tcp(
         key,
         source,
     };
-    match listen(address).await {
+    match listen_tcp(address).await {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             let all = tokio::net::lookup_host(address).await.into_iter().flatten();
@@ -95,19 +94,6 @@ pub async fn tcp(
         }
         Err(error) => Err(refused(error, None)),
     }
-}
-
-async fn listen(address: &str) -> std::io::Result<TcpListener> {
-    let mut refused = std::io::Error::new(ErrorKind::InvalidInput, "the name has no address");
-    for address in tokio::net::lookup_host(address).await? {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        socket.set_reuseaddr(true)?;
-        match socket.bind(address).and_then(|()| socket.listen(WAITING)) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => refused = error,
-        }
-    }
-    Err(refused)
 }
 
 /// Listens on a Unix socket, in place of one that a process before left behind.
