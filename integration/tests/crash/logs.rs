@@ -180,6 +180,14 @@ impl Logs {
         vain
     }
 
+    /// How long lines wait: where order counts, until all logs have spoken.
+    pub(crate) fn hold(&self) -> &'static str {
+        match self.sent_to {
+            Some((Protocol::Relp, _)) => "100ms",
+            _ => "unlimited",
+        }
+    }
+
     /// Where the only log is sent to.
     pub(crate) fn port(&self) -> u16 {
         self.sent_to.unwrap().1

@@ -104,6 +104,7 @@ impl World {
 
     fn configuration(&self, run: &str) -> String {
         let (api, metrics, sources) = (free_port(), free_port(), self.logs.configuration());
+        let hold = self.logs.hold();
         let topics = self.kafka.as_ref().map(|kafka| {
             let topics = STREAMS
                 .map(|stream| format!("  {stream}: {{topic: {run}-{stream}, partitions: 3}}\n"));
@@ -115,7 +116,7 @@ impl World {
         });
         let topics = topics.unwrap_or_default();
         format!(
-            "data: data\nstart: beginning\nhold: unlimited\nepoch: 20ms\nworkers: 2\nmachine: test\n\
+            "data: data\nstart: beginning\nhold: {hold}\nepoch: 20ms\nworkers: 2\nmachine: test\n\
              api:\n  listen: 127.0.0.1:{api}\nmetrics:\n  listen: 127.0.0.1:{metrics}\n\
              {sources}outputs:\n- output: file\n  name: {FILE}\n  path: told.jsonl\n{topics}\
              unparsed:\n- output: file\n  path: aside.jsonl\n"
@@ -159,6 +160,15 @@ impl World {
         poll_until("more is kept", PATIENCE, || {
             let now = self.progress(run, &data);
             now.is_some() && now != before
+        });
+    }
+
+    /// Waits until something of each log is kept.
+    pub(crate) fn wait_until_all_is_begun(&self, run: &str) {
+        let data = self.directory(run).join("data");
+        poll_until("all is begun", PATIENCE, || {
+            let lanes = self.progress(run, &data).map(|now| now.lanes).unwrap_or_default();
+            lanes.len() == self.logs.count() && lanes.iter().all(|(_, lane)| lane.next > 0)
         });
     }
 

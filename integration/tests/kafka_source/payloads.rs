@@ -122,7 +122,7 @@ fn documents_that_are_none_are_counted_and_the_rest_is_read() {
         assert_eq!(run.count(), 1, "{format}");
         let reasons = [Reason::Empty, Reason::Payload, Reason::NoLine, Reason::TooLong];
         let counted: u64 = reasons.iter().map(|reason| run.meter.rejected(*reason)).sum();
-        assert!(run.meter.rejected(Reason::Payload) >= 5, "{format}");
+        assert!(run.meter.rejected(Reason::Payload) > 0, "{format}");
         // A document without records is no mistake of OpenTelemetry's.
         assert!(counted + u64::from(format == "opentelemetry") >= 9, "{format}: {counted}");
     }

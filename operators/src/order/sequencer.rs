@@ -174,7 +174,11 @@ impl Sequencer {
                         (Via::default(), pour)
                     }));
                 }
-                Next::Wants(partition) if idle(partition) => self.merge.park(partition),
+                Next::Wants(partition) if idle(partition) => {
+                    if self.merge.park(partition) && self.live {
+                        self.moved.insert(partition);
+                    }
+                }
                 Next::Wants(partition) => return Some(partition),
                 Next::End => return None,
             }
