@@ -107,7 +107,7 @@ impl Rsyslog {
             writeln!(stream, "<13>Nov 26 16:00:00 gate stranger: number {number}.").unwrap();
             if number.is_multiple_of(100) {
                 stream.flush().unwrap();
-                std::thread::sleep(Duration::from_millis(50));
+                std::thread::sleep(Duration::from_millis(100));
             }
         }
         stream.flush().unwrap();
@@ -142,7 +142,8 @@ fn rsyslog_loses_nothing_by_relp() {
         let sender = scope.spawn(|| rsyslog.send());
         while killed < kills && !sender.is_finished() {
             let _running = world.start("killed");
-            std::thread::sleep(Duration::from_millis(300 + dice.below(900)));
+            // rsyslog looks each second whether somebody listens again.
+            std::thread::sleep(Duration::from_millis(2_000 + dice.below(1_500)));
             killed += 1;
         }
     });
