@@ -44,7 +44,9 @@ conformance: ## every test of a hub: make conformance HUB=DIR
 bench: ## CPU seconds and memory, beside CrowdSec where `go` is there
 	benchmarks/compare.sh
 
-soak: ## what takes long: 100,000 files that are followed
+soak: ## what takes long: a service at full load for half an hour, 100,000 files that are followed
+	$(BUILD)
+	benchmarks/soak.sh
 	SPILLWAY_TEST_FILES=100000 cargo test --release --package spillway-connectors --test host many_files -- --nocapture
 
 chaos: ## 300 times kill -9, crashes between all steps, troubles of minutes: byte for byte the same

@@ -25,6 +25,9 @@ pub(super) struct Table {
     weight: usize,
 }
 
+/// What a bucket takes besides its bytes: its place in the table, and what the allocator rounds up to;
+/// measured with millions of them. Unit: bytes.
+const PLACE: usize = 64;
 /// What a bucket with several events takes besides its key and its events. Unit: bytes.
 const LIVE: usize = 320;
 /// What an event takes, roughly. Unit: bytes.
@@ -67,7 +70,7 @@ impl Slot {
 
     fn weight(&self) -> usize {
         match self {
-            Self::Packed(packed) => packed.len() + 40,
+            Self::Packed(packed) => packed.len() + PLACE,
             Self::Live(bucket) => {
                 let values = bucket.distinct.len() + bucket.queue.len();
                 LIVE + bucket.key.len() + EVENT * values

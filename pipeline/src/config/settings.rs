@@ -43,7 +43,7 @@ pub struct Settings {
     pub workers: usize,
     /// Times.
     pub pace: Pace,
-    /// What the store and live buckets may take together. Unit: bytes.
+    /// What the service may take, all in all and roughly. Unit: bytes.
     pub memory: usize,
     /// Which rules run.
     pub rules: RuleArgs,
@@ -168,14 +168,15 @@ impl Settings {
         self.api.socket.clone().unwrap_or_else(|| self.data.join(SOCKET))
     }
 
-    /// What the store may take of the memory: a quarter, the rest is for live buckets.
+    /// What the store may take of the memory: a quarter. Live buckets may take half; the rest is for
+    /// the program, what is read ahead, and what the allocator holds between them.
     pub fn budget(&self) -> Budget {
         Budget { cache: self.memory / 8, writes: self.memory / 8 }
     }
 
     /// What live buckets may take. Unit: bytes.
     pub fn bucket_memory(&self) -> usize {
-        self.memory / 4 * 3
+        self.memory / 2
     }
 }
 

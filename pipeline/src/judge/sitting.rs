@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use api::intake::{Change, RETRY};
 use connectors::{TRACE, crash};
+use tokio::sync::oneshot;
 
 use super::history::Kept;
 use super::{Judge, Work};
@@ -149,18 +150,23 @@ impl Sitting {
             return Ok(self.judge.ledger.counters().seq);
         }
         let seq = commit.seq();
-        let feed = self.judge.ledger.finish(commit, &mut batch);
+        let (feed, rows) = self.judge.ledger.finish(commit, &mut batch);
         self.judge.outbox.write(&mut batch);
         self.judge.unparsed.write(&mut batch);
+        let begun = feed.begun.iter().map(|record| Reverse((record.until, record.id)));
+        self.due.extend(begun);
+        // The view works on it while it is written.
+        let (keeping, kept) = oneshot::channel();
+        self.judge.view.send(Step { feed, replies, kept });
+        rows.write(&mut batch);
         crash::point("judge-ready");
         let (epochs, parent) = (waiting.len(), waiting.first().and_then(|one| one.epoch().id()));
         let span = tracing::info_span!(target: TRACE, parent: parent, "commit", seq, epochs);
         span.in_scope(|| self.judge.store.commit(batch))?;
         crash::point("judge-committed");
         self.history.flushed();
-        let begun = feed.begun.iter().map(|record| Reverse((record.until, record.id)));
-        self.due.extend(begun);
-        self.judge.view.send(Step { feed, replies });
+        // The view may have ended.
+        let _ = keeping.send(());
         crash::point("judge-shown");
         for waiting in waiting {
             self.judge.store.forget_before(waiting.clock());
