@@ -149,6 +149,7 @@ fn rsyslog_loses_nothing_by_relp() {
     });
     let before = told(&file).len();
     let running = world.start("killed");
+    world.wait_until_it_runs("killed");
     poll_until("every message", PATIENCE, || told(&file).len() == MESSAGES);
     world.end(running, "killed");
     let times = told(&file);
