@@ -30,6 +30,7 @@ fn start(path: &std::path::Path) -> (Arc<Store>, Serving) {
         names: Arc::default(),
         machine: "test".into(),
         wanted: pipeline::judge::outbox::Wanted::Nothing,
+        unparsed: false,
         policy: Policy::default(),
         retention: Retention::default(),
         secret: None,

@@ -149,9 +149,10 @@ impl Buckets {
         let owner = place.owner().unwrap_or(scenario);
         let claim = want.claim_of(owner.id);
         let counters = counters.get_mut(owner.id.index())?;
+        counters.begun += u64::from(matches!(place, Place::Free(_)));
         let mut fill = |bucket: &mut Bucket| {
             let step = bucket.apply(owner, pour, claim, at);
-            counters.stepped(step);
+            counters.stepped(step, pour.order.partition);
             match step {
                 Step::Repeated => Fate::Stays,
                 Step::Cancelled => Fate::Goes,
@@ -306,7 +307,10 @@ impl Buckets {
         let (manner, ledger) = (*manner, ledger.as_mut());
         let mut hole = Hole { blackholes, manner, ledger, catalogue, bucket, scenario, at, cause };
         counters.overflowed += 1;
-        counters.poured += u64::from(scenario.kind == Kind::Trigger);
+        if scenario.kind == Kind::Trigger {
+            counters.begun += 1;
+            counters.poured(cause.partition);
+        }
         // What nobody will see is not built, unless the overflow filter wants to see it first.
         if scenario.overflow_filter.is_none() && hole.hides() {
             counters.blackholed += 1;
