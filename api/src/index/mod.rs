@@ -57,7 +57,9 @@ impl Index {
     pub fn read(&self) -> Result<Arc<Snapshot>, ApiError> {
         match self.ready.load(Ordering::Acquire) {
             true => Ok(self.current.load_full()),
-            false => Err(ApiError::unavailable("the decisions are not loaded yet: try again")),
+            false => Err(ApiError::unavailable(
+                "the decisions are not loaded, or the store fails: try again",
+            )),
         }
     }
 
