@@ -155,6 +155,6 @@ fn rsyslog_loses_nothing_by_relp() {
     let times = told(&file);
     let again: usize = times.values().map(|times| times - 1).sum();
     eprintln!("{killed} kills, {before} messages before the last, {again} came again");
-    assert!(before > 0 && before < MESSAGES, "{before}");
+    assert!(killed > 2 && before > 0, "{killed} kills, {before}");
     assert!(times.keys().copied().eq(0..MESSAGES));
 }
