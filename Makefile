@@ -1,6 +1,6 @@
 # One line per target after `##`: `make help` prints them.
 .DEFAULT_GOAL := help
-.PHONY: help try test test-clients lint doc conformance bench soak chaos fuzz
+.PHONY: help try deb test test-clients lint doc conformance bench soak chaos fuzz
 
 TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
 CORPUS = $(or $(SPILLWAY_CONFORMANCE),../shared/conformance)
@@ -15,6 +15,10 @@ help: ## this list
 try: ## build, then replay the sample logs with the embedded content
 	$(BUILD)
 	$(TARGET_DIR)/release/spillway replay pipeline/sample
+
+deb: ## the Debian package, in target/debian; needs cargo-deb
+	$(BUILD)
+	cargo deb --package spillway --no-build --strip
 
 test: lint doc ## the one gate: format, lints, documentation, every test
 	@test -d "$(CORPUS)" || { echo "no corpus at $(CORPUS) (SPILLWAY_CONFORMANCE names another place): skipped are the parts of"; \

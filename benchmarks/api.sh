@@ -1,15 +1,22 @@
 #!/usr/bin/env bash
 # The decision API beside CrowdSec's, in one run: requests per CPU-second of the server, memory, time
-# of an import. Of ours also: alerts that are posted, subscribers, bouncers that poll. Ours is the binary of this build; CrowdSec's is asked where SPILLWAY_CROWDSEC names the
-# directory of its binaries (integration/reference/build.sh prints it). Needs wrk, jq, curl, python3.
+# of an import. Then ours alone with a million decisions: many clients at once, as open loops
+# (benchmarks/src/bin/clients). Ours is the binary of this build; CrowdSec's is asked where
+# SPILLWAY_CROWDSEC names the directory of its binaries (integration/reference/build.sh prints it).
+# Needs wrk, jq, curl, python3.
 #
-#   benchmarks/api.sh [DECISIONS]      100000 by default
+#   benchmarks/api.sh [DECISIONS]      beside CrowdSec, 100000 by default
+#   MOST=N                             alone [1000000]
 #   SUBSCRIBERS=N POLLERS=N            how many clients at once [10000, 1000]
+#   MINUTE=N                           how long the wave of attackers takes, in seconds [60]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 decisions=${1:-100000}
 seconds=${SECONDS_EACH:-5}
-binary=${SPILLWAY:-${CARGO_TARGET_DIR:-target}/release/spillway}
+most=${MOST:-1000000}
+minute=${MINUTE:-60}
+release=${CARGO_TARGET_DIR:-target}/release
+binary=${SPILLWAY:-$release/spillway}
 work=$(mktemp -d)
 pids=()
 trap 'for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done; wait; rm -rf "$work"' EXIT
@@ -88,38 +95,33 @@ LUA
     rate 'live lookup, no hit' "$pid" "$url/v1/decisions?ip=1.1.1.1"
     rate 'stream, nothing new' "$pid" "$url/v1/decisions/stream"
     before=$(cpu "$pid")
-    for _ in 1 2 3 4 5; do
+    for _ in {1..20}; do
         curl -sf -o "$work/startup" -H 'X-Api-Key: testkey' -A bench/v1 "$url/v1/decisions/stream?startup=true"
     done
     after=$(cpu "$pid")
     awk -v a="$before" -v b="$after" -v size="$(stat -c %s "$work/startup")" \
-        'BEGIN {printf "  startup stream of %.1f MB %16.3f CPU-seconds\n", size / 1e6, (b - a) / 5}'
+        'BEGIN {printf "  startup stream of %.1f MB %16.3f CPU-seconds\n", size / 1e6, (b - a) / 20}'
     echo "  memory at the end                  $(memory "$pid") MB"
 }
 
 # What only ours has, or CrowdSec's would take too long for.
 own() {
-    local url=http://127.0.0.1:18090 token
+    local pid=$1 token
     token=$(curl -sf -A crowdsec/v1.7.8-linux -d '{"machine_id":"testm","password":"testpassword"}' \
-        "$url/v1/watchers/login" | jq -r .token)
-    cat >"$work/post.lua" <<'LUA'
-local n = 0
-local now = os.date("!%Y-%m-%dT%H:%M:%SZ")
-request = function()
-    n = n + 1
-    local value = string.format("172.%d.%d.%d", 16 + n / 65536 % 16, n / 256 % 256, n % 256)
-    local body = string.format([==[[{"capacity":5,"decisions":null,"events":[{"meta":[{"key":"source_ip","value":"%s"}],
-"timestamp":"%s"}],"events_count":6,"kind":"crowdsec","leakspeed":"10s","message":"m","remediation":true,
-"scenario":"crowdsecurity/ssh-bf","scenario_hash":"","scenario_version":"","simulated":false,
-"source":{"ip":"%s","scope":"Ip","value":"%s"},"start_at":"%s","stop_at":"%s"}]]==], value, now, value, value, now, now)
-    return wrk.format("POST", "/v1/alerts", nil, body)
-end
-LUA
-    CONNECTIONS=64 rate 'alerts, on disk before the 201' "${pids[0]}" "$url" -s "$work/post.lua" -H "Authorization: Bearer $token"
-    ulimit -n "$(ulimit -Hn)"
-    python3 benchmarks/clients.py subscribers "$url" "$token" testkey "${SUBSCRIBERS:-10000}"
-    [[ ${POLLERS:-1000} == 0 ]] || python3 benchmarks/clients.py pollers "$url" "$token" "$work/api.sock" "${POLLERS:-1000}"
-    echo "  memory at the end                  $(memory "${pids[0]}") MB"
+        http://127.0.0.1:18090/v1/watchers/login | jq -r .token)
+    clients() {
+        "$release/clients" --api 127.0.0.1:18090 --token "$token" --key testkey --pid "$pid" "$@"
+    }
+    echo "Spillway alone, $most decisions, load $(cut -d' ' -f1 /proc/loadavg)"
+    clients import "$((most - decisions))" 100000 "$decisions"
+    curl -sf -o /dev/null -H 'X-Api-Key: testkey' -A bench/v1 'http://127.0.0.1:18090/v1/decisions/stream?startup=true'
+    echo "  memory with them, all sent once    $(memory "$pid") MB"
+    clients lookups "$most" 5000 20
+    [[ ${POLLERS:-1000} == 0 ]] || clients pollers "${POLLERS:-1000}" 3 "$work/api.sock"
+    clients subscribers "${SUBSCRIBERS:-10000}"
+    clients alerts 2000 20
+    clients wave 100000 "$minute" 1000
+    echo "  memory at the end                  $(memory "$pid") MB, load $(cut -d' ' -f1 /proc/loadavg)"
 }
 
 ulimit -n "$(ulimit -Hn)"
@@ -130,7 +132,7 @@ wait_for http://127.0.0.1:18090/health
 curl -sf --unix-socket "$work/api.sock" -d '{"machine_id":"testm","password":"testpassword"}' -o /dev/null http://x/v1/admin/machines
 curl -sf --unix-socket "$work/api.sock" -d '{"name":"testb","key":"testkey"}' -o /dev/null http://x/v1/admin/bouncers
 measure "${pids[0]}" http://127.0.0.1:18090
-own
+own "${pids[0]}"
 
 [[ -n ${SPILLWAY_CROWDSEC:-} ]] || { echo "CrowdSec is left out: SPILLWAY_CROWDSEC does not say where it is"; exit 0; }
 home=$work/crowdsec

@@ -30,6 +30,11 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
     }
 
+    /// A change had another outcome than was asked for.
+    pub fn unexpected() -> Self {
+        Self::internal("the change had another outcome than asked for")
+    }
+
     /// A request that cannot be read.
     pub fn bad(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)

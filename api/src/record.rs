@@ -67,6 +67,11 @@ pub fn uuid_of(hash: u64) -> String {
     operators::alert::identity::Identity::of_hash("decision", hash).uuid()
 }
 
+/// The bytes of [`uuid_of`].
+pub fn uuid_bytes_of(hash: u64) -> [u8; 16] {
+    operators::alert::identity::Identity::of_hash("decision", hash).uuid_bytes()
+}
+
 /// `ip`, `range`, `as` and `country` in any case are `Ip`, `Range`, `AS` and `Country`; other
 /// scopes stay as they are (crowdsec pkg/types `NormalizeScope`).
 pub fn normal_scope(scope: &str) -> &str {

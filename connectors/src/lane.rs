@@ -12,9 +12,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tracing::Instrument;
 
+use crate::TRACE;
 use crate::position::Position;
-use crate::record::Chunk;
+use crate::record::{Chunk, Reject};
 use crate::stop::Stop;
 
 /// Number of a source: its place among the sources of the configuration.
@@ -284,6 +286,12 @@ impl Lane {
     /// # Errors
     /// The source was stopped; the delivery is gone, its receipt untold.
     pub async fn send(&self, delivery: Delivery) -> Result<(), Stopped> {
+        let (lane, lines) = (&*self.name, delivery.chunk.lines.len());
+        let span = tracing::info_span!(target: TRACE, "delivery", lane, lines);
+        self.sent(delivery).instrument(span).await
+    }
+
+    async fn sent(&self, delivery: Delivery) -> Result<(), Stopped> {
         let bytes = size(&delivery);
         loop {
             let room = self.outlet.room.notified();
@@ -342,7 +350,9 @@ impl Lane {
 
 /// What a delivery counts for. A line has a price of its own, so that empty ones are not free.
 fn size(delivery: &Delivery) -> usize {
-    delivery.chunk.text.len() + 32 * delivery.chunk.lines.len()
+    let chunk = &delivery.chunk;
+    let rejected: usize = chunk.rejects.iter().map(Reject::size).sum();
+    chunk.text.len() + 32 * chunk.lines.len() + rejected
 }
 
 /// Unit: nanoseconds since 1970.

@@ -29,6 +29,7 @@ pub mod loki;
 pub mod metric;
 pub mod output;
 pub mod position;
+pub mod post;
 mod protobuf;
 mod range;
 pub mod reader;
@@ -41,6 +42,9 @@ pub mod stop;
 pub mod syslog;
 mod text;
 pub mod victorialogs;
+
+/// The target of spans that are meant for traces, and not for the log.
+pub const TRACE: &str = "spillway::trace";
 
 pub use health::Health;
 pub use input::{Input, InputError, Resolved, resolve};

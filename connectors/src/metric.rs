@@ -1,9 +1,8 @@
 //! What sources and outputs count. Names and reasons are closed sets; values are read by the pipeline's exporter.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-
-use crate::record::Chunk;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Defines a closed set with a list of all of it.
 macro_rules! closed_set {
@@ -106,25 +105,49 @@ closed_set! {
 
 /// Counts of one output. Clones count together.
 #[derive(Clone, Debug)]
-pub struct OutputMeter(Arc<Vec<AtomicU64>>);
+pub struct OutputMeter(Arc<OutputCounts>);
+
+/// Reasons of one output that are counted each for itself.
+const MOST_REASONS: usize = 20;
+
+#[derive(Debug)]
+struct OutputCounts {
+    counters: Vec<AtomicU64>,
+    refusals: Mutex<BTreeMap<String, u64>>,
+}
 
 impl Default for OutputMeter {
     fn default() -> Self {
-        Self(Arc::new(OutputCounter::ALL.iter().map(|_| AtomicU64::new(0)).collect()))
+        let counters = OutputCounter::ALL.iter().map(|_| AtomicU64::new(0)).collect();
+        Self(Arc::new(OutputCounts { counters, refusals: Mutex::default() }))
     }
 }
 
 impl OutputMeter {
     /// Counts `count` more.
     pub fn add(&self, counter: OutputCounter, count: u64) {
-        if let Some(cell) = self.0.get(counter.index()) {
+        if let Some(cell) = self.0.counters.get(counter.index()) {
             cell.fetch_add(count, Ordering::Relaxed);
         }
     }
 
+    /// Counts a message that the other side will never take, and why.
+    pub fn refuse(&self, reason: &str) {
+        self.add(OutputCounter::Refused, 1);
+        let mut refusals = self.0.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_one_more = refusals.len() >= MOST_REASONS && !refusals.contains_key(reason);
+        let reason = if is_one_more { "other" } else { reason };
+        *refusals.entry(reason.to_owned()).or_default() += 1;
+    }
+
     /// How often so far.
     pub fn count(&self, counter: OutputCounter) -> u64 {
-        self.0.get(counter.index()).map_or(0, |cell| cell.load(Ordering::Relaxed))
+        self.0.counters.get(counter.index()).map_or(0, |cell| cell.load(Ordering::Relaxed))
+    }
+
+    /// Messages that the other side will never take, by reason.
+    pub fn refusals(&self) -> BTreeMap<String, u64> {
+        self.0.refusals.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -156,15 +179,6 @@ impl Meter {
         if let Some(cell) = self.0.counters.get(counter.index()) {
             cell.fetch_add(count, Ordering::Relaxed);
         }
-    }
-
-    /// Counts what is handed over: lines, their bytes, repaired ones, and those left out.
-    pub fn delivered(&self, chunk: &Chunk) {
-        let bytes: u64 = chunk.lines.iter().map(|line| u64::from(line.end - line.start)).sum();
-        self.add(Counter::Lines, chunk.lines.len() as u64);
-        self.add(Counter::Bytes, bytes);
-        self.add(Counter::Repaired, chunk.repaired as u64);
-        self.reject(Reason::TooLong, chunk.rejects.len() as u64);
     }
 
     /// Counts records that are not read.

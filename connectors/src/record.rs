@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use crate::metric::{Counter, Meter, Reason};
+
 /// Some consecutive lines of one input.
 #[derive(Clone, Debug, Default)]
 pub struct Chunk {
@@ -27,8 +29,8 @@ pub struct Span {
     pub offset: u64,
 }
 
-/// A line that is counted, not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A line or record that is counted, not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reject {
     /// It was longer than [`crate::ReadOptions::max_line`].
@@ -38,13 +40,41 @@ pub enum Reject {
         /// Its length in bytes without the line end.
         bytes: u64,
     },
+    /// A record that holds no line, or none that can be read.
+    Record {
+        /// Where it stands, as a line of it would.
+        offset: u64,
+        /// What is wrong with it.
+        reason: Reason,
+        /// Its beginning.
+        text: Box<str>,
+        /// Its length in bytes.
+        bytes: u64,
+    },
 }
 
 impl Reject {
     /// What to count it under.
-    pub fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> Reason {
         match self {
-            Self::TooLong { .. } => "line too long",
+            Self::TooLong { .. } => Reason::TooLong,
+            Self::Record { reason, .. } => *reason,
+        }
+    }
+
+    /// What it takes in memory. Unit: bytes.
+    pub(crate) fn size(&self) -> usize {
+        let text = match self {
+            Self::TooLong { .. } => 0,
+            Self::Record { text, .. } => text.len(),
+        };
+        text + size_of::<Self>()
+    }
+
+    /// Where it stands, as lines do.
+    pub fn offset(&self) -> u64 {
+        match self {
+            Self::TooLong { offset, .. } | Self::Record { offset, .. } => *offset,
         }
     }
 }
@@ -70,6 +100,17 @@ impl Chunk {
     /// The lines in input order.
     pub fn records(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
         self.lines.iter().map(|span| Record { buffer: &self.text, span: *span })
+    }
+
+    /// Counts it as handed over: lines, their bytes, repaired ones, and what was left out.
+    pub(crate) fn count(&self, meter: &Meter) {
+        let bytes: u64 = self.lines.iter().map(|line| u64::from(line.end - line.start)).sum();
+        meter.add(Counter::Lines, self.lines.len() as u64);
+        meter.add(Counter::Bytes, bytes);
+        meter.add(Counter::Repaired, self.repaired as u64);
+        for reject in &self.rejects {
+            meter.reject(reject.reason(), 1);
+        }
     }
 
     /// Whether it holds neither lines nor rejects.

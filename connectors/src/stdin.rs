@@ -159,7 +159,7 @@ impl Pipe {
     }
 
     fn deliver(&mut self, chunk: Chunk) {
-        self.context.meter.delivered(&chunk);
+        chunk.count(&self.context.meter);
         let to = Position::new(&Place { next: self.buffer.position() });
         let from = std::mem::replace(&mut self.position, to.clone());
         let delivery = Delivery::new(chunk, Arc::clone(&self.origin), from, to);

@@ -39,7 +39,7 @@ fn take(outcome: &mut Outcome, chunk: &Chunk) {
     assert!(!chunk.is_empty());
     outcome.chunks += 1;
     outcome.repaired += chunk.repaired;
-    outcome.rejects.extend(&chunk.rejects);
+    outcome.rejects.extend_from_slice(&chunk.rejects);
     outcome.lines.extend(chunk.records().map(|r| (r.span.offset, r.line().to_owned())));
 }
 

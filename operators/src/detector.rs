@@ -63,6 +63,8 @@ pub enum Verdict {
         stamp: Option<EventTime>,
         /// One for the scenarios that want it; one more where a filter changed the event.
         pours: Vec<Pour>,
+        /// Whether a parser took it.
+        taken: bool,
     },
     /// It must be parsed in the order of its partition, with the stash.
     WantsStash,
@@ -159,7 +161,8 @@ impl Detector {
         if parsed.is_err() {
             tally.aborted += 1;
         }
-        if !cx.event.process {
+        let taken = cx.event.process;
+        if !taken {
             tally.untaken(place.partition, place.position, cx.event.line.raw.as_str());
         } else {
             tally.parsed += 1;
@@ -174,7 +177,7 @@ impl Detector {
         for want in pours.iter().flat_map(|pour| &pour.wants) {
             Tally::count(&mut tally.scenarios, want.claim.scenario.index());
         }
-        Verdict::Done { stamp, pours }
+        Verdict::Done { stamp, pours, taken }
     }
 
     fn begin(&mut self, raw: RawLine, partition: Partition) {

@@ -3,14 +3,15 @@
 
 use std::sync::Arc;
 
-use operators::alert::wire::{WireAlert, alert_schema, decision_schema, decisions};
+use operators::alert::wire::{self, WireAlert, alert_schema, decision_schema, decisions};
 use operators::alert::{Alert, Decision};
 use operators::order::Partition;
 use serde::{Deserialize, Serialize};
 
+use crate::live::aside::Aside;
 use crate::live::names::Names;
 use crate::serve::shelf;
-use crate::state::{Store, StoreError};
+use crate::state::{Family, Store, StoreError};
 
 /// Version of what goes out.
 pub const SCHEMA: &str = "1";
@@ -23,6 +24,8 @@ pub enum Stream {
     Alerts,
     /// Decisions.
     Decisions,
+    /// Lines that no parser took, and records that were not read.
+    Unparsed,
 }
 
 impl Stream {
@@ -31,19 +34,64 @@ impl Stream {
         match self {
             Self::Alerts => "alerts",
             Self::Decisions => "decisions",
+            Self::Unparsed => "unparsed",
         }
     }
 }
 
-/// The JSON Schema of a stream's messages in CrowdSec's words, of version [`SCHEMA`]. Within a version
+/// The JSON Schema of a stream's messages, of alerts and decisions in CrowdSec's words, of version [`SCHEMA`]. Within a version
 /// keys are only added.
 pub fn schema(stream: Stream) -> serde_json::Value {
     let mut schema = match stream {
         Stream::Alerts => alert_schema(),
         Stream::Decisions => decision_schema(),
+        Stream::Unparsed => wire::schema::<Aside>(),
     };
     schema.insert("$id".to_owned(), format!("urn:spillway:{}:{SCHEMA}", stream.name()).into());
     schema.to_value()
+}
+
+/// What goes out together, with running numbers of its own: neither waits for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tray {
+    /// What was found: alerts and decisions.
+    Results,
+    /// What led to nothing.
+    Unparsed,
+}
+
+impl Tray {
+    /// Where the store has it.
+    pub fn family(self) -> Family {
+        match self {
+            Self::Results => Family::Outbox,
+            Self::Unparsed => Family::Unparsed,
+        }
+    }
+
+    /// Where the store has the number that the next message gets.
+    pub fn next_key(self) -> &'static [u8] {
+        match self {
+            Self::Results => b"outbox/next",
+            Self::Unparsed => b"unparsed/next",
+        }
+    }
+
+    /// Where the store has how far an output of this name is.
+    pub fn output_key(self, name: &str) -> Vec<u8> {
+        match self {
+            Self::Results => name.as_bytes().to_vec(),
+            Self::Unparsed => [b"unparsed\0", name.as_bytes()].concat(),
+        }
+    }
+
+    /// What outputs know the series of numbers by, in a store whose outbox has this name.
+    pub fn series(self, outbox: &str) -> Arc<str> {
+        match self {
+            Self::Results => outbox.into(),
+            Self::Unparsed => format!("{outbox}-unparsed").into(),
+        }
+    }
 }
 
 /// What the outbox keeps. A promise: variants are only added.
@@ -67,6 +115,9 @@ pub enum Told {
         /// Its scenario.
         scenario: Arc<str>,
     },
+    /// What was set aside.
+    #[serde(rename = "u")]
+    Aside(Box<Aside>),
 }
 
 /// A message for outputs.
@@ -116,6 +167,7 @@ impl Encoder {
             Told::Ended { scope, value, id, scenario } => {
                 Some(of_decision((scope, value), *id, scenario, None))
             }
+            Told::Aside(aside) => Some(of_aside(aside)),
         })
     }
 }
@@ -143,6 +195,21 @@ fn of_decision(
         key: format!("{scope}:{value}:{id}"),
         headers: headers(id, scenario),
         payload,
+    }
+}
+
+fn of_aside(aside: &Aside) -> Message {
+    let source = aside.source.clone();
+    Message {
+        stream: Stream::Unparsed,
+        partition: aside.partition(),
+        key: aside.key(),
+        headers: vec![
+            ("reason", aside.reason.clone()),
+            ("source", source),
+            ("schema", SCHEMA.to_owned()),
+        ],
+        payload: Some(json(aside)),
     }
 }
 

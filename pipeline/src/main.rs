@@ -20,8 +20,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether the reader of our output went away, as `head` does.
+/// Whether the reader of our output went away, as `head` does. A connection that broke is a failure.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let is_connection =
+        error.chain().any(|cause| cause.is::<reqwest::Error>() || cause.is::<hyper::Error>());
     let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
-    causes.any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+    !is_connection && causes.any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }

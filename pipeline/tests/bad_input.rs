@@ -172,6 +172,11 @@ fn a_file_that_is_not_there_does_not_hide_the_rest() {
     assert_eq!((replayed.code, replayed.alerts), (2, 1), "{}", replayed.errors);
     assert!(replayed.errors.contains("missing.log does not exist"), "{}", replayed.errors);
     assert_eq!(replay(&[&missing]).code, 1);
+    let [missing, whole] = [&missing, &whole].map(|path| path.to_str().unwrap());
+    let quiet = run(&["replay", "-q", "-o", "json", "--type", "syslog", missing, whole]);
+    let said = String::from_utf8(quiet.stderr).unwrap();
+    assert!(said.contains("missing.log does not exist"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 fn with_filter(filter: &str) -> String {

@@ -1,5 +1,5 @@
 //! While the view has not caught up with the store, nobody is answered from half of it: 503, with when
-//! to come again; what needs no view is answered.
+//! to come again; what needs no view is answered. What could not be kept is never shown.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use api::accounts::Bouncer;
 use api::auth::guard::hash_of;
+use api::intake::{Change, IntakeError, Outcome, Post, VERSION};
 use api::listen::{self, Bounds};
 use api::service::Policy;
 use pipeline::cli::rules::RuleArgs;
 use pipeline::serve::flush::Retention;
 use pipeline::serve::{Options, Serving};
-use pipeline::state::{Budget, Store};
+use pipeline::state::{Budget, Store, StoreError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -20,14 +21,16 @@ fn now() -> i64 {
     1_795_231_080 * 1_000_000_000
 }
 
-fn start(path: &std::path::Path) -> Serving {
+fn start(path: &std::path::Path) -> (Arc<Store>, Serving) {
+    let store = Arc::new(Store::open(path, Budget { cache: 1 << 20, writes: 1 << 20 }).unwrap());
     let loaded = RuleArgs::default().load(Box::new(|_| None)).unwrap();
     let serving = Serving::start(Options {
-        store: Arc::new(Store::open(path, Budget { cache: 1 << 20, writes: 1 << 20 }).unwrap()),
+        store: Arc::clone(&store),
         detection: loaded.detection(),
         names: Arc::default(),
         machine: "test".into(),
         wanted: pipeline::judge::outbox::Wanted::Nothing,
+        unparsed: false,
         policy: Policy::default(),
         retention: Retention::default(),
         secret: None,
@@ -39,7 +42,7 @@ fn start(path: &std::path::Path) -> Serving {
         assert!(Instant::now() < deadline, "the view does not catch up");
         std::thread::sleep(Duration::from_millis(1));
     }
-    serving
+    (store, serving)
 }
 
 /// The head of an answer, in lower case.
@@ -62,7 +65,7 @@ async fn asked(address: &str, target: &str) -> String {
 #[test]
 fn nobody_is_answered_from_half_a_view() {
     let folder = tempfile::tempdir().unwrap();
-    let serving = start(folder.path());
+    let (_, serving) = start(folder.path());
     let row = Bouncer { name: "b".into(), key: hash_of(b"key"), ..Bouncer::default() };
     serving.service.accounts.add_bouncer(row).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -91,5 +94,42 @@ fn nobody_is_answered_from_half_a_view() {
         assert!(runtime.block_on(asked(&address, "/health")).starts_with("http/1.1 200"));
     }
     drop(runtime);
+    serving.finish();
+}
+
+fn ban(value: &str) -> Post {
+    let body = serde_json::json!([{
+        "capacity": 0, "events": [], "events_count": 1, "leakspeed": "", "message": "",
+        "scenario": "s", "scenario_hash": "", "scenario_version": "", "simulated": false,
+        "source": {"scope": "Ip", "value": value}, "start_at": "", "stop_at": "",
+        "decisions": [{"duration": "4h", "origin": "cscli", "scenario": "s", "scope": "Ip",
+                       "type": "ban", "value": value}],
+    }]);
+    let alerts = api::wire::posted::read(body.to_string().as_bytes(), now(), value).unwrap();
+    let mut retry = [0; 32];
+    retry[..value.len()].copy_from_slice(value.as_bytes());
+    let change = Change::Alerts { machine: "m".into(), retry, alerts };
+    Post { version: VERSION, at: now(), change }
+}
+
+#[test]
+fn what_cannot_be_kept_is_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, serving) = start(folder.path());
+    let service = Arc::clone(&serving.service);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let kept = runtime.block_on(service.intake.submit(ban("192.0.2.1")));
+    assert_eq!(kept, Ok(Outcome::Alerts(vec![1])));
+    assert_eq!(service.index.read().unwrap().len(), 1);
+    store.poison(&StoreError::Poisoned { path: folder.path().to_path_buf() });
+    let lost = runtime.block_on(service.intake.submit(ban("192.0.2.2")));
+    assert_eq!(lost, Err(IntakeError::Store));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while service.index.is_ready() {
+        assert!(Instant::now() < deadline, "the API still answers");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(service.index.current().len(), 1);
+    drop((service, store));
     serving.finish();
 }

@@ -10,6 +10,10 @@ use crate::filter::net::Net;
 const CROWDED: usize = 256;
 /// Shards of an empty table.
 const FEWEST: usize = 64;
+/// Shards that a snapshot shares as one, so that a commit that touches few need not name all.
+const GROUP: usize = 64;
+
+type Shard = Arc<[(u64, u64)]>;
 
 /// Where a decision is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,7 +28,8 @@ pub enum Key<'a> {
 #[derive(Clone, Debug)]
 pub struct Table {
     hasher: RandomState,
-    shards: Vec<Arc<[(u64, u64)]>>,
+    /// Their number is a power of two.
+    groups: Vec<Arc<[Shard; GROUP]>>,
     entries: usize,
     /// Networks of each prefix length, for IPv4 and IPv6.
     lengths: Arc<Lengths>,
@@ -38,10 +43,11 @@ struct Lengths {
 
 impl Default for Table {
     fn default() -> Self {
-        let empty: Arc<[(u64, u64)]> = Arc::from([]);
+        let empty: Shard = Arc::from([]);
+        let group = Arc::new(std::array::from_fn(|_| Arc::clone(&empty)));
         Self {
             hasher: RandomState::new(),
-            shards: vec![empty; FEWEST],
+            groups: vec![group; FEWEST / GROUP],
             entries: 0,
             lengths: Arc::new(Lengths { v4: [0; 33], v6: [0; 129] }),
         }
@@ -57,7 +63,7 @@ impl Table {
         };
         let (mut added, mut removed) = (hashed(added), hashed(removed));
         self.entries = (self.entries + added.len()).saturating_sub(removed.len());
-        if self.entries > self.shards.len() * CROWDED {
+        if self.entries > self.groups.len() * GROUP * CROWDED {
             self.grow();
         }
         let bits = self.bits();
@@ -74,7 +80,8 @@ impl Table {
             let (come, later) = added.split_at(in_shard(added));
             let (go, rest) = removed.split_at(in_shard(removed));
             (added, removed) = (later, rest);
-            if let Some(old) = self.shards.get_mut(shard) {
+            let group = self.groups.get_mut(shard / GROUP).map(Arc::make_mut);
+            if let Some(old) = group.and_then(|group| group.get_mut(shard % GROUP)) {
                 *old = changed(old, come, go);
             }
         }
@@ -96,34 +103,38 @@ impl Table {
     }
 
     fn bits(&self) -> u32 {
-        self.shards.len().trailing_zeros()
+        (self.groups.len() * GROUP).trailing_zeros()
     }
 
     /// As many shards again, until none is crowded.
     fn grow(&mut self) {
-        let mut all: Vec<(u64, u64)> =
-            self.shards.iter().flat_map(|shard| shard.iter().copied()).collect();
+        let shards = self.groups.iter().flat_map(|group| group.iter());
+        let mut all: Vec<(u64, u64)> = shards.flat_map(|shard| shard.iter().copied()).collect();
         all.sort_unstable();
-        let mut count = self.shards.len();
+        let mut count = self.groups.len() * GROUP;
         while self.entries > count * CROWDED / 2 {
             count *= 2;
         }
         let bits = count.trailing_zeros();
         let mut rest = &all[..];
-        self.shards = (0..count)
-            .map(|shard| {
+        let mut group = |group: usize| {
+            Arc::new(std::array::from_fn(|shard| {
+                let shard = group * GROUP + shard;
                 let here = rest.partition_point(|(hash, _)| shard_of(*hash, bits) == shard);
                 let (now, later) = rest.split_at(here);
                 rest = later;
                 Arc::from(now)
-            })
-            .collect();
+            }))
+        };
+        self.groups = (0..count / GROUP).map(&mut group).collect();
     }
 
     /// Numbers of decisions that may have this key: others can share its hash.
     pub fn find(&self, key: &Key<'_>) -> impl Iterator<Item = u64> {
         let hash = self.hasher.hash_one(key);
-        let shard = self.shards.get(shard_of(hash, self.bits())).map_or(&[][..], |shard| shard);
+        let place = shard_of(hash, self.bits());
+        let shard = self.groups.get(place / GROUP).and_then(|group| group.get(place % GROUP));
+        let shard = shard.map_or(&[][..], |shard| shard);
         let from = shard.partition_point(|(other, _)| *other < hash);
         let here = shard.get(from..).unwrap_or(&[]);
         here.iter().take_while(move |(other, _)| *other == hash).map(|(_, id)| *id)
@@ -161,7 +172,8 @@ fn changed(old: &[(u64, u64)], come: &[(u64, u64)], go: &[(u64, u64)]) -> Arc<[(
     let mut out = Vec::with_capacity(old.len() + come.len());
     out.extend(old.iter().filter(|pair| go.binary_search(pair).is_err()).copied());
     out.extend_from_slice(come);
-    out.sort_unstable();
+    // Two runs: this sort joins them.
+    out.sort();
     out.into()
 }
 

@@ -6,14 +6,16 @@
 //! view  ─▶ longest by key  ──┘
 //! ```
 //!
-//! Decisions lie in segments in the order of their numbers, each with its JSON made ready but for
-//! what is left of its time. A commit copies the segments that it touches and shares the rest.
+//! Decisions lie in segments in the order of their numbers. Of their JSON what many have in common is
+//! made ready once per segment; number, UUID, value and what is left of the time are each one's own.
+//! A commit copies the segments that it touches and shares the rest.
 
 pub mod lookup;
 pub mod query;
 pub mod removals;
 pub mod segment;
 pub mod snapshot;
+mod sort;
 pub mod stream;
 pub mod writer;
 
@@ -55,7 +57,9 @@ impl Index {
     pub fn read(&self) -> Result<Arc<Snapshot>, ApiError> {
         match self.ready.load(Ordering::Acquire) {
             true => Ok(self.current.load_full()),
-            false => Err(ApiError::unavailable("the decisions are not loaded yet: try again")),
+            false => Err(ApiError::unavailable(
+                "the decisions are not loaded, or the store fails: try again",
+            )),
         }
     }
 

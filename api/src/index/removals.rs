@@ -32,10 +32,8 @@ pub struct Removals {
 impl Removals {
     /// Adds what a builder holds, and forgets what is too old at `now`.
     pub(super) fn add(&mut self, new: &Segment, now: i64, keep: Keep) {
-        let mut builder = Builder::default();
-        if let Some(last) = self.segments.pop_if(|last| last.len() < MOST) {
-            last.entries().for_each(|entry| builder.copy_removal(&entry));
-        }
+        let last = self.segments.pop_if(|last| last.len() < MOST);
+        let mut builder = last.map_or_else(Builder::default, |last| Builder::behind(&last));
         for entry in new.entries() {
             if builder.len() >= MOST {
                 self.segments.push(Arc::new(std::mem::take(&mut builder).finish()));

@@ -1,21 +1,19 @@
-//! A run of decisions with their JSON: fixed parts in slots, texts once per segment, and the bytes
-//! behind the duration, ready to be copied into answers.
-
-use std::sync::Arc;
+//! A run of decisions, ready to be written as JSON: what each has of its own in slots and bytes, what
+//! many have in common once per segment.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use super::sort::Sort;
 use crate::filter::DecisionFilter;
 use crate::filter::net::Net;
-use crate::record::{Record, net_of, uuid_of};
-use crate::wire::text::{duration, seconds_left, string};
+use crate::record::{Record, net_of, uuid_bytes_of};
+use crate::wire::text::{duration, seconds_left, string, uuid};
 
 /// Decisions that a segment holds at most.
 pub const MOST: usize = 1_024;
-/// Bytes of `,"uuid":"…"`.
-const UUID_LENGTH: usize = 46;
-/// What stands before the duration.
-const HEAD: &[u8] = b"{\"duration\":\"";
+/// Bytes of a UUID.
+const UUID: usize = 16;
 
 /// The fixed part of a decision.
 #[derive(Clone, Copy, Debug)]
@@ -31,14 +29,11 @@ pub struct Slot {
     pub born: u64,
     /// Number of its alert.
     pub alert: u64,
-    /// Where its bytes begin; they end where those of the next one do.
+    /// Where its bytes begin, the UUID and then the value as JSON; they end where those of the next
+    /// one do.
     at: u32,
-    /// Where `,"uuid"` begins, from `at`.
-    uuid: u32,
-    origin: u16,
-    kind: u16,
-    scope: u16,
-    scenario: u16,
+    /// What it has in common with others.
+    sort: u16,
     flags: u8,
 }
 
@@ -71,18 +66,13 @@ impl Slot {
 #[derive(Debug, Default)]
 pub struct Segment {
     slots: Box<[Slot]>,
-    texts: Box<[Arc<str>]>,
+    sorts: Box<[Arc<Sort>]>,
     bytes: Box<[u8]>,
 }
 
-/// What a filter says about the texts of a segment, asked once instead of per decision.
+/// What a filter says about the sorts of a segment, asked once instead of per decision.
 #[derive(Debug)]
-pub struct Mask {
-    scope: Vec<bool>,
-    kind: Vec<bool>,
-    origin: Vec<bool>,
-    scenario: Vec<bool>,
-}
+pub struct Mask(Vec<bool>);
 
 /// A decision within its segment.
 #[derive(Clone, Copy, Debug)]
@@ -139,50 +129,44 @@ impl Segment {
 
     /// Bytes that it takes in memory.
     pub fn size(&self) -> usize {
-        self.bytes.len() + size_of_val(&*self.slots) + self.texts.len() * size_of::<Arc<str>>()
+        let sorts = self.sorts.iter().map(|sort| sort.size()).sum::<usize>();
+        self.bytes.len() + size_of_val(&*self.slots) + sorts
     }
 
-    /// What a filter says about its texts.
+    /// What a filter says about its sorts.
     pub fn mask(&self, filter: &DecisionFilter) -> Mask {
-        let of = |takes: &dyn Fn(&str) -> bool| self.texts.iter().map(|text| takes(text)).collect();
-        Mask {
-            scope: of(&|text| filter.takes_scope(text)),
-            kind: of(&|text| filter.takes_kind(text)),
-            origin: of(&|text| filter.takes_origin(text)),
-            scenario: of(&|text| filter.takes_scenario(text)),
-        }
-    }
-
-    fn text(&self, place: u16) -> &Arc<str> {
-        &self.texts[usize::from(place)]
+        Mask(self.sorts.iter().map(|sort| sort.passes(filter)).collect())
     }
 }
 
 impl<'a> Entry<'a> {
+    fn sort(&self) -> &'a Arc<Sort> {
+        &self.segment.sorts[usize::from(self.slot.sort)]
+    }
+
     /// Its origin.
     pub fn origin(&self) -> &'a str {
-        self.segment.text(self.slot.origin)
-    }
-
-    /// Its type.
-    pub fn kind(&self) -> &'a str {
-        self.segment.text(self.slot.kind)
-    }
-
-    /// Its scope.
-    pub fn scope(&self) -> &'a str {
-        self.segment.text(self.slot.scope)
+        &self.sort().origin
     }
 
     /// Its scenario.
     pub fn scenario(&self) -> &'a str {
-        self.segment.text(self.slot.scenario)
+        &self.sort().scenario
+    }
+
+    /// Its type.
+    pub fn kind(&self) -> &'a str {
+        &self.sort().kind
+    }
+
+    /// Its scope.
+    pub fn scope(&self) -> &'a str {
+        &self.sort().scope
     }
 
     /// Its value as a JSON string, quotes included.
     pub fn value_json(&self) -> &'a [u8] {
-        let from = self.slot.uuid as usize + UUID_LENGTH + b",\"value\":".len();
-        self.bytes.get(from..self.bytes.len().saturating_sub(1)).unwrap_or(&[])
+        self.bytes.get(UUID..).unwrap_or(&[])
     }
 
     /// Its value.
@@ -202,27 +186,18 @@ impl<'a> Entry<'a> {
 
     /// Whether a filter wants it, going by the mask of its segment.
     pub fn passes(&self, filter: &DecisionFilter, mask: &Mask) -> bool {
-        let ok = |mask: &[bool], place: u16| mask.get(usize::from(place)).copied().unwrap_or(false);
-        let slot = self.slot;
-        ok(&mask.scope, slot.scope)
-            && ok(&mask.kind, slot.kind)
-            && ok(&mask.origin, slot.origin)
-            && ok(&mask.scenario, slot.scenario)
-            && (filter.simulated || !slot.simulated())
-            && filter.id_above.is_none_or(|id| slot.id > id)
-            && filter.value.as_ref().is_none_or(|value| self.has_value(value))
-            && (filter.net.is_none() || filter.takes_net(self.net()))
+        let sort = mask.0.get(usize::from(self.slot.sort));
+        sort.copied().unwrap_or(false) && self.passes_itself(filter)
     }
 
     /// Whether a filter wants it.
     pub fn passes_alone(&self, filter: &DecisionFilter) -> bool {
-        let slot = self.slot;
-        filter.takes_scope(self.scope())
-            && filter.takes_kind(self.kind())
-            && filter.takes_origin(self.origin())
-            && filter.takes_scenario(self.scenario())
-            && (filter.simulated || !slot.simulated())
-            && filter.id_above.is_none_or(|id| slot.id > id)
+        self.sort().passes(filter) && self.passes_itself(filter)
+    }
+
+    fn passes_itself(&self, filter: &DecisionFilter) -> bool {
+        (filter.simulated || !self.slot.simulated())
+            && filter.id_above.is_none_or(|id| self.slot.id > id)
             && filter.value.as_ref().is_none_or(|value| self.has_value(value))
             && (filter.net.is_none() || filter.takes_net(self.net()))
     }
@@ -246,24 +221,33 @@ impl<'a> Entry<'a> {
 
     /// Appends its JSON as the stream shows it, with its UUID.
     pub fn write_stream(&self, out: &mut Vec<u8>, now: i64) {
-        out.extend_from_slice(HEAD);
-        duration(out, seconds_left(self.slot.until, now));
-        out.extend_from_slice(self.bytes);
+        self.write_head(out, now);
+        out.extend_from_slice(b",\"uuid\":\"");
+        out.extend_from_slice(&self.uuid());
+        out.extend_from_slice(b"\",\"value\":");
+        out.extend_from_slice(self.value_json());
+        out.push(b'}');
     }
 
     /// Appends its JSON as live queries show it, without its UUID.
     pub fn write_live(&self, out: &mut Vec<u8>, now: i64) {
-        out.extend_from_slice(HEAD);
+        self.write_head(out, now);
+        out.extend_from_slice(b",\"value\":");
+        out.extend_from_slice(self.value_json());
+        out.push(b'}');
+    }
+
+    fn write_head(&self, out: &mut Vec<u8>, now: i64) {
+        out.extend_from_slice(b"{\"duration\":\"");
         duration(out, seconds_left(self.slot.until, now));
-        let (before, behind) = self.bytes.split_at((self.slot.uuid as usize).min(self.bytes.len()));
-        out.extend_from_slice(before);
-        out.extend_from_slice(behind.get(UUID_LENGTH..).unwrap_or(&[]));
+        out.extend_from_slice(b"\",\"id\":");
+        out.extend_from_slice(itoa::Buffer::new().format(self.slot.id).as_bytes());
+        out.extend_from_slice(&self.sort().json);
     }
 
     /// Its UUID.
-    pub fn uuid(&self) -> &'a [u8] {
-        let from = self.slot.uuid as usize + b",\"uuid\":\"".len();
-        self.bytes.get(from..from + 36).unwrap_or(&[])
+    pub fn uuid(&self) -> [u8; 36] {
+        uuid(self.bytes.first_chunk().unwrap_or(&[0; UUID]))
     }
 }
 
@@ -271,12 +255,22 @@ impl<'a> Entry<'a> {
 #[derive(Debug, Default)]
 pub struct Builder {
     slots: Vec<Slot>,
-    texts: Vec<Arc<str>>,
-    places: HashMap<Arc<str>, u16>,
+    sorts: Vec<Arc<Sort>>,
+    places: HashMap<Arc<Sort>, u16>,
+    /// The sort that was met last.
+    last: u16,
     bytes: Vec<u8>,
 }
 
 impl Builder {
+    /// Goes on behind what a segment holds.
+    pub fn behind(segment: &Segment) -> Self {
+        let sorts = segment.sorts.to_vec();
+        let places = (0..).zip(&sorts).map(|(place, sort)| (Arc::clone(sort), place)).collect();
+        let (slots, bytes) = (segment.slots.to_vec(), segment.bytes.to_vec());
+        Self { slots, sorts, places, last: 0, bytes }
+    }
+
     /// Decisions in it.
     pub fn len(&self) -> usize {
         self.slots.len()
@@ -289,42 +283,17 @@ impl Builder {
 
     /// Adds a decision behind the others.
     pub fn push(&mut self, record: &Record, born: u64, since: u64) {
-        let at = self.bytes.len();
-        let out = &mut self.bytes;
-        out.extend_from_slice(b"\",\"id\":");
-        out.extend_from_slice(itoa::Buffer::new().format(record.id).as_bytes());
-        for (name, text) in [
-            ("origin", &record.origin),
-            ("scenario", &record.scenario),
-            ("scope", &record.scope),
-            ("type", &record.kind),
-        ] {
-            out.extend_from_slice(b",\"");
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b"\":");
-            string(out, text);
-        }
-        let uuid = out.len() - at;
-        out.extend_from_slice(b",\"uuid\":\"");
-        out.extend_from_slice(uuid_of(record.hash).as_bytes());
-        out.extend_from_slice(b"\",\"value\":");
-        string(out, &record.value);
-        out.push(b'}');
-        let slot = Slot {
-            id: record.id,
-            until: record.until,
-            since,
-            born,
-            alert: record.alert,
-            at: u32::try_from(at).unwrap_or(u32::MAX),
-            uuid: u32::try_from(uuid).unwrap_or(u32::MAX),
-            origin: self.place(&record.origin),
-            kind: self.place(&record.kind),
-            scope: self.place(&record.scope),
-            scenario: self.place(&record.scenario),
-            flags: if record.simulated { SIMULATED } else { 0 },
+        let at = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        self.bytes.extend_from_slice(&uuid_bytes_of(record.hash));
+        string(&mut self.bytes, &record.value);
+        let known = self.sorts.get(usize::from(self.last)).filter(|sort| sort.is_of(record));
+        let sort = match known {
+            Some(_) => self.last,
+            None => self.place(&Arc::new(Sort::of(record))),
         };
-        self.slots.push(slot);
+        let flags = if record.simulated { SIMULATED } else { 0 };
+        let Record { id, until, alert, .. } = *record;
+        self.slots.push(Slot { id, until, since, born, alert, at, sort, flags });
     }
 
     /// Adds a decision of another segment behind the others, the longest of its key since `since`.
@@ -348,33 +317,33 @@ impl Builder {
     fn append(&mut self, entry: &Entry<'_>, fixed: Slot) {
         let at = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
         self.bytes.extend_from_slice(entry.bytes);
-        let slot = Slot {
-            at,
-            origin: self.place(entry.segment.text(entry.slot.origin)),
-            kind: self.place(entry.segment.text(entry.slot.kind)),
-            scope: self.place(entry.segment.text(entry.slot.scope)),
-            scenario: self.place(entry.segment.text(entry.slot.scenario)),
-            ..fixed
-        };
-        self.slots.push(slot);
+        let sort = self.place(entry.sort());
+        self.slots.push(Slot { at, sort, ..fixed });
     }
 
-    fn place(&mut self, text: &Arc<str>) -> u16 {
-        if let Some(place) = self.places.get(text) {
-            return *place;
+    fn place(&mut self, sort: &Arc<Sort>) -> u16 {
+        let known = self.sorts.get(usize::from(self.last));
+        if known.is_some_and(|known| Arc::ptr_eq(known, sort)) {
+            return self.last;
         }
-        // At most four texts for each of `MOST` decisions.
-        let place = u16::try_from(self.texts.len()).unwrap_or(u16::MAX);
-        self.texts.push(Arc::clone(text));
-        self.places.insert(Arc::clone(text), place);
-        place
+        self.last = match self.places.get(sort) {
+            Some(place) => *place,
+            None => {
+                // At most one for each of `MOST` decisions.
+                let place = u16::try_from(self.sorts.len()).unwrap_or(u16::MAX);
+                self.sorts.push(Arc::clone(sort));
+                self.places.insert(Arc::clone(sort), place);
+                place
+            }
+        };
+        self.last
     }
 
     /// The segment.
     pub fn finish(self) -> Segment {
         Segment {
             slots: self.slots.into_boxed_slice(),
-            texts: self.texts.into_boxed_slice(),
+            sorts: self.sorts.into_boxed_slice(),
             bytes: self.bytes.into_boxed_slice(),
         }
     }
@@ -383,6 +352,7 @@ impl Builder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::uuid_of;
 
     fn record(id: u64, value: &str) -> Record {
         Record {
@@ -426,6 +396,13 @@ mod tests {
         let copied = other.find(2).unwrap();
         assert!(copied.same_key(&second) && !copied.same_key(&first));
         assert_eq!(copied.slot.since, 9);
-        assert_eq!(copied.uuid(), uuid_of(2).as_bytes());
+        assert_eq!(&copied.uuid()[..], uuid_of(2).as_bytes());
+        let mut grown = Builder::behind(&segment);
+        grown.push(&Record { scenario: "a/b".into(), ..record(3, "x") }, 2, 2);
+        grown.copy(&first, 3);
+        let grown = grown.finish();
+        assert_eq!(shown(|out| grown.get(0).unwrap().write_live(out, 0)), live);
+        assert_eq!((grown.sorts.len(), grown.get(2).unwrap().scenario()), (2, "a/b"));
+        assert_eq!(shown(|out| grown.get(3).unwrap().write_live(out, 0)), live);
     }
 }

@@ -40,11 +40,48 @@ pub struct Writer {
 /// What an update does to the decisions that are there.
 #[derive(Debug, Default)]
 struct Edits {
-    gone: BTreeSet<u64>,
-    /// Commit since which a decision is the longest, 0 for no longer.
-    since: BTreeMap<u64, u64>,
+    /// In ascending order.
+    gone: Vec<u64>,
+    /// Commit since which a decision is the longest, 0 for no longer, by number.
+    since: Vec<(u64, u64)>,
     /// Numbers from here on came with this update.
     first_new: u64,
+}
+
+impl Edits {
+    fn of(update: &Update) -> Self {
+        let first_new = update.added.first().map_or(u64::MAX, |(_, record)| record.id);
+        let mut gone: Vec<u64> = update.ended.iter().map(|(_, id, _)| *id).collect();
+        gone.sort_unstable();
+        let left = update.left.iter().map(|(seq, id)| (*id, *seq, false));
+        let entered = update.entered.iter().map(|(seq, id)| (*id, *seq, true));
+        let mut turns: Vec<(u64, u64, bool)> = left.chain(entered).collect();
+        turns.sort_unstable();
+        // Of each decision the last turn counts.
+        let mut since: Vec<(u64, u64)> = Vec::with_capacity(turns.len());
+        for (id, seq, enters) in turns {
+            since.pop_if(|(last, _)| *last == id);
+            since.push((id, if enters { seq } else { 0 }));
+        }
+        Self { gone, since, first_new }
+    }
+
+    fn is_gone(&self, id: u64) -> bool {
+        self.gone.binary_search(&id).is_ok()
+    }
+
+    fn since(&self, id: u64) -> Option<u64> {
+        let place = self.since.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        self.since.get(place).map(|(_, seq)| *seq)
+    }
+
+    /// Numbers of decisions that were there before and change.
+    fn touched(&self) -> Vec<u64> {
+        let since = self.since.iter().map(|(id, _)| *id).filter(|id| *id < self.first_new);
+        let mut ids: Vec<u64> = self.gone.iter().copied().chain(since).collect();
+        ids.sort_unstable();
+        ids
+    }
 }
 
 impl Writer {
@@ -61,18 +98,7 @@ impl Writer {
 
     /// Applies an update that nobody is to see yet.
     pub fn prepare(&mut self, update: &Update) {
-        let first_new = update.added.first().map_or(u64::MAX, |(_, record)| record.id);
-        let mut edits = Edits { first_new, ..Edits::default() };
-        edits.gone.extend(update.ended.iter().map(|(_, id, _)| *id));
-        let mut places: BTreeMap<u64, u64> = BTreeMap::new();
-        let mut turns: Vec<(u64, u64, bool)> = Vec::new();
-        turns.extend(update.left.iter().map(|(seq, id)| (*seq, *id, false)));
-        turns.extend(update.entered.iter().map(|(seq, id)| (*seq, *id, true)));
-        turns.sort_unstable();
-        for (seq, id, enters) in turns {
-            places.insert(id, if enters { seq } else { 0 });
-        }
-        edits.since = places;
+        let edits = Edits::of(update);
         self.append(update, &edits);
         self.note_removals(update);
         self.change_table(update, &edits);
@@ -93,15 +119,13 @@ impl Writer {
             return;
         }
         let segments = &mut self.snapshot.segments;
-        let mut builder = Builder::default();
-        if let Some(last) = segments.pop_if(|last| last.len() < MOST) {
-            last.entries().for_each(|entry| builder.copy(&entry, entry.slot.since));
-        }
+        let last = segments.pop_if(|last| last.len() < MOST);
+        let mut builder = last.map_or_else(Builder::default, |last| Builder::behind(&last));
         for (seq, record) in &update.added {
             if builder.len() >= MOST {
                 segments.push(Arc::new(std::mem::take(&mut builder).finish()));
             }
-            let since = edits.since.get(&record.id).copied().unwrap_or(0);
+            let since = edits.since(record.id).unwrap_or(0);
             builder.push(record, *seq, since);
         }
         segments.push(Arc::new(builder.finish()));
@@ -131,12 +155,16 @@ impl Writer {
 
     fn change_table(&mut self, update: &Update, edits: &Edits) {
         let found = |id: u64| self.snapshot.find(id).map(|entry| (entry.net(), entry.value(), id));
-        let gone: Vec<(Option<Net>, String, u64)> =
-            edits.gone.range(..edits.first_new).filter_map(|id| found(*id)).collect();
+        let gone: Vec<(Option<Net>, String, u64)> = edits
+            .gone
+            .iter()
+            .filter(|id| **id < edits.first_new)
+            .filter_map(|id| found(*id))
+            .collect();
         let added: Vec<(Option<Net>, &str, u64)> = update
             .added
             .iter()
-            .filter(|(_, record)| !edits.gone.contains(&record.id))
+            .filter(|(_, record)| !edits.is_gone(record.id))
             .map(|(_, record)| (record.net(), &*record.value, record.id))
             .collect();
         let gone: Vec<(Key<'_>, u64)> =
@@ -148,11 +176,9 @@ impl Writer {
 
     /// Copies the segments that hold what changes.
     fn rebuild(&mut self, edits: &Edits) {
-        let since = edits.since.range(..edits.first_new).map(|(id, _)| id);
-        let ids: BTreeSet<u64> = edits.gone.iter().chain(since).copied().collect();
         let segments = &mut self.snapshot.segments;
         let mut touched: BTreeSet<usize> = BTreeSet::new();
-        for id in ids {
+        for id in edits.touched() {
             let behind = segments.partition_point(|segment| segment.first() <= id);
             touched.extend(behind.checked_sub(1));
         }
@@ -162,11 +188,11 @@ impl Writer {
             let mut same = true;
             for entry in segment.entries() {
                 let id = entry.slot.id;
-                if edits.gone.contains(&id) {
+                if edits.is_gone(id) {
                     same = false;
                     continue;
                 }
-                let since = edits.since.get(&id).copied().unwrap_or(entry.slot.since);
+                let since = edits.since(id).unwrap_or(entry.slot.since);
                 same &= since == entry.slot.since;
                 builder.copy(&entry, since);
             }
@@ -192,10 +218,8 @@ impl Writer {
             if own < MOST / 4 && own + next <= MOST / 2 {
                 let behind = segments.remove(place + 1);
                 let Some(segment) = segments.get_mut(*place) else { continue };
-                let mut builder = Builder::default();
-                for entry in segment.entries().chain(behind.entries()) {
-                    builder.copy(&entry, entry.slot.since);
-                }
+                let mut builder = Builder::behind(segment);
+                behind.entries().for_each(|entry| builder.copy(&entry, entry.slot.since));
                 *segment = Arc::new(builder.finish());
             }
         }

@@ -12,13 +12,12 @@ use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use super::decisions::{deleted, unexpected};
+use super::number::{self, deleted};
 use super::{body, head_ok};
 use crate::archive::{ArchiveError, KeptAlert};
 use crate::auth::{AsMachine, Caller};
 use crate::error::{ApiError, json};
 use crate::filter::alert::Page;
-use crate::filter::query::parse_int;
 use crate::filter::{AlertFilter, Query};
 use crate::intake::{Change, Outcome};
 use crate::openapi::answer::{Alert, DeletedResponse, Refusal};
@@ -61,7 +60,7 @@ pub(super) async fn add(
             let by_hand = alerts.iter().any(|alert| !alert.alert.decisions.is_empty());
             let change = Change::Alerts { machine: Arc::clone(&machine.id), retry, alerts };
             let Outcome::Alerts(ids) = service.submit(change).await? else {
-                return Err(unexpected());
+                return Err(ApiError::unexpected());
             };
             if by_hand {
                 let (what, outcome) =
@@ -203,15 +202,10 @@ pub(super) async fn head_one(
 
 async fn find(service: &Arc<Service>, id: &str) -> Result<KeptAlert, ApiError> {
     let not_found = || ApiError::new(StatusCode::NOT_FOUND, "object not found");
-    let id = u64::try_from(number(id, "alert_id")?).map_err(|_| not_found())?;
+    let id = u64::try_from(number::read(id, "alert_id")?).map_err(|_| not_found())?;
     let archive = Arc::clone(&service.archive);
     let kept = service.blocking(move || archive.alert(id)).await?.map_err(unreadable)?;
     kept.ok_or_else(not_found)
-}
-
-/// A number in a path.
-pub(super) fn number(text: &str, name: &str) -> Result<i64, ApiError> {
-    parse_int(text).map_err(|_| ApiError::bad(format!("{name} must be valid integer")))
 }
 
 /// Remove alerts.
@@ -229,7 +223,7 @@ pub(super) async fn remove(
     only_trusted(&service, &machine.caller)?;
     let filter = Box::new(AlertFilter::read_deletion(&query, service.now())?);
     let Outcome::Removed(count) = service.submit(Change::RemoveAlerts(filter)).await? else {
-        return Err(unexpected());
+        return Err(ApiError::unexpected());
     };
     let what = format!("DELETE {uri}");
     service.audit(&machine.id, &machine.caller, what, format!("{count} alerts removed"));
@@ -249,11 +243,11 @@ pub(super) async fn remove_one(
 ) -> Result<Response, ApiError> {
     only_trusted(&service, &machine.caller)?;
     let unknown = || ApiError::internal("ent: alert not found");
-    let id = u64::try_from(number(&id, "alert_id")?).map_err(|_| unknown())?;
+    let id = u64::try_from(number::read(&id, "alert_id")?).map_err(|_| unknown())?;
     match service.submit(Change::RemoveAlert(id)).await? {
         Outcome::Removed(_) => {}
         Outcome::Unknown => return Err(unknown()),
-        _ => return Err(unexpected()),
+        _ => return Err(ApiError::unexpected()),
     }
     let what = format!("DELETE /v1/alerts/{id}");
     service.audit(&machine.id, &machine.caller, what, "1 alert removed".to_owned());

@@ -8,6 +8,7 @@ use axum::response::Response;
 use http::{HeaderValue, StatusCode, Uri, header};
 
 use super::head_ok;
+use super::number::{self, deleted};
 use crate::auth::{AsBouncer, AsMachine};
 use crate::error::{ApiError, json};
 use crate::filter::{DecisionFilter, Ending, Query};
@@ -78,7 +79,7 @@ pub(super) async fn end(
 ) -> Result<Response, ApiError> {
     let ending = Ending::read(&query)?;
     let outcome = service.submit(Change::EndDecisions(ending)).await?;
-    let Outcome::Ended(count) = outcome else { return Err(unexpected()) };
+    let Outcome::Ended(count) = outcome else { return Err(ApiError::unexpected()) };
     let what = format!("DELETE {uri}");
     service.audit(&machine.id, &machine.caller, what, format!("{count} decisions ended"));
     Ok(deleted(count))
@@ -94,25 +95,16 @@ pub(super) async fn end_one(
     machine: AsMachine,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let id = super::alerts::number(&id, "decision_id")?;
+    let id = number::read(&id, "decision_id")?;
     let unknown =
         || ApiError::internal(format!("decision with id '{id}' doesn't exist: unable to delete"));
     let number = u64::try_from(id).map_err(|_| unknown())?;
     let count = match service.submit(Change::EndDecision(number)).await? {
         Outcome::Ended(count) => count,
         Outcome::Unknown => return Err(unknown()),
-        _ => return Err(unexpected()),
+        _ => return Err(ApiError::unexpected()),
     };
     let what = format!("DELETE /v1/decisions/{id}");
     service.audit(&machine.id, &machine.caller, what, format!("{count} decisions ended"));
     Ok(deleted(count))
-}
-
-/// How many went; a text, as CrowdSec writes it.
-pub(super) fn deleted(count: u64) -> Response {
-    json(StatusCode::OK, format!("{{\"nbDeleted\":\"{count}\"}}").into_bytes())
-}
-
-pub(super) fn unexpected() -> ApiError {
-    ApiError::internal("the change had another outcome than asked for")
 }

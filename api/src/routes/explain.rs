@@ -26,7 +26,7 @@ pub(super) async fn explain(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let not_found = || ApiError::new(StatusCode::NOT_FOUND, "object not found");
-    let id = super::alerts::number(&id, "decision_id")?;
+    let id = super::number::read(&id, "decision_id")?;
     let id = u64::try_from(id).map_err(|_| not_found())?;
     let archive = Arc::clone(&service.archive);
     let found = service.blocking(move || {

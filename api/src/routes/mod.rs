@@ -10,6 +10,7 @@ mod events;
 mod explain;
 mod health;
 mod limited;
+mod number;
 mod stream;
 mod usage;
 mod watchers;
@@ -61,20 +62,7 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(allowlists::one))
         .routes(routes!(allowlists::named_check, allowlists::check_many))
         .routes(routes!(allowlists::check, allowlists::head_check))
-        .merge(admin_routes())
-}
-
-fn admin_routes() -> OpenApiRouter<Arc<Service>> {
-    OpenApiRouter::new()
-        .routes(routes!(admin::flush_alerts))
-        .routes(routes!(admin::bouncers, admin::add_bouncer))
-        .routes(routes!(admin::remove_bouncer))
-        .routes(routes!(admin::machines, admin::add_machine))
-        .routes(routes!(admin::remove_machine))
-        .routes(routes!(admin::validate_machine))
-        .routes(routes!(admin::create_allowlist))
-        .routes(routes!(admin::delete_allowlist))
-        .routes(routes!(admin::add_items, admin::remove_items))
+        .merge(admin::all())
 }
 
 /// Paths that exist; a segment in braces stands for any.

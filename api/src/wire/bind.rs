@@ -1,7 +1,7 @@
 //! Bodies to types, with the words of Go's decoder where they are not what is wanted.
 
 use operators::json::JsonError;
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 
 /// So many objects and lists may stand in one body: what a decoded body takes is bounded by it.
 pub const MOST_PARTS: usize = 500_000;
@@ -11,7 +11,7 @@ pub const MOST_PARTS: usize = 500_000;
 ///
 /// # Errors
 /// What Go's decoder would say.
-pub fn decode<T: DeserializeOwned>(body: &[u8], target: &str) -> Result<T, String> {
+pub fn decode<'a, T: Deserialize<'a>>(body: &'a [u8], target: &str) -> Result<T, String> {
     if body.len() > MOST_PARTS && memchr::memchr2_iter(b'{', b'[', body).count() > MOST_PARTS {
         return Err(format!("more than {MOST_PARTS} objects and lists in one body"));
     }

@@ -2,7 +2,9 @@
 
 pub mod alert;
 pub mod bind;
+mod decision;
 pub mod posted;
+mod repeated;
 pub mod text;
 pub mod usage;
 pub mod validation;

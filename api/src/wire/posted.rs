@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use operators::alert::{Alert, AlertEvent, Decision, Source};
+use operators::alert::{Alert, AlertEvent, Source};
 use operators::order::{OrderKey, Partition};
 use operators::time::layout::parse_rfc3339;
-use operators::time::{EventTime, GoDuration, Stamp};
+use operators::time::{EventTime, Stamp};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use super::bind;
+use super::decision::{Known, RawDecision};
 use super::validation::Failures;
 use crate::error::ApiError;
-use crate::filter::net::Net;
 use crate::intake::PostedAlert;
 use crate::record::normal_scope;
 
@@ -29,9 +29,10 @@ const MOST_TEXT: usize = 4_096;
 const POSTED: Partition = Partition(u32::MAX);
 
 #[derive(Debug, Deserialize)]
-struct RawAlert {
+struct RawAlert<'a> {
     capacity: Option<i32>,
-    decisions: Option<Vec<RawDecision>>,
+    #[serde(borrow)]
+    decisions: Option<Vec<RawDecision<'a>>>,
     events: Option<Vec<RawEvent>>,
     events_count: Option<i32>,
     kind: Option<Arc<str>>,
@@ -46,17 +47,6 @@ struct RawAlert {
     source: Option<RawSource>,
     start_at: Option<String>,
     stop_at: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct RawDecision {
-    duration: Option<Arc<str>>,
-    origin: Option<Arc<str>>,
-    scenario: Option<Arc<str>>,
-    scope: Option<Arc<str>>,
-    #[serde(rename = "type")]
-    kind: Option<Arc<str>>,
-    value: Option<Arc<str>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -105,7 +95,7 @@ fn degrees<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f32>, D:
 /// CrowdSec).
 pub fn read(body: &[u8], at: i64, name: &str) -> Result<Vec<PostedAlert>, ApiError> {
     const TARGET: &str = "models.AddAlertsRequest";
-    let raw: Option<Vec<RawAlert>> = bind::decode(body, TARGET).map_err(ApiError::bad)?;
+    let raw: Option<Vec<RawAlert<'_>>> = bind::decode(body, TARGET).map_err(ApiError::bad)?;
     let raw = raw.unwrap_or_default();
     for (index, alert) in raw.iter().enumerate() {
         let mut failures = checked(alert);
@@ -116,10 +106,10 @@ pub fn read(body: &[u8], at: i64, name: &str) -> Result<Vec<PostedAlert>, ApiErr
     each.filter_map(|(index, raw)| posted(raw, at, name, index).transpose()).collect()
 }
 
-fn checked(alert: &RawAlert) -> Failures {
+fn checked(alert: &RawAlert<'_>) -> Failures {
     let mut failures = Failures::default();
     failures.required("capacity", alert.capacity.as_ref());
-    let decisions = alert.decisions.iter().flatten().map(checked_decision);
+    let decisions = alert.decisions.iter().flatten().map(RawDecision::checked);
     first_part(&mut failures, "decisions", decisions);
     failures.required("events", alert.events.as_ref());
     let events = alert.events.iter().flatten().map(|event| {
@@ -148,17 +138,6 @@ fn checked(alert: &RawAlert) -> Failures {
     failures
 }
 
-fn checked_decision(decision: &RawDecision) -> Failures {
-    let mut failures = Failures::default();
-    failures.required("duration", decision.duration.as_ref());
-    failures.required("origin", decision.origin.as_ref());
-    failures.required("scenario", decision.scenario.as_ref());
-    failures.required("scope", decision.scope.as_ref());
-    failures.required("type", decision.kind.as_ref());
-    failures.required("value", decision.value.as_ref());
-    failures
-}
-
 /// Of a list the first item that is wrong is told.
 fn first_part(to: &mut Failures, name: &str, items: impl Iterator<Item = Failures>) {
     let wrong = items.enumerate().find(|(_, failures)| *failures != Failures::default());
@@ -169,7 +148,7 @@ fn first_part(to: &mut Failures, name: &str, items: impl Iterator<Item = Failure
 
 /// An alert for the fold; `None` where it had decisions and none of them names an address.
 fn posted(
-    raw: RawAlert,
+    raw: RawAlert<'_>,
     at: i64,
     name: &str,
     index: usize,
@@ -207,10 +186,12 @@ fn posted(
     };
     let given = raw.decisions.unwrap_or_default();
     let any_given = !given.is_empty();
+    let mut decisions = Vec::with_capacity(given.len());
+    let (ids, mut known) = (alert.decision_ids(""), Known::default());
     for (index, raw) in given.into_iter().enumerate() {
-        let id = alert.decision_id("", index);
-        alert.decisions.extend(decision(raw, &alert, id)?);
+        decisions.extend(known.decision(raw, &alert, ids(index))?);
     }
+    alert.decisions = decisions;
     let kept = !any_given || !alert.decisions.is_empty();
     Ok(kept.then(|| PostedAlert { alert, kind: raw.kind.unwrap_or_default() }))
 }
@@ -231,37 +212,17 @@ fn source(raw: Option<RawSource>) -> Result<Source, ApiError> {
     })
 }
 
-/// A decision as sent; `None` where its value is no address though its scope wants one.
-fn decision(raw: RawDecision, of: &Alert, id: u64) -> Result<Option<Decision>, ApiError> {
-    let duration = raw.duration.unwrap_or_default();
-    let GoDuration(ns) = GoDuration::parse_with_days(&duration).map_err(|error| {
-        let text = format!("decision duration '{duration}': time: {error}");
-        ApiError::internal(format!("{text}: unable to parse duration"))
-    })?;
-    let (scope, value) = (short(raw.scope)?, short(raw.value)?);
-    let scope = normal_scope(&scope);
-    if matches!(scope, "Ip" | "Range") && Net::parse(&value).is_err() {
-        tracing::warn!(scope, value = &*value, "a decision about no address is left out");
-        return Ok(None);
-    }
-    Ok(Some(Decision {
-        id,
-        origin: short(raw.origin)?,
-        kind: short(raw.kind)?,
-        scope: scope.into(),
-        value,
-        duration,
-        until: EventTime(of.stop_at.at.0.saturating_add(ns)),
-        scenario: short(raw.scenario)?,
-        simulated: of.simulated,
-    }))
-}
-
 fn short(text: Option<Arc<str>>) -> Result<Arc<str>, ApiError> {
     let text = text.unwrap_or_default();
+    bounded_name(&text)?;
+    Ok(text)
+}
+
+/// Refuses what is longer than any name.
+pub(super) fn bounded_name(text: &str) -> Result<(), ApiError> {
     match text.len() > MOST_TEXT {
         true => Err(ApiError::bad(format!("a name is longer than {MOST_TEXT} bytes"))),
-        false => Ok(text),
+        false => Ok(()),
     }
 }
 

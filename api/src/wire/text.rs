@@ -51,6 +51,19 @@ pub fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+/// A UUID as text (RFC 9562).
+pub fn uuid(bytes: &[u8; 16]) -> [u8; 36] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    /// Where the two digits of each byte stand.
+    const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+    let mut text = [b'-'; 36];
+    for (byte, place) in bytes.iter().zip(PLACES) {
+        text[place] = DIGITS[usize::from(byte >> 4)];
+        text[place + 1] = DIGITS[usize::from(byte & 15)];
+    }
+    text
+}
+
 /// Whole seconds from `now` to `until`, rounded as Go rounds (halves away from zero).
 /// Unit of the arguments: nanoseconds since the Unix epoch.
 pub fn seconds_left(until: i64, now: i64) -> i64 {

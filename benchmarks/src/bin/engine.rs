@@ -11,6 +11,7 @@ use clap::Parser;
 use connectors::{Chunk, Context, Delivery, Origin, Position, Source, SourceError, Span};
 use operators::parse::lines::Clock;
 use pipeline::cli::rules::RuleArgs;
+use pipeline::emit::Tray;
 use pipeline::judge::outbox::Wanted;
 use pipeline::live::command::Command;
 use pipeline::live::engine::{Engine, Setup};
@@ -101,6 +102,7 @@ fn main() -> anyhow::Result<()> {
         names: Arc::clone(&names),
         machine: "engine".into(),
         wanted: Wanted::Results,
+        unparsed: false,
         policy: Default::default(),
         retention: Default::default(),
         secret: None,
@@ -114,6 +116,7 @@ fn main() -> anyhow::Result<()> {
         transform: None,
         hold: None,
         rate: None,
+        set_aside: false,
     };
     let engine = Engine::start(Setup {
         store: Arc::clone(&store),
@@ -144,7 +147,7 @@ fn main() -> anyhow::Result<()> {
     let seconds = begun.elapsed().as_secs_f64();
     engine.end();
     serving.finish();
-    let messages = record::next_message(&store)?;
+    let messages = record::next_message(&store, Tray::Results)?;
     println!("{lines} lines, {messages} messages, {commits} commits, {seconds:.2} s");
     Ok(())
 }

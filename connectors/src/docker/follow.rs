@@ -170,7 +170,7 @@ impl Following {
     }
 
     fn count(&self, chunk: &Chunk, empty: u64) {
-        self.meter.delivered(chunk);
+        chunk.count(&self.meter);
         self.meter.reject(Reason::Empty, empty);
     }
 }

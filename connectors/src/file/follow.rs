@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use super::config::{Config, Mode, Watching};
 use super::discover::Selection;
-use super::lanes::LEAST_WINDOW;
 use super::place::Place;
 use super::schedule::Schedule;
 use super::tail::{Next, Shared, Tail};
@@ -16,6 +15,8 @@ use crate::metric::Gauge;
 use crate::retry::Backoff;
 use crate::source::Context;
 
+/// Room that every lane has. Unit: bytes.
+pub(super) const LEAST_WINDOW: usize = 4 << 10;
 /// Files that grow all the time are read so often at most: a delivery has its price.
 const BEAT: Duration = Duration::from_millis(20);
 /// How often the kernel is asked what happened while it happens all the time.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-use super::place::HEAD;
+use super::head::HEAD;
 use crate::codec::{Codec, Detection};
 
 /// An open file.

@@ -8,13 +8,11 @@ use std::time::{Duration, Instant};
 
 use super::config::Start;
 use super::discover::Candidate;
-use super::follow::{Follower, SHARE, Slot};
+use super::follow::{Follower, LEAST_WINDOW, SHARE, Slot};
 use super::opening::Opening;
 use super::place::Place;
 use super::watch::remedy;
 
-/// Room that every lane has. Unit: bytes.
-pub(super) const LEAST_WINDOW: usize = 4 << 10;
 /// How long a file must be gone before its lane ends.
 const FORGET: Duration = Duration::from_secs(60);
 

@@ -27,6 +27,7 @@
 mod config;
 mod discover;
 mod follow;
+mod head;
 mod input;
 mod lanes;
 mod opening;

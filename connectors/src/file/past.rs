@@ -7,8 +7,9 @@ use std::io;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use super::head::Head;
 use super::input::{Input, modified};
-use super::place::{Head, Part, Place};
+use super::place::{Part, Place};
 use super::rotation::{Kind, Suffix, older, suffix, unpacked};
 
 /// How often the parts are listed anew while they change names.

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::head::Head;
 use super::input::{Input, modified};
 use super::past::Past;
-use super::place::{Head, PAST, Place};
+use super::place::{PAST, Place};
 use crate::lane::{Delivery, Lane, Origin};
 use crate::line_buffer::{LineBuffer, Rest};
 use crate::metric::{Gauge, Meter, Reason};
@@ -297,7 +298,7 @@ impl Tail {
         self.change_lag(-passed.min(self.lag), shared);
         self.place.offset = offset;
         self.learn_head();
-        shared.meter.delivered(&chunk);
+        chunk.count(&shared.meter);
         let to = Position::new(&self.place);
         let from = std::mem::replace(&mut self.position, to.clone());
         self.send(Delivery::new(chunk, Arc::clone(&self.origin), from, to));

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::input::{Input, modified};
 use super::tail::{Next, Piece, Shared, Tail};
+use crate::crash;
 use crate::line_buffer::Rest;
 use crate::metric::Counter;
 use crate::record::Chunk;
@@ -155,17 +156,23 @@ impl Tail {
     /// Goes on to the next file, after sending what is left of this one.
     pub(super) fn turn(&mut self, rest: Rest, shared: &mut Shared) -> io::Result<()> {
         let next = self.next_file(shared)?;
+        crash::point("rotation-noticed");
         let unread = self.buffer.position();
         if let Some(chunk) = self.buffer.take(rest) {
             self.deliver(chunk, shared);
         }
+        crash::point("rotation-left");
         let base = if rest == Rest::Ended { self.buffer.end() } else { unread };
         self.piece = None;
         self.place.turn(base);
         self.buffer.restart(base);
         self.note_lag(0, shared);
         match next {
-            Some(piece) => self.begin_with(piece, shared),
+            Some(piece) => {
+                self.begin_with(piece, shared)?;
+                crash::point("rotation-taken-up");
+                Ok(())
+            }
             None => {
                 self.deliver(Chunk::default(), shared);
                 Ok(())
@@ -205,6 +212,7 @@ impl Tail {
             return self.take_up(&at, input, shared);
         }
         if let Some((at, input)) = self.past(shared).locate(&self.place)? {
+            crash::point("rotation-located");
             return self.take_up(&at, input, shared);
         }
         let path = self.path.clone();

@@ -276,7 +276,7 @@ impl Follower {
             repaired: std::mem::take(&mut self.repaired),
         };
         self.text.clear();
-        self.context.meter.delivered(&chunk);
+        chunk.count(&self.context.meter);
         let to = Position::new(&self.place);
         let from = std::mem::replace(&mut self.position, to.clone());
         let mut delivery = Delivery::new(chunk, Arc::clone(&self.origin), from, to);

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use rdkafka::error::KafkaResult;
 
-use super::client::Key;
 use super::config::{Start, TopicName};
 use super::consumer::Reader;
+use super::discovery::Key;
 use super::discovery::{Found, find};
 use super::partition::Partition;
 use super::place::Place;

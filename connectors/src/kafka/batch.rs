@@ -5,11 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::lane::{Delivery, Origin};
+use crate::metric::Reason;
 use crate::position::Position;
-use crate::record::{Chunk, Span};
+use crate::record::{Chunk, Reject, Span};
 
 /// How much text makes a delivery. Unit: bytes.
 pub(super) const FULL: usize = 256 << 10;
+
+/// So much is kept of a record that gives no line. Unit: bytes.
+const SHOWN: usize = 4 << 10;
 
 /// How long a line waits for more of them.
 pub(super) const PATIENCE: Duration = Duration::from_millis(10);
@@ -23,6 +27,9 @@ pub(super) struct Batch {
     origins: Vec<Arc<Origin>>,
     origin_of: Vec<u16>,
     repaired: usize,
+    rejects: Vec<Reject>,
+    /// Bytes of text in `rejects`, with what each takes besides.
+    rejected: usize,
     /// Records, with those that gave no line.
     records: u64,
     since: Option<Instant>,
@@ -50,6 +57,8 @@ impl Batch {
             origins: Vec::new(),
             origin_of: Vec::new(),
             repaired: 0,
+            rejects: Vec::new(),
+            rejected: 0,
             records: 0,
             since: None,
         }
@@ -85,6 +94,14 @@ impl Batch {
         self.repaired += usize::from(line.repaired);
     }
 
+    /// Adds what holds no line, or none that can be read, with its beginning.
+    pub(super) fn reject(&mut self, offset: u64, reason: Reason, record: &str) {
+        let text = record.get(..record.floor_char_boundary(SHOWN)).unwrap_or(record).into();
+        let bytes = record.len() as u64;
+        self.rejected += record.len().min(SHOWN) + size_of::<Reject>();
+        self.rejects.push(Reject::Record { offset, reason, text, bytes });
+    }
+
     /// Whether there is nothing to deliver.
     pub(super) fn is_empty(&self) -> bool {
         self.records == 0
@@ -92,7 +109,9 @@ impl Batch {
 
     /// Whether it should go now: text and origins are bounded.
     pub(super) fn is_full(&self) -> bool {
-        self.text.len() >= FULL || self.records >= 1 << 16 || self.origins.len() >= 1 << 10
+        self.text.len() + self.rejected >= FULL
+            || self.records >= 1 << 16
+            || self.origins.len() >= 1 << 10
     }
 
     /// When it should go at the latest.
@@ -118,10 +137,11 @@ impl Batch {
         let chunk = Chunk {
             text,
             lines: std::mem::replace(&mut self.lines, Vec::with_capacity(lines)),
-            rejects: Vec::new(),
+            rejects: std::mem::take(&mut self.rejects),
             repaired: std::mem::take(&mut self.repaired),
         };
         self.records = 0;
+        self.rejected = 0;
         self.since = None;
         Delivery {
             chunk,

@@ -15,7 +15,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::Notify;
 
 use super::config::{Config, MIN_PREFETCH, Start};
-use super::discovery::{PartitionView, TopicView};
+use super::discovery::{Key, PartitionView, TopicView};
 use super::link::Link;
 
 /// How long brokers may take to answer.
@@ -23,9 +23,6 @@ pub(super) const ASK: Duration = Duration::from_secs(1);
 
 /// Most errors that are heard at a time.
 const SERVED: usize = 64;
-
-/// A partition by the name of its topic and its number.
-pub(super) type Key = (Arc<str>, i32);
 
 /// A consumer.
 pub(super) struct Client {

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use rdkafka::error::{KafkaError, KafkaResult};
 use tokio::sync::Notify;
 
-use super::client::{Client, Key};
+use super::client::Client;
 use super::config::Config;
+use super::discovery::Key;
 use super::link::Link;
 use super::partition::{Partition, Reading, Turn};
 use super::payload::{Decoder, Payload};

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::client::Key;
 use super::config::{TopicName, Topics};
+
+/// A partition by the name of its topic and its number.
+pub(super) type Key = (Arc<str>, i32);
 
 /// A topic as the cluster tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use rdkafka::message::{BorrowedMessage, Timestamp};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::batch::{Batch, Line};
-use super::client::Key;
+use super::discovery::Key;
 use super::link::Link;
 use super::origin::Origins;
 use super::payload::{Decoder, without_line_end};
@@ -333,8 +333,14 @@ fn take(
         }
         Timestamp::NotAvailable => 0,
     };
-    let reject = |reason| reading.meter.reject(reason, 1);
-    let Some(bytes) = record.payload() else { return reject(Reason::Empty) };
+    let first = reading.scale.line(offset);
+    let reject = |batch: &mut Batch, (offset, text), reason| {
+        reading.meter.reject(reason, 1);
+        batch.reject(offset, reason, text);
+    };
+    let Some(bytes) = record.payload() else {
+        return reject(batch, (first, ""), Reason::Empty);
+    };
     let repaired;
     let (text, is_repaired) = match std::str::from_utf8(bytes) {
         Ok(text) => (text, false),
@@ -343,16 +349,18 @@ fn take(
             (&*repaired, true)
         }
     };
-    let first = reading.scale.line(offset);
     let Some(decoder) = &reading.decoder else {
         let text = without_line_end(text);
         let line = Line { text, offset: first, time, repaired: is_repaired };
         return put(batch, line, origins.usual(), reading);
     };
-    let mut lines = 0;
+    let (mut lines, mut full) = (0, false);
     let decoded = decoder.decode(text, &mut |told| {
         if lines == MAX_LINES {
-            return reject(Reason::TooLong);
+            if !std::mem::replace(&mut full, true) {
+                batch.reject(first + lines - 1, Reason::TooLong, text);
+            }
+            return reading.meter.reject(Reason::TooLong, 1);
         }
         let time = told.time.unwrap_or(time);
         let line = Line { text: &told.text, offset: first + lines, time, repaired: is_repaired };
@@ -360,18 +368,18 @@ fn take(
         lines += 1;
     });
     if let Err(reason) = decoded {
-        reject(reason);
+        reject(batch, (first + lines, text), reason);
     }
 }
 
 fn put(batch: &mut Batch, line: Line<'_>, origin: &Arc<Origin>, reading: &Reading) {
-    if line.text.is_empty() {
-        reading.meter.reject(Reason::Empty, 1);
-    } else if line.text.len() > reading.max_line {
-        reading.meter.reject(Reason::TooLong, 1);
-    } else {
-        batch.push(line, origin);
-    }
+    let reason = match line.text.len() {
+        0 => Reason::Empty,
+        length if length > reading.max_line => Reason::TooLong,
+        _ => return batch.push(line, origin),
+    };
+    reading.meter.reject(reason, 1);
+    batch.reject(line.offset, reason, line.text);
 }
 
 /// What an error of a queue asks for, if anything.

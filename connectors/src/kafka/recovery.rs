@@ -1,7 +1,7 @@
 //! What a source does where a partition cannot simply be read on.
 
-use super::client::Key;
 use super::consumer::Reader;
+use super::discovery::Key;
 use super::gap::{Gap, gap};
 use super::partition::{Event, Passing};
 use super::unreadable::{Search, Step};

@@ -105,7 +105,7 @@ impl OutputContext {
         self.meter
             .add(OutputCounter::Messages, count(messages.len().saturating_sub(refused.len())));
         self.meter.add(OutputCounter::Bytes, count(bytes.sum()));
-        self.meter.add(OutputCounter::Refused, count(refused.len()));
+        refused.iter().for_each(|refused| self.meter.refuse(&refused.reason));
     }
 
     /// Says what is wrong and waits before the next try.

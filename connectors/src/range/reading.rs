@@ -3,10 +3,13 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tracing::Instrument;
+
 use super::cursor::{Cursor, Place};
 use super::delivery::Lines;
 use super::entry::Entry;
 use super::store::{Page, Range, Store, Trouble};
+use crate::TRACE;
 use crate::lane::{Delivery, Lane, Stopped};
 use crate::metric::{Counter, Gauge, Reason};
 use crate::position::Position;
@@ -240,7 +243,7 @@ impl<S: Store> Reading<S> {
 
     fn count(&self, delivery: &Delivery, entries: usize) {
         let (meter, chunk) = (&self.context.meter, &delivery.chunk);
-        meter.delivered(chunk);
+        chunk.count(meter);
         meter.reject(Reason::Empty, (entries - chunk.lines.len() - chunk.rejects.len()) as u64);
     }
 
@@ -265,6 +268,12 @@ impl<S: Store> Reading<S> {
     }
 
     async fn ask(&mut self, range: Range, limit: usize) -> Result<Page, Halt> {
+        let source = self.context.name.clone();
+        let span = tracing::info_span!(target: TRACE, "poll", %source);
+        self.asked(range, limit).instrument(span).await
+    }
+
+    async fn asked(&mut self, range: Range, limit: usize) -> Result<Page, Halt> {
         self.context.meter.add(Counter::Sessions, 1);
         let stop = self.context.stop.clone();
         let page = tokio::select! {

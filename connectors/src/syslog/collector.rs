@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use super::header::{self, Arrival};
-use super::relp::Session;
+use super::session::Session;
 use crate::lane::{Delivery, Lane, Origin, Outlet, Receipt};
 use crate::metric::{Meter, Reason};
 use crate::position::Position;
@@ -305,7 +305,7 @@ impl State {
             rejects: Vec::new(),
             repaired: std::mem::take(&mut self.repaired),
         };
-        meter.delivered(&chunk);
+        chunk.count(meter);
         self.text.clear();
         (self.last, self.known) = (None, BTreeMap::new());
         let to = Position::new(&Place { next: self.next });

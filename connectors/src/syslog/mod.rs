@@ -34,6 +34,7 @@ mod gate;
 pub mod header;
 mod post;
 pub mod relp;
+mod session;
 mod stamp;
 mod stream;
 mod udp;

@@ -4,11 +4,10 @@
 //! usual 128 messages and a commit every 100 ms, a connection carries 1,280 messages a second.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use tokio::sync::Notify;
+use std::sync::Arc;
 
 use super::collector::Adding;
+use super::session::{Session, answer};
 use crate::metric::Reason;
 
 /// Digits of a number, and letters of a command.
@@ -17,39 +16,6 @@ const LETTERS: usize = 32;
 
 /// What the sender is told of us.
 const OFFERS: &str = "200 OK\nrelp_version=0\nrelp_software=spillway\ncommands=syslog";
-
-/// A connection as those know it who keep its messages.
-#[derive(Debug, Default)]
-pub(super) struct Session {
-    kept: Mutex<Vec<u32>>,
-    told: Notify,
-}
-
-impl Session {
-    /// The message with this number is kept.
-    pub(super) fn kept(&self, number: u32) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(number);
-        self.told.notify_one();
-    }
-
-    /// Waits until there is something to tell the sender.
-    pub(super) async fn told(&self) {
-        self.told.notified().await;
-    }
-
-    /// Appends what the sender is to be told.
-    pub(super) fn write_answers(&self, out: &mut Vec<u8>) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        for number in kept.drain(..) {
-            answer(number, "200 OK", out);
-        }
-    }
-}
-
-fn answer(number: u32, text: &str, out: &mut Vec<u8>) {
-    // Writing to memory cannot fail.
-    let _ = writeln!(out, "{number} rsp {} {text}", text.len());
-}
 
 /// A frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -72,6 +72,23 @@ fn json_values_are_lines_and_answers_are_as_configured() {
 }
 
 #[test]
+fn bombs_and_depths_are_refused_and_the_rest_is_read() {
+    let (mut listening, url) = listening();
+    listening.limits.max_body = 1_000_000;
+    let format = Format::Json { path: "/".to_owned(), status: 200, headers: [].into() };
+    let mut pipe = Pipe::start(Http::new(Config { listening, format }), Kept::default());
+    listens(&mut pipe, &url);
+    let bomb = gzip(&vec![b' '; 50_000_000]);
+    assert!(bomb.len() < 100_000);
+    assert_eq!(post(&mut pipe, &url, &[("content-encoding", "gzip")], &bomb).0, 413);
+    assert_eq!(post(&mut pipe, &url, &[], "[".repeat(100_000).as_bytes()).0, 400);
+    assert_eq!(post(&mut pipe, &url, &[], "{\"a\":".repeat(100_000).as_bytes()).0, 400);
+    assert_eq!(post(&mut pipe, &url, &[], b"{\"good\":1}").0, 200);
+    assert!(pipe.meter.rejected(Reason::Payload) >= 2);
+    assert_eq!(pipe.stop().texts(), ["{\"good\":1}"]);
+}
+
+#[test]
 fn a_body_without_an_answer_is_a_repeat_when_it_comes_again() {
     let (mut listening, url) = listening();
     listening.limits.answer = Duration::from_millis(500);

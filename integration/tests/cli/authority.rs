@@ -21,8 +21,8 @@ pub(crate) struct Authority {
 /// What is special about a certificate.
 #[derive(Clone, Default)]
 pub(crate) struct Special<'a> {
-    /// The port on this host of who is asked about it.
-    pub(crate) responder: Option<u16>,
+    /// Ports on this host of those who are asked about it.
+    pub(crate) responders: Vec<u16>,
     /// What it may be used for, besides.
     pub(crate) usage: Option<ExtendedKeyUsagePurpose>,
     /// Who else signs it, instead of the authority.
@@ -57,7 +57,9 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, name);
         params.distinguished_name.push(DnType::OrganizationalUnitName, unit);
         params.extended_key_usages.extend(special.usage);
-        params.custom_extensions.extend(special.responder.map(responder_at));
+        if !special.responders.is_empty() {
+            params.custom_extensions.push(responders_at(&special.responders));
+        }
         let signed = match special.issuer {
             None => params.signed_by(&pair, &self.issuer).unwrap().pem(),
             Some(below) => {
@@ -98,13 +100,16 @@ fn authority(name: &str) -> CertificateParams {
 }
 
 /// The extension that says who is asked about a certificate (RFC 5280, 4.2.2.1).
-fn responder_at(port: u16) -> CustomExtension {
-    let url = format!("http://127.0.0.1:{port}/");
+fn responders_at(ports: &[u16]) -> CustomExtension {
     let sequence =
         |tag: u8, content: &[u8]| [&[tag, u8::try_from(content.len()).unwrap()], content].concat();
     let ocsp = [0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01];
-    let access = sequence(0x30, &[&ocsp[..], &sequence(0x86, url.as_bytes())].concat());
-    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], sequence(0x30, &access))
+    let access = |port: &u16| {
+        let url = sequence(0x86, format!("http://127.0.0.1:{port}/").as_bytes());
+        sequence(0x30, &[&ocsp[..], &url].concat())
+    };
+    let all = ports.iter().flat_map(access).collect::<Vec<_>>();
+    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], sequence(0x30, &all))
 }
 
 /// `openssl ocsp`, which answers questions about certificates of `ca.pem`.
@@ -120,16 +125,23 @@ impl Drop for Responder {
     }
 }
 
+/// What a responder says.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Says<'a> {
+    /// Who signs it; a name of files.
+    pub(crate) signer: &'a str,
+    /// Certificates that stand, by their numbers.
+    pub(crate) stand: &'a [u64],
+    /// Certificates that are revoked.
+    pub(crate) revoked: &'a [u64],
+    /// What its clock is off by; empty for nothing.
+    pub(crate) clock: &'a str,
+}
+
 impl Responder {
-    /// Answers at `port`, signed by `signer`: certificates of these numbers stand or are revoked.
-    /// `None` where there is no openssl.
-    pub(crate) fn start(
-        folder: &Path,
-        port: u16,
-        signer: &str,
-        stand: &[u64],
-        revoked: &[u64],
-    ) -> Option<Self> {
+    /// Answers at `port`. `None` where there is no openssl, or no other clock.
+    pub(crate) fn start(folder: &Path, port: u16, says: Says<'_>) -> Option<Self> {
+        let Says { signer, stand, revoked, clock } = says;
         let mut index = String::new();
         for serial in stand {
             index.push_str(&format!("V\t490101000000Z\t\t{serial:02X}\tunknown\t/CN=x{serial}\n"));
@@ -146,6 +158,9 @@ impl Responder {
         command.args(["ocsp", "-port", &port.to_string(), "-nmin", "5", "-index"]).arg(place);
         command.arg("-CA").arg(path("ca.pem")).arg("-rsigner").arg(path(&format!("{signer}.pem")));
         command.arg("-rkey").arg(path(&format!("{signer}.key")));
+        if !clock.is_empty() && !integration::clock::set(&mut command, clock) {
+            return None;
+        }
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().ok()?;
         // A connection that says nothing would keep it busy for ever: what it says is waited for.
         let mut told = BufReader::new(child.stderr.take().unwrap());

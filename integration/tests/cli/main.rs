@@ -11,6 +11,7 @@ mod allowlists;
 mod authority;
 mod blocklist;
 mod decisions;
+mod failing;
 mod limits;
 mod served;
 mod stream;

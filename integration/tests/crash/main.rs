@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 
 mod logs;
 mod points;
+mod senders;
 mod store;
 mod troubles;
 mod world;
 
-use world::{BODIES, World};
+use world::World;
 
 /// Parts of the logs that are written between two kills.
 const PARTS: u64 = 10;
@@ -56,28 +57,5 @@ fn a_killed_service_tells_what_an_unharmed_one_tells() {
     world.wait("killed");
     world.end(running, "killed");
     eprintln!("{kills} kills, seed {seed}");
-    world.check("killed");
-}
-
-#[test]
-fn a_sender_that_tries_again_loses_and_doubles_nothing() {
-    let (kills, mut dice) = (number("SPILLWAY_KILLS", 30), Dice(number("SPILLWAY_SEED", 1)));
-    let world = World::of_a_sender();
-    let mut killed = 0;
-    let vain = std::thread::scope(|scope| {
-        let sender = scope.spawn(|| world.logs.send(BODIES));
-        while killed < kills && !sender.is_finished() {
-            let _running = world.start("killed");
-            std::thread::sleep(Duration::from_millis(300 + dice.below(900)));
-            killed += 1;
-        }
-        let running = world.start("killed");
-        let vain = sender.join().unwrap();
-        world.wait("killed");
-        world.end(running, "killed");
-        vain
-    });
-    eprintln!("{killed} kills, {vain} times sent in vain");
-    assert!(vain > 0);
     world.check("killed");
 }

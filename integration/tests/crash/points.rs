@@ -17,6 +17,8 @@ const SOON: Duration = Duration::from_secs(60);
 const PARTS: u64 = 20;
 /// What names the point to a process.
 const VARIABLE: &str = "SPILLWAY_CRASH_AT";
+/// How points begin that only a rotation of files passes.
+const ROTATION: &str = "rotation-";
 /// What the code calls.
 const CALL: &str = "crash::point(\"";
 
@@ -56,6 +58,7 @@ fn crashes_between_any_two_steps_change_nothing() {
         return;
     }
     let mut points = points();
+    points.retain(|point| !point.starts_with(ROTATION));
     assert!(points.len() > 12, "{points:?}");
     let mut world = World::new("crashes_between_any_two_steps_change_nothing");
     if world.is_small() {
@@ -68,17 +71,25 @@ fn crashes_between_any_two_steps_change_nothing() {
     let (mut part, of) = (0, PARTS * rounds * points.len() as u64);
     for _ in 0..rounds {
         for point in &points {
-            // What starts happens once in a process.
-            let passed = if point.starts_with("start-") { 0 } else { dice.below(3) };
+            // What starts happens once in a process, and a generation with each reload.
+            let once = ["start-", "generation-"].iter().any(|kind| point.starts_with(kind));
+            let passed = if once { 0 } else { dice.below(3) };
             let mut command = Command::new(binary());
             command.env(VARIABLE, format!("{point}:{passed}"));
             let mut running = world.start_by("crashed", command);
+            let reloads = point.starts_with("reload-");
+            if reloads {
+                world.wait_until_it_runs("crashed");
+            }
             let deadline = Instant::now() + SOON;
             let status = loop {
                 if let Some(status) = running.0.try_wait().unwrap() {
                     break status;
                 }
                 assert!(Instant::now() < deadline, "{point}: {}", world.errors("crashed"));
+                if reloads {
+                    running.reload();
+                }
                 if part < of {
                     world.logs.grow((part, part + 1), of);
                     part += 1;
@@ -93,5 +104,56 @@ fn crashes_between_any_two_steps_change_nothing() {
     let running = world.start("crashed");
     world.wait("crashed");
     world.end(running, "crashed");
+    world.check("crashed");
+}
+
+#[test]
+fn crashes_while_files_are_rotated_change_nothing() {
+    if !can_crash() {
+        eprintln!("skipped: the binary has no crash points (--features spillway/crash-points)");
+        return;
+    }
+    let mut points = points();
+    points.retain(|point| point.starts_with(ROTATION));
+    assert!(points.len() > 3, "{points:?}");
+    let mut world = World::of_rotated_files();
+    let (rounds, mut dice) = (number("SPILLWAY_ROUNDS", 1), Dice(number("SPILLWAY_SEED", 1)));
+    let (mut part, of) = (1, PARTS * rounds * points.len() as u64);
+    // What was rotated before a file was ever read belongs to nobody.
+    world.logs.grow((0, 1), of);
+    let running = world.start("crashed");
+    world.wait_until_all_is_begun("crashed");
+    world.end(running, "crashed");
+    for _ in 0..rounds {
+        for point in &points {
+            let mut command = Command::new(binary());
+            command.env(VARIABLE, format!("{point}:{}", dice.below(2)));
+            if point == "rotation-located" {
+                // It looks for the file that was rotated while it was down.
+                world.logs.grow((part, part + 1), of);
+                part += 1;
+                command.env(VARIABLE, format!("{point}:0"));
+            }
+            let mut running = world.start_by("crashed", command);
+            let deadline = Instant::now() + SOON;
+            let status = loop {
+                if let Some(status) = running.0.try_wait().unwrap() {
+                    break status;
+                }
+                assert!(Instant::now() < deadline, "{point}: {}", world.errors("crashed"));
+                if part < of - 1 {
+                    world.logs.grow((part, part + 1), of);
+                    part += 1;
+                }
+                std::thread::sleep(Duration::from_millis(400));
+            };
+            assert_eq!(status.signal(), Some(6), "{point}: {}", world.errors("crashed"));
+        }
+    }
+    world.logs.grow((part, of), of);
+    let running = world.start("crashed");
+    world.wait("crashed");
+    world.end(running, "crashed");
+    world.logs.join();
     world.check("crashed");
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use integration::disk::Disk;
+
 use crate::world::{Running, World, binary};
 
 /// How long anything may take.
@@ -14,40 +16,6 @@ const SOON: Duration = Duration::from_secs(60);
 const MOST_TABLES: usize = 4;
 /// Parts of the logs.
 const PARTS: u64 = 100;
-
-/// A small file system of its own under a directory, where one may be mounted.
-struct Disk(PathBuf);
-
-impl Disk {
-    fn mount(at: &Path) -> Option<Self> {
-        fs::create_dir_all(at).unwrap();
-        let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", "size=64m", "tmpfs"]).arg(at);
-        let mounted = command.output().is_ok_and(|done| done.status.success());
-        mounted.then(|| Self(at.to_owned()))
-    }
-
-    fn fill(&self) {
-        let size = 64 << 20;
-        let file = fs::File::create(self.0.join("filler")).unwrap();
-        let zeros = vec![0; 64 << 10];
-        for at in (0..size).step_by(zeros.len()) {
-            if file.write_all_at(&zeros, at).is_err() {
-                return;
-            }
-        }
-    }
-
-    fn empty(&self) {
-        fs::remove_file(self.0.join("filler")).unwrap();
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
 
 /// Logs grow until a service ends by itself.
 fn until_it_ends(world: &mut World, running: &mut Running, part: &mut u64) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use integration::clock::faketime;
 use integration::services::Mood;
 
 use crate::number;
@@ -27,13 +28,6 @@ struct Troubled {
     /// What its clock is off by.
     clock: PathBuf,
     is_long: bool,
-}
-
-/// What Debian's `faketime` loads into a process, where that is installed.
-fn faketime() -> Option<PathBuf> {
-    let library =
-        format!("/usr/lib/{}-linux-gnu/faketime/libfaketimeMT.so.1", std::env::consts::ARCH);
-    Some(PathBuf::from(library)).filter(|library| library.exists())
 }
 
 fn may_mount() -> bool {

@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 
 use integration::services::{Kafka, Loki, free_port, poll_until};
 use integration::topic::{Record, Topics};
+use pipeline::emit::Tray;
 use pipeline::live::lanes::LaneRecord;
 use pipeline::live::record;
 use pipeline::state::Store;
 
-use crate::logs::Logs;
+use crate::logs::{Logs, Protocol};
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 /// Names of the outputs.
 const FILE: &str = "lines";
 const TOPICS: &str = "topics";
@@ -28,6 +29,14 @@ const STREAMS: [&str; 2] = ["alerts", "decisions"];
 
 /// A service that does not outlive its test.
 pub(crate) struct Running(pub(crate) Child);
+
+impl Running {
+    /// Has it take up the rules anew.
+    pub(crate) fn reload(&self) {
+        // It may have ended meanwhile.
+        let _ = Command::new("kill").args(["-s", "HUP", &self.0.id().to_string()]).output();
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -59,9 +68,16 @@ impl World {
         Self { logs, kafka: None, folder }
     }
 
+    /// A world of files that are rotated whenever they grow.
+    pub(crate) fn of_rotated_files() -> Self {
+        let mut world = Self::of_files();
+        world.logs.rotates = true;
+        world
+    }
+
     /// A world of one sender.
-    pub(crate) fn of_a_sender() -> Self {
-        Self { logs: Logs::sent(), kafka: None, folder: tempfile::tempdir().unwrap() }
+    pub(crate) fn of_a_sender(protocol: Protocol) -> Self {
+        Self { logs: Logs::sent(protocol), kafka: None, folder: tempfile::tempdir().unwrap() }
     }
 
     /// Whether there is nothing but files.
@@ -88,6 +104,7 @@ impl World {
 
     fn configuration(&self, run: &str) -> String {
         let (api, metrics, sources) = (free_port(), free_port(), self.logs.configuration());
+        let hold = self.logs.hold();
         let topics = self.kafka.as_ref().map(|kafka| {
             let topics = STREAMS
                 .map(|stream| format!("  {stream}: {{topic: {run}-{stream}, partitions: 3}}\n"));
@@ -99,9 +116,10 @@ impl World {
         });
         let topics = topics.unwrap_or_default();
         format!(
-            "data: data\nstart: beginning\nhold: unlimited\nepoch: 20ms\nworkers: 2\nmachine: test\n\
+            "data: data\nstart: beginning\nhold: {hold}\nepoch: 20ms\nworkers: 2\nmachine: test\n\
              api:\n  listen: 127.0.0.1:{api}\nmetrics:\n  listen: 127.0.0.1:{metrics}\n\
-             {sources}outputs:\n- output: file\n  name: {FILE}\n  path: told.jsonl\n{topics}"
+             {sources}outputs:\n- output: file\n  name: {FILE}\n  path: told.jsonl\n{topics}\
+             unparsed:\n- output: file\n  path: aside.jsonl\n"
         )
     }
 
@@ -145,6 +163,15 @@ impl World {
         });
     }
 
+    /// Waits until something of each log is kept.
+    pub(crate) fn wait_until_all_is_begun(&self, run: &str) {
+        let data = self.directory(run).join("data");
+        poll_until("all is begun", PATIENCE, || {
+            let lanes = self.progress(run, &data).map(|now| now.lanes).unwrap_or_default();
+            lanes.len() == self.logs.count() && lanes.iter().all(|(_, lane)| lane.next > 0)
+        });
+    }
+
     fn runs(&self, run: &str) -> bool {
         let errors = self.errors(run);
         errors.rsplit("is started\n").next().unwrap_or_default().contains("the service runs")
@@ -159,9 +186,9 @@ impl World {
         let store = Store::open_to_look(data).ok()?;
         let lanes = record::lanes(&store).ok()?;
         let outputs = if self.kafka.is_some() { &[FILE, TOPICS][..] } else { &[FILE] };
-        let told = outputs.iter().map(|output| record::output(&store, output));
+        let told = outputs.iter().map(|output| record::output(&store, Tray::Results, output));
         let told = told.collect::<Result<Vec<_>, _>>().ok()?;
-        Some(Progress { lanes, told, next: record::next_message(&store).ok()? })
+        Some(Progress { lanes, told, next: record::next_message(&store, Tray::Results).ok()? })
     }
 
     fn is_through(&self, progress: &Progress) -> bool {

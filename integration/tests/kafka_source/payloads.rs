@@ -91,6 +91,44 @@ fn poison_is_counted_and_the_rest_is_read() {
 }
 
 #[test]
+fn documents_that_are_none_are_counted_and_the_rest_is_read() {
+    let Some((kafka, topics)) = shared("documents_that_are_none") else { return };
+    let deep = |open: &str, close: &str| open.repeat(100_000) + "1" + &close.repeat(100_000);
+    for (format, good) in [
+        ("vector", r#"{"message":"good"}"#),
+        (
+            "opentelemetry",
+            r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"good"}}]}]}]}"#,
+        ),
+    ] {
+        topics.create(format, 1, &[]);
+        topics.append(BaseRecord::to(format).partition(0).key(&b"tombstone"[..]));
+        let rubbish = [
+            deep("[", "]"),
+            deep("{\"a\":", "}"),
+            deep("{\"message\":", "}"),
+            deep("{\"resourceLogs\":[", "]}"),
+            "[".repeat(100_000),
+            "{\"message\":".to_owned(),
+            "nonsense".to_owned(),
+        ];
+        topics.fill(format, 0, "none", &rubbish);
+        topics.fill(format, 0, "none", [format!("{{\"message\":\"{}\"}}", "x".repeat(10_000_000))]);
+        topics.fill(format, 0, "none", [good]);
+        let mut config = config(kafka, &[format]);
+        config.payload = Payload::preset(format).unwrap();
+        let mut run = run(&config, &Default::default());
+        run.until("the end", SOON, |run| !run.at_end.is_empty());
+        assert_eq!(run.count(), 1, "{format}");
+        let reasons = [Reason::Empty, Reason::Payload, Reason::NoLine, Reason::TooLong];
+        let counted: u64 = reasons.iter().map(|reason| run.meter.rejected(*reason)).sum();
+        assert!(run.meter.rejected(Reason::Payload) > 0, "{format}");
+        // A document without records is no mistake of OpenTelemetry's.
+        assert!(counted + u64::from(format == "opentelemetry") >= 9, "{format}: {counted}");
+    }
+}
+
+#[test]
 fn batches_that_nobody_can_unpack_are_passed() {
     let Some(mut kafka) = Kafka::start("batches_that_nobody_can_unpack") else { return };
     let topics = Topics::new(&kafka.bootstrap());

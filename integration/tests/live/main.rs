@@ -10,7 +10,7 @@ mod source;
 mod stored;
 mod world;
 
-use world::{Way, check_same, logs, outbox, replayed, run, told, without_places};
+use world::{Way, check_same, logs, outbox, replayed, run, told, unparsed, without_places};
 
 #[test]
 fn a_live_run_finds_what_a_replay_finds() {
@@ -70,6 +70,75 @@ fn a_run_that_begins_again_goes_on() {
     check_same(&alerts, &whole.0);
     check_same(&told, &whole.1);
     assert!(told.len() > alerts.len(), "decisions are told, too");
+}
+
+/// Lines that no parser takes, between the others.
+fn with_strangers(logs: &[(String, Arc<Vec<String>>)]) -> Vec<(String, Arc<Vec<String>>)> {
+    let strange = |(name, lines): &(String, Arc<Vec<String>>)| {
+        let mut mixed = Vec::new();
+        for (number, line) in lines.iter().enumerate() {
+            mixed.push(line.clone());
+            if number % 7 == 0 {
+                mixed.push(format!("stranger {number} of {name}"));
+            }
+        }
+        (name.clone(), Arc::new(mixed))
+    };
+    logs.iter().map(strange).collect()
+}
+
+#[test]
+fn lines_that_no_parser_takes_are_told_once() {
+    let logs = with_strangers(&logs(3, 2000));
+    let folder = tempfile::tempdir().unwrap();
+    for stop in [1, 2, 3, 5, 8, 2, 1] {
+        let workers = 1 + usize::try_from(stop % 3).unwrap();
+        run(folder.path(), &logs, Way { workers, ..Way::default() }, Some(stop));
+    }
+    run(folder.path(), &logs, Way::default(), None);
+    let told = unparsed(folder.path());
+    for (name, lines) in &logs {
+        let of_lane = told.iter().filter(|told| told["lane"] == name.as_str());
+        let told: Vec<(u64, &str)> = of_lane
+            .map(|told| (told["offset"].as_u64().unwrap(), told["line"].as_str().unwrap()))
+            .collect();
+        assert!(told.is_sorted_by_key(|told| told.0), "{told:?}");
+        let strangers: Vec<_> = told.iter().filter(|told| told.1.starts_with("stranger")).collect();
+        let expected = lines.iter().filter(|line| line.starts_with("stranger"));
+        check_same(&strangers.iter().map(|told| told.1).collect::<Vec<_>>(), &{
+            expected.map(String::as_str).collect::<Vec<_>>()
+        });
+        for (offset, line) in &told {
+            assert_eq!(lines[usize::try_from(*offset).unwrap()], *line);
+        }
+    }
+    let first = &told[0];
+    assert_eq!((&first["reason"], &first["source"]), (&"unparsed".into(), &"listed".into()));
+    assert_eq!(first["labels"]["type"], "syslog", "{first}");
+}
+
+#[test]
+fn parts_of_a_record_that_no_parser_takes_are_told_apart() {
+    let logs = with_strangers(&logs(1, 700));
+    let joined = logs.iter().map(|(name, lines)| {
+        let threes = lines.chunks(3).map(|three| three.join("\u{1}")).collect();
+        (name.clone(), Arc::new(threes))
+    });
+    let joined = joined.collect::<Vec<_>>();
+    let folder = tempfile::tempdir().unwrap();
+    let way = Way { transform: Some("Split(evt.Line.Raw, \"\\u0001\")"), ..Way::default() };
+    for stop in [1, 2, 3] {
+        run(folder.path(), &joined, way, Some(stop));
+    }
+    run(folder.path(), &joined, way, None);
+    let strangers: Vec<_> = unparsed(folder.path())
+        .iter()
+        .filter(|told| told["line"].as_str().unwrap().starts_with("stranger"))
+        .map(|told| (told["offset"].as_u64().unwrap(), told["part"].as_u64().unwrap_or(0)))
+        .collect();
+    let places = (0..).zip(logs[0].1.iter());
+    let expected = places.filter(|(_, line)| line.starts_with("stranger"));
+    check_same(&strangers, &expected.map(|(at, _)| (at / 3, at % 3)).collect::<Vec<_>>());
 }
 
 #[test]

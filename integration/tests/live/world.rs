@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use benchmarks::generator::calendar::Moment;
@@ -18,7 +18,7 @@ use operators::order::Partition;
 use operators::parse::lines::Clock;
 use operators::yaml::{self, Located, Reading};
 use pipeline::cli::rules::{Loaded, RuleArgs};
-use pipeline::emit::{Encoder, Stream};
+use pipeline::emit::{Encoder, Stream, Tray};
 use pipeline::judge::outbox::Wanted;
 use pipeline::live::command::Command;
 use pipeline::live::engine::{Engine, Setup};
@@ -33,7 +33,7 @@ use pipeline::serve::flush::Retention;
 use pipeline::serve::{Options, Serving};
 use pipeline::state::{Budget, Store};
 use pipeline::transform::Transform;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 use crate::source::Listed;
 
@@ -42,6 +42,7 @@ pub(crate) const MACHINE: &str = "test";
 
 /// Where the file output writes, in the folder of the store.
 const TOLD: &str = "told.jsonl";
+const UNPARSED: &str = "unparsed.jsonl";
 
 /// Generated logs under their names.
 pub(crate) fn logs(count: u64, lines: u64) -> Vec<(String, Arc<Vec<String>>)> {
@@ -121,6 +122,7 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
         transform,
         hold: None,
         rate: way.rate,
+        set_aside: true,
     };
     let pace = Pace { hold: None, epoch: way.epoch, ..Pace::default() };
     let serving = Serving::start(Options {
@@ -129,6 +131,7 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
         names: Arc::clone(&names),
         machine: MACHINE.into(),
         wanted: Wanted::Results,
+        unparsed: true,
         policy: Default::default(),
         retention: Retention { alert_age: None, alerts: None, ..Retention::default() },
         secret: None,
@@ -146,19 +149,7 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
         runtime: runtime.handle().clone(),
         names,
     };
-    let file = FileConfig::new(&folder.join(TOLD));
-    let outputs = outputs::Setup {
-        store: Arc::clone(&store),
-        names: Arc::clone(&setup.names),
-        told: serving.told(),
-        runtime: runtime.handle().clone(),
-    };
-    let output = outputs::Configured {
-        name: "file".into(),
-        shape: Shape { streams: vec![Stream::Alerts, Stream::Decisions], ..Shape::default() },
-        make: Box::new(|context| Box::new(File::new(file, context))),
-    };
-    let outputs = Outputs::start(outputs, vec![output]).unwrap();
+    let outputs = told_to_files(folder, (&store, &setup.names), &serving, runtime.handle());
     let engine = Engine::start(setup).unwrap();
     let handles = engine.handles().clone();
     let all: BTreeMap<_, _> = logs.iter().map(|(n, l)| (n.clone(), l.len() as u64)).collect();
@@ -185,9 +176,45 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
     watch.join().unwrap();
     assert!(engine.end().is_empty(), "sources end");
     // A run that is stopped leaves what was not told yet to the next one.
-    assert!(stop.is_some() || outputs.drain(Duration::from_secs(30)), "everything is told");
-    assert!(outputs.end().is_empty(), "outputs end");
+    for outputs in outputs {
+        assert!(stop.is_some() || outputs.drain(Duration::from_secs(30)), "everything is told");
+        assert!(outputs.end().is_empty(), "outputs end");
+    }
     serving.finish();
+}
+
+/// Outputs to files of what is found, and of what led to nothing.
+fn told_to_files(
+    folder: &Path,
+    (store, names): (&Arc<Store>, &Arc<Names>),
+    serving: &Serving,
+    runtime: &Handle,
+) -> [Outputs; 2] {
+    let results = (Tray::Results, TOLD, vec![Stream::Alerts, Stream::Decisions]);
+    let unparsed = (Tray::Unparsed, UNPARSED, vec![Stream::Unparsed]);
+    [results, unparsed].map(|(tray, name, streams)| {
+        let file = FileConfig::new(&folder.join(name));
+        let outputs = outputs::Setup {
+            store: Arc::clone(store),
+            tray,
+            refused: Weak::new(),
+            names: Arc::clone(names),
+            told: serving.told(tray),
+            runtime: runtime.clone(),
+        };
+        let output = outputs::Configured {
+            name: "file".into(),
+            shape: Shape { streams, ..Shape::default() },
+            make: Box::new(|context| Box::new(File::new(file, context))),
+        };
+        Outputs::start(outputs, vec![output]).unwrap()
+    })
+}
+
+/// What the file of lines that no parser took has.
+pub(crate) fn unparsed(folder: &Path) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(folder.join(UNPARSED)).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// What the file output has, line by line.
@@ -204,7 +231,7 @@ pub(crate) fn outbox(folder: &Path, logs: &[(String, Arc<Vec<String>>)]) -> Vec<
         .set((0..).map(Partition).zip(logs.iter().map(|(name, _)| name.as_str().into())).collect());
     let encoder = Encoder::new(Arc::clone(&store), names);
     let (numbers, told): (Vec<_>, Vec<_>) =
-        record::told(&store, 0).map(|told| told.unwrap()).unzip();
+        record::told(&store, Tray::Results, 0).map(|told| told.unwrap()).unzip();
     assert!(numbers.iter().copied().eq(0..numbers.len() as u64), "no number is missing");
     let messages = told.iter().map(|told| encoder.message(told).unwrap().unwrap());
     let alerts = messages.filter(|message| message.stream == Stream::Alerts);

@@ -10,6 +10,8 @@ mod http;
 mod messages;
 mod process;
 mod reload;
+mod traces;
+mod unparsed;
 mod watched;
 
 use process::{Service, failures, free_port, refused};
@@ -104,6 +106,20 @@ fn an_output_has_each_decision_once() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), all, "{}", told());
+}
+
+/// Nobody who waits for an answer waits for a date that does not come.
+#[test]
+fn a_line_without_a_date_is_answered() {
+    let address = format!("127.0.0.1:{}", free_port());
+    let configuration = format!(
+        "sources:\n- source: http\n  listen_addr: {address}\n  auth_type: none\n  labels: {{type: x}}\n"
+    );
+    let service = Service::start(&configuration, &[]);
+    service.wait("the listener", || std::net::TcpStream::connect(&address).ok());
+    let (method, target, body) = ("POST".into(), "/".into(), "{\"a\":1}".into());
+    let request = http::Request { method, target, body, ..http::Request::default() };
+    assert_eq!(http::send(&address, &request).status, 200);
 }
 
 #[test]

@@ -9,6 +9,8 @@ use serde_json::Value;
 use crate::process::{Service, failures, free_port};
 use crate::pushed;
 
+const STREAMS: [Stream; 3] = [Stream::Alerts, Stream::Decisions, Stream::Unparsed];
+
 fn published(stream: Stream) -> PathBuf {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/schema"));
     folder.join(format!("{}-{SCHEMA}.json", stream.name()))
@@ -16,7 +18,7 @@ fn published(stream: Stream) -> PathBuf {
 
 #[test]
 fn the_published_schemas_are_those_of_this_build() {
-    for stream in [Stream::Alerts, Stream::Decisions] {
+    for stream in STREAMS {
         let path = published(stream);
         let text = format!("{:#}\n", schema(stream));
         if std::env::var_os("UPDATE_EXPECT").is_some() {
@@ -43,10 +45,13 @@ fn what_outputs_are_told_is_what_the_schema_says() {
             "- output: file\n  name: {name}\n  path: {name}.jsonl\n  streams: [{name}]\n"
         ));
     }
+    configuration.push_str("unparsed:\n- output: file\n  path: unparsed.jsonl\n");
     let service = Service::start(&configuration, &[]);
+    service.push(port, &["no parser takes 203.0.113.60".to_owned()]);
+    service.push(port, &["nor 2001:db8::7".to_owned()]);
     service.push(port, &failures("203.0.113.60", 12));
     service.push(port, &failures("2001:db8::7", 12));
-    for stream in [Stream::Alerts, Stream::Decisions] {
+    for stream in STREAMS {
         let file = service.folder().join(format!("{}.jsonl", stream.name()));
         let told = service.wait(stream.name(), || {
             let told = std::fs::read_to_string(&file).unwrap_or_default();

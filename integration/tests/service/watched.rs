@@ -44,7 +44,12 @@ fn status_and_metrics_tell_what_happened() {
     has("spillway_ready 1");
     has("cs_parser_hits_ok_total{source=\"loki\",type=\"loki\",acquis_type=\"syslog\"} 12");
     has("cs_parser_hits_ko_total{source=\"loki\",type=\"loki\",acquis_type=\"syslog\"} 1");
-    has("cs_bucket_poured_total{name=\"spillway/ssh-bruteforce\"}");
+    let lane = "source=\"loki\",type=\"loki\"";
+    has(&format!("cs_bucket_poured_total{{{lane},name=\"spillway/ssh-bruteforce\"}}"));
+    has("cs_bucket_instantiation_total{name=\"spillway/ssh-bruteforce\"}");
+    has(&format!(
+        "cs_node_hits_ok_total{{{lane},name=\"spillway/syslog\",stage=\"s00-raw\",acquis_type=\"syslog\"}}"
+    ));
     has("cs_bucket_overflowed_total{name=\"spillway/ssh-bruteforce\"}");
     has(
         "cs_active_decisions{reason=\"spillway/ssh-bruteforce\",origin=\"crowdsec\",action=\"ban\"} 1",

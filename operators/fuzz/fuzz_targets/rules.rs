@@ -80,7 +80,7 @@ pub fn feed(detect: &mut Detect, text: &str, seal: bool) -> Vec<Outcome> {
     for (position, line) in (0..).zip(text.lines()) {
         let place = Place { partition: Partition(0), position };
         let verdict = detector.line(line.into(), place, Some(&mut stash), &mut tally);
-        let Verdict::Done { stamp, pours } = verdict else { panic!("there is a stash") };
+        let Verdict::Done { stamp, pours, .. } = verdict else { panic!("there is a stash") };
         clock = clock.max(stamp.unwrap_or(clock));
         let order = OrderKey { clock, partition: Partition(0), position, part: 0 };
         let ordered = pours.into_iter().map(|mut pour| {

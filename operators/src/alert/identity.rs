@@ -60,11 +60,16 @@ impl Identity {
     }
 
     /// The same as a UUID of version 5 (RFC 9562): name-based, SHA-1.
-    pub fn uuid(self) -> String {
+    pub fn uuid_bytes(self) -> [u8; 16] {
         let mut bytes = self.0;
         bytes[6] = (bytes[6] & 0x0f) | 0x50;
         bytes[8] = (bytes[8] & 0x3f) | 0x80;
-        let text = hex(&bytes);
+        bytes
+    }
+
+    /// The UUID as text.
+    pub fn uuid(self) -> String {
+        let text = hex(&self.uuid_bytes());
         let (a, rest) = text.split_at(8);
         let (b, rest) = rest.split_at(4);
         let (c, rest) = rest.split_at(4);
@@ -83,8 +88,17 @@ impl Alert {
 
     /// Number of the decision that profile `profile` makes at `index`.
     pub fn decision_id(&self, profile: &str, index: usize) -> u64 {
-        let digest = self.digest("decision").part(profile.as_bytes());
-        id_of(&digest.part(&(index as u64).to_le_bytes()).finish())
+        self.decision_ids(profile)(index)
+    }
+
+    /// Numbers of the decisions that a profile makes, by their index.
+    pub fn decision_ids(&self, profile: &str) -> impl Fn(usize) -> u64 + use<> {
+        let Digest(start) = self.digest("decision").part(profile.as_bytes());
+        let start = Sha1::new_with_prefix(start);
+        move |index| {
+            let Digest(last) = Digest::default().part(&(index as u64).to_le_bytes());
+            id_of(&start.clone().chain_update(last).finalize())
+        }
     }
 
     fn digest(&self, what: &str) -> Digest {

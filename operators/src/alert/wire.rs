@@ -243,7 +243,8 @@ pub fn decision_schema() -> Schema {
     schema::<WireDecision<'static>>()
 }
 
-fn schema<T: JsonSchema>() -> Schema {
+/// The JSON Schema of a type as it is written.
+pub fn schema<T: JsonSchema>() -> Schema {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
 }
 

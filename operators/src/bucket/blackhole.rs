@@ -1,9 +1,10 @@
 //! Overflows that are ignored because the same bucket overflowed a short while ago (crowdsec
 //! pkg/leakybucket/blackhole.go).
 //!
-//! Only the bucket's own last overflow counts. The reference keeps one list per scenario and drops
-//! what is over at each overflow of *any* bucket, so that an overflow dated ahead opens the
-//! blackholes of others; an alert that failed to build does not arm it here.
+//! Only the bucket's own last overflow counts, however many workers there are. The reference keeps one
+//! list per scenario and drops what is over at each overflow of *any* bucket, so that an overflow
+//! dated ahead opens the blackholes of others, and lets an alert that cannot be built arm it. Tests
+//! of a hub expect that: [`Manner::Reference`].
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,16 @@ use crate::time::EventTime;
 
 /// So many entries are never worth a sweep.
 const FEW: usize = 64;
+
+/// How blackholes are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// Each for itself.
+    #[default]
+    Own,
+    /// As CrowdSec keeps them. Then buckets depend on each other: for one worker.
+    Reference,
+}
 
 /// Blackholes of one key group.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +72,14 @@ impl Blackholes {
     ) -> bool {
         let end = self.ends.get(&scenario).and_then(|ends| ends.get(key));
         end.is_some_and(|end| end.until > at && clock <= end.over)
+    }
+
+    /// Drops those of a scenario that are over at `at`.
+    pub fn open(&mut self, scenario: ScenarioId, at: EventTime) {
+        let Some(ends) = self.ends.get_mut(&scenario) else { return };
+        let before = ends.len();
+        ends.retain(|_, end| end.until > at);
+        self.count -= before - ends.len();
     }
 
     /// Ignores overflows of this bucket for `duration` (nanoseconds) after the one at `at`.

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::blackhole::Blackholes;
+use super::blackhole::{Blackholes, Manner};
 use super::catalogue::Catalogue;
 use super::cold::Cold;
 use super::counter::Deadlines;
@@ -87,6 +87,7 @@ pub struct Buckets {
     pub(super) groups: Vec<Group>,
     pub(super) deadlines: Deadlines,
     counters: Vec<Counters>,
+    manner: Manner,
     /// Of a run whose buckets outlive it.
     pub(super) ledger: Option<Ledger>,
 }
@@ -98,7 +99,12 @@ impl Buckets {
         let counters = vec![Counters::default(); catalogue.scenarios().len()];
         let judge = Judge::new(&catalogue, program);
         let (deadlines, ledger) = (Deadlines::default(), None);
-        Self { catalogue, judge, groups, deadlines, counters, ledger }
+        Self { catalogue, judge, groups, deadlines, counters, manner: Manner::Own, ledger }
+    }
+
+    /// No buckets yet, which keep their blackholes like this.
+    pub fn in_manner(catalogue: Arc<Catalogue>, program: Arc<Program>, manner: Manner) -> Self {
+        Self { manner, ..Self::new(catalogue, program) }
     }
 
     /// Applies a pour, which is not before the last one in the order, and appends what overflowed.
@@ -136,16 +142,17 @@ impl Buckets {
         if self.ledger.is_some() {
             self.warm_up(scenario, want);
         }
-        let Self { catalogue, judge, groups, deadlines, counters, ledger } = self;
+        let Self { catalogue, judge, groups, deadlines, counters, ledger, .. } = self;
         let group = groups.get_mut(want.hash.group() as usize)?;
         let (all, clock) = (catalogue.scenarios(), pour.order.clock);
         let place = group.table.place(scenario, want, (at.at, clock), all);
         let owner = place.owner().unwrap_or(scenario);
         let claim = want.claim_of(owner.id);
         let counters = counters.get_mut(owner.id.index())?;
+        counters.begun += u64::from(matches!(place, Place::Free(_)));
         let mut fill = |bucket: &mut Bucket| {
             let step = bucket.apply(owner, pour, claim, at);
-            counters.stepped(step);
+            counters.stepped(step, pour.order.partition);
             match step {
                 Step::Repeated => Fate::Stays,
                 Step::Cancelled => Fate::Goes,
@@ -276,8 +283,7 @@ impl Buckets {
         all
     }
 
-    /// A bucket that is over: the alert, then overflow filter and blackhole, as if in this order. An
-    /// alert that cannot be built arms no blackhole.
+    /// A bucket that is over: the alert, then overflow filter and blackhole, as if in this order.
     fn overflowed(
         &mut self,
         bucket: &Bucket,
@@ -287,17 +293,24 @@ impl Buckets {
     ) {
         let catalogue = Arc::clone(&self.catalogue);
         let Some(scenario) = catalogue.scenario(bucket.scenario) else { return };
-        let number = scenario.hash_base.with_key(&bucket.key).group();
+        let number = match self.manner {
+            Manner::Own => scenario.hash_base.with_key(&bucket.key).group(),
+            // All together, since each overflow concerns all.
+            Manner::Reference => 0,
+        };
         if scenario.blackhole.is_some() {
             self.warm_group(number);
         }
-        let Self { catalogue, judge, groups, counters, ledger, .. } = self;
+        let Self { catalogue, judge, groups, counters, manner, ledger, .. } = self;
         let Some(counters) = counters.get_mut(scenario.id.index()) else { return };
         let Some(Group { blackholes, .. }) = groups.get_mut(number as usize) else { return };
-        let ledger = ledger.as_mut();
-        let mut hole = Hole { blackholes, ledger, catalogue, bucket, scenario, at, cause };
+        let (manner, ledger) = (*manner, ledger.as_mut());
+        let mut hole = Hole { blackholes, manner, ledger, catalogue, bucket, scenario, at, cause };
         counters.overflowed += 1;
-        counters.poured += u64::from(scenario.kind == Kind::Trigger);
+        if scenario.kind == Kind::Trigger {
+            counters.begun += 1;
+            counters.poured(cause.partition);
+        }
         // What nobody will see is not built, unless the overflow filter wants to see it first.
         if scenario.overflow_filter.is_none() && hole.hides() {
             counters.blackholed += 1;
@@ -316,7 +329,10 @@ impl Buckets {
                 let (scenario, key) = (scenario.id, bucket.key.clone());
                 out.push(Overflowed { cause, scenario, key, overflow });
             }
-            Err(failure) => *counters.failed.entry(failure).or_default() += 1,
+            Err(failure) => {
+                hole.fail();
+                *counters.failed.entry(failure).or_default() += 1;
+            }
         }
         counters.alert_errors += around.errors;
         counters.context_errors += around.context_errors;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::shares::Shares;
 use super::state::Step;
+use crate::order::Partition;
 
 /// Why an overflow made no alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
@@ -34,8 +36,12 @@ pub enum Failure {
 /// What happened to the buckets of one scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
+    /// Buckets begun.
+    pub begun: u64,
     /// Events poured.
     pub poured: u64,
+    /// The same by source partition.
+    pub poured_of: Shares,
     /// Events without a date: they fill nothing (a trigger takes them).
     pub undated: u64,
     /// Events dropped by `distinct`.
@@ -60,17 +66,25 @@ pub struct Counters {
 
 impl Counters {
     /// Counts what an event did to a bucket.
-    pub(super) fn stepped(&mut self, step: Step) {
+    pub(super) fn stepped(&mut self, step: Step, from: Partition) {
         match step {
             Step::Repeated => self.repeated += 1,
             Step::Cancelled => self.cancelled += 1,
-            Step::Poured | Step::Refused => self.poured += 1,
+            Step::Poured | Step::Refused => self.poured(from),
         }
+    }
+
+    /// Counts an event that was poured.
+    pub(super) fn poured(&mut self, from: Partition) {
+        self.poured += 1;
+        self.poured_of.add(from, 1);
     }
 
     /// Adds another worker's.
     pub fn add(&mut self, other: &Self) {
+        self.begun += other.begun;
         self.poured += other.poured;
+        self.poured_of.join(&other.poured_of);
         self.undated += other.undated;
         self.repeated += other.repeated;
         self.cancelled += other.cancelled;

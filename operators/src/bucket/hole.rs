@@ -1,7 +1,7 @@
 //! The blackhole of one bucket at an overflow of it: whether it swallows the overflow, and its arming,
 //! which a run whose buckets outlive it writes down.
 
-use super::blackhole::Blackholes;
+use super::blackhole::{Blackholes, Manner};
 use super::catalogue::Catalogue;
 use super::change::Subject;
 use super::ledger::{self, Ledger};
@@ -13,6 +13,7 @@ use crate::time::Stamp;
 /// The blackhole of a bucket that is over.
 pub(super) struct Hole<'a> {
     pub(super) blackholes: &'a mut Blackholes,
+    pub(super) manner: Manner,
     pub(super) ledger: Option<&'a mut Ledger>,
     pub(super) catalogue: &'a Catalogue,
     pub(super) bucket: &'a Bucket,
@@ -27,9 +28,19 @@ impl Hole<'_> {
     }
 
     /// Whether it swallows this overflow.
-    pub(super) fn hides(&self) -> bool {
+    pub(super) fn hides(&mut self) -> bool {
+        if self.manner == Manner::Reference {
+            self.blackholes.open(self.scenario.id, self.at.at);
+        }
         let armed = self.scenario.blackhole.is_some() && !self.blackholes.is_empty();
         armed && self.blackholes.hides(self.name(), self.at.at, self.cause.clock)
+    }
+
+    /// What an overflow without an alert does.
+    pub(super) fn fail(&mut self) {
+        if self.manner == Manner::Reference && !self.hides() {
+            self.arm();
+        }
     }
 
     /// Swallows what overflows after this one.

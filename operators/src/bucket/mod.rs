@@ -25,6 +25,7 @@ pub mod pour;
 pub mod queue;
 pub mod record;
 pub mod scenario;
+pub mod shares;
 pub mod sifted;
 pub mod spec;
 pub mod state;

@@ -157,10 +157,8 @@ impl Object for Alert {
             "Events" => typed(self.events.iter().cloned().map(object)),
             "EventsCount" => Value::Int64(self.events_count.into()),
             "ID" => Value::Int64(0),
-            "Labels" => Value::strings(self.labels.iter().map(|(key, value)| {
-                let value = value.as_str().map_or_else(|| format!("{value:?}"), str::to_owned);
-                format!("{key}:{value}")
-            })),
+            // CrowdSec leaves it to its API.
+            "Labels" => Value::strings([""; 0]),
             "Leakspeed" => text(&self.leakspeed),
             "Message" => text(&self.message),
             "Meta" => meta(&self.meta),

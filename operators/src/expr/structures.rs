@@ -242,7 +242,7 @@ static STRUCTURES: &[Structure] = &[
             ("Leakspeed", String),
             ("MachineID", String),
             ("Message", String),
-            ("Meta", List(&Struct("MetaItem"))),
+            ("Meta", List(&Struct("MetaItems0"))),
             ("Remediation", Bool),
             ("Scenario", String),
             ("ScenarioHash", String),
@@ -283,10 +283,10 @@ static STRUCTURES: &[Structure] = &[
     ),
     structure(
         "AlertEvent",
-        &[("Meta", List(&Struct("MetaItem"))), ("Timestamp", String)],
+        &[("Meta", List(&Struct("MetaItems0"))), ("Timestamp", String)],
         &[("GetMeta", &[String], String)],
     ),
-    structure("MetaItem", &[("Key", String), ("Value", String)], &[]),
+    structure("MetaItems0", &[("Key", String), ("Value", String)], &[]),
     structure(
         "Decision",
         &[

@@ -173,13 +173,15 @@ impl<T> Merge<T> {
 
     /// Goes on without a partition that is wanted; its next line brings it back. A stamp that waits
     /// for confirmation there has waited long enough.
-    pub fn park(&mut self, partition: Partition) {
-        let Some(queue) = self.queues.get_mut(&partition) else { return };
+    pub fn park(&mut self, partition: Partition) -> bool {
+        let Some(queue) = self.queues.get_mut(&partition) else { return false };
+        let waited = queue.clock.holds().is_some();
         let (ready, floor, late) = (&mut queue.ready, queue.floor, &mut self.late);
         queue.clock.end(&mut |placed| {
             ready.push_back(Ready::new(placed, partition, floor, late));
         });
         queue.parked = queue.ready.is_empty() && !queue.ended;
+        waited
     }
 
     /// Time goes on without lines: whatever is still to come stands behind `clock`.

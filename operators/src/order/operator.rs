@@ -12,9 +12,9 @@ use timely::scheduling::Activator;
 use super::Partition;
 use super::batch::Batch;
 use super::merge::Settled;
-use super::sequencer::{Sequencer, Stand};
+use super::sequencer::{Counts, Sequencer, Stand};
 use crate::epoch::Epoch;
-use crate::parse::lines::{Parsed, Sample, Tally};
+use crate::parse::lines::{Parsed, Tally};
 use crate::parse::stash::Stashes;
 use crate::time::EventTime;
 
@@ -71,9 +71,7 @@ pub struct Seal {
     /// Where the order stands there.
     pub stand: Stand,
     /// What was counted since the seal before.
-    pub tally: Tally,
-    /// Lines that no parser took since then, a few of each partition.
-    pub samples: BTreeMap<Partition, Vec<Sample>>,
+    pub counts: Counts,
 }
 
 /// Orders what the parsers found; runs on the worker that reads, with `demand` shared with the
@@ -118,9 +116,9 @@ pub fn operator<'scope>(
             let batches = Batch::deal(clock, seal.is_some(), pours, workers);
             output.session(&*capability).give_iterator(batches);
             if let Some(number) = seal {
-                let (tally, samples) = sequencer.take_tally();
+                let counts = sequencer.take_counts();
                 let stand = sequencer.stand();
-                demand.seals.push_back(Seal { number, stand, tally, samples });
+                demand.seals.push_back(Seal { number, stand, counts });
             }
             let next = Epoch(capability.time().0 + 1);
             demand.wanted = wanted;

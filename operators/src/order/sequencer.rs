@@ -1,7 +1,7 @@
 //! Puts parsed blocks of partitions into one order, as pure logic: blocks in, in any order; pours in
 //! *the* order out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::arrival;
@@ -11,8 +11,9 @@ use super::journal::Journal;
 use super::merge::{Merge, Next, Settled};
 use super::{OrderKey, Partition};
 use crate::bucket::Pour;
+use crate::bucket::shares::Shares;
 use crate::detector::{Detector, Place, Verdict};
-use crate::parse::lines::{Found, LineSpan, MAX_SAMPLES, Parsed, Sample, Tally};
+use crate::parse::lines::{Found, LineSpan, MAX_SAMPLES, Parsed, Sample, Tally, Untaken};
 use crate::parse::stash::Stashes;
 use crate::text::RawLine;
 use crate::time::{EventTime, Stamp};
@@ -33,6 +34,10 @@ pub struct Sequencer {
     live: bool,
     /// Of a live run: lines that no parser took since they were asked for, a few of each partition.
     samples: BTreeMap<Partition, Vec<Sample>>,
+    /// Where all of them stand that the order has not come to, if somebody asks for them.
+    untaken: Option<BTreeMap<Partition, VecDeque<Untaken>>>,
+    /// Of a live run: successes of nodes since they were asked for, by their number.
+    nodes: Vec<Shares>,
 }
 
 /// How far a partition of a live run is.
@@ -44,6 +49,19 @@ pub struct Standing {
     pub settled: Settled,
     /// Its stash there, where it changed.
     pub stash: Option<Stashes>,
+    /// Lines that no parser took since the last seal; see [`Sequencer::tell_untaken`].
+    pub untaken: Vec<Untaken>,
+}
+
+/// What was counted of a live run.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// What happened to lines.
+    pub tally: Tally,
+    /// Lines that no parser took, a few of each partition.
+    pub samples: BTreeMap<Partition, Vec<Sample>>,
+    /// Successes of nodes, by their number.
+    pub nodes: Vec<Shares>,
 }
 
 /// Where the whole order stands.
@@ -106,7 +124,14 @@ impl Sequencer {
             moved: BTreeSet::new(),
             live,
             samples: BTreeMap::new(),
+            untaken: None,
+            nodes: Vec::new(),
         }
+    }
+
+    /// From now on seals say of each line that no parser took where it stands.
+    pub fn tell_untaken(&mut self) {
+        self.untaken = Some(BTreeMap::new());
     }
 
     /// Takes a partition in, as an earlier run left it. Its blocks are numbered from 0 again.
@@ -149,7 +174,11 @@ impl Sequencer {
                         (Via::default(), pour)
                     }));
                 }
-                Next::Wants(partition) if idle(partition) => self.merge.park(partition),
+                Next::Wants(partition) if idle(partition) => {
+                    if self.merge.park(partition) && self.live {
+                        self.moved.insert(partition);
+                    }
+                }
                 Next::Wants(partition) => return Some(partition),
                 Next::End => return None,
             }
@@ -179,7 +208,12 @@ impl Sequencer {
     fn standing(&mut self, partition: Partition, settled: Settled) -> Standing {
         let stash = self.stashes.get_mut(&partition);
         let stash = stash.and_then(|stash| stash.settle(settled.next)).cloned();
-        Standing { partition, settled, stash }
+        let mut untaken = Vec::new();
+        if let Some(all) = self.untaken.as_mut().and_then(|all| all.get_mut(&partition)) {
+            let passed = |line: &mut Untaken| line.position < settled.next;
+            untaken.extend(std::iter::from_fn(|| all.pop_front_if(passed)));
+        }
+        Standing { partition, settled, stash, untaken }
     }
 
     fn feed(&mut self, parsed: Parsed) {
@@ -187,9 +221,11 @@ impl Sequencer {
         if self.live {
             self.moved.insert(parsed.partition);
             self.sample(parsed.partition, &parsed.tally.samples);
+            self.share_nodes(parsed.partition, &parsed.tally.nodes);
         }
-        let Parsed { partition, found, stamps, block, transport, last, .. } = parsed;
+        let Parsed { partition, found, stamps, block, transport, last, untaken, .. } = parsed;
         let mut found = found.into_iter().peekable();
+        let mut untaken = untaken.into_iter().peekable();
         // The lines that a transform made of one record stand together: the record is what is
         // ordered, at the latest time that any of them claims.
         let mut record: Option<Record> = None;
@@ -197,13 +233,15 @@ impl Sequencer {
             if record.as_ref().is_some_and(|record| record.position != position) {
                 self.order(partition, record.take());
             }
+            let mut taken = untaken.next_if(|line| *line == number).is_none();
             let (stamp, mut pours) = match found.next_if(|(line, _)| *line == number) {
                 None => (stamp, None),
                 Some((_, Found::Pours(pours))) => (stamp, Some(pours)),
                 Some((_, Found::Later(span))) => {
                     let Some(block) = &block else { continue };
                     self.detector.comes(transport.as_deref(), number);
-                    let (stamp, pours) = self.parse_in_order(block, span, partition);
+                    let (stamp, pours, later) = self.parse_in_order(block, span, partition);
+                    taken = later;
                     (stamp, (!pours.is_empty()).then_some(pours))
                 }
             };
@@ -219,7 +257,12 @@ impl Sequencer {
                     dated.claim
                 }
             };
-            record.get_or_insert_with(|| Record::at(position)).add(claim, pours);
+            let record = record.get_or_insert_with(|| Record::at(position));
+            if !taken && let Some(all) = &mut self.untaken {
+                let line = Untaken { position, part: record.parts };
+                all.entry(partition).or_default().push_back(line);
+            }
+            record.add(claim, pours);
         }
         self.order(partition, record);
         if last {
@@ -237,7 +280,7 @@ impl Sequencer {
         block: &Arc<str>,
         span: LineSpan,
         partition: Partition,
-    ) -> (Option<EventTime>, Vec<Pour>) {
+    ) -> (Option<EventTime>, Vec<Pour>, bool) {
         let raw = RawLine::new(Arc::clone(block), span.start, span.end);
         let place = Place { partition, position: span.position };
         let (caches, live) = (&self.detector.rules().caches, self.live);
@@ -247,9 +290,25 @@ impl Sequencer {
         });
         let stash = stash.at(span.position, self.merge.partition_clock(partition));
         *self.tally.partitions.entry(partition).or_default() += 1;
-        match self.detector.line(raw, place, Some(stash), &mut self.tally) {
-            Verdict::Done { stamp, pours } => (stamp, pours),
-            Verdict::WantsStash => (None, Vec::new()),
+        let mut tally = Tally::default();
+        let verdict = self.detector.line(raw, place, Some(stash), &mut tally);
+        self.tally.add(&tally);
+        self.share_nodes(partition, &tally.nodes);
+        match verdict {
+            Verdict::Done { stamp, pours, taken } => (stamp, pours, taken),
+            Verdict::WantsStash => (None, Vec::new(), true),
+        }
+    }
+
+    fn share_nodes(&mut self, partition: Partition, counts: &[u64]) {
+        if !self.live {
+            return;
+        }
+        if self.nodes.len() < counts.len() {
+            self.nodes.resize(counts.len(), Shares::default());
+        }
+        for (shares, count) in self.nodes.iter_mut().zip(counts).filter(|(_, count)| **count > 0) {
+            shares.add(partition, *count);
         }
     }
 
@@ -287,9 +346,13 @@ impl Sequencer {
         &self.tally
     }
 
-    /// What was counted since the last call, and lines that no parser took; of a live run.
-    pub fn take_tally(&mut self) -> (Tally, BTreeMap<Partition, Vec<Sample>>) {
-        (std::mem::take(&mut self.tally), std::mem::take(&mut self.samples))
+    /// What was counted since the last call; of a live run.
+    pub fn take_counts(&mut self) -> Counts {
+        Counts {
+            tally: std::mem::take(&mut self.tally),
+            samples: std::mem::take(&mut self.samples),
+            nodes: std::mem::take(&mut self.nodes),
+        }
     }
 
     /// Stamps that the clocks did not follow, so far.

@@ -104,6 +104,8 @@ pub struct Parsed {
     pub stamps: Vec<(u64, Option<EventTime>)>,
     /// Lines that interest somebody, by their place in `stamps`.
     pub found: Vec<(u32, Found)>,
+    /// Lines that no parser took, by their place in `stamps`.
+    pub untaken: Vec<u32>,
     /// The text again, if a line is [`Found::Later`].
     pub block: Option<Arc<str>>,
     /// What the transport says of them.
@@ -121,6 +123,15 @@ pub enum Found {
     Pours(Vec<Pour>),
     /// It touches the stash, so it must be parsed in the order of its partition.
     Later(LineSpan),
+}
+
+/// Where a line stands that no parser took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Untaken {
+    /// Position within the source partition.
+    pub position: u64,
+    /// Its place among the lines that a `transform` made of that one; else 0.
+    pub part: u32,
 }
 
 /// A line that no parser took, for people to look at.

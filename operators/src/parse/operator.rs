@@ -37,6 +37,7 @@ pub fn parse(detector: &mut Detector, lines: &Lines) -> Parsed {
         number: lines.number,
         stamps: Vec::with_capacity(lines.spans.len()),
         found: Vec::new(),
+        untaken: Vec::new(),
         block: None,
         transport: lines.transport.clone(),
         last: lines.last,
@@ -47,7 +48,10 @@ pub fn parse(detector: &mut Detector, lines: &Lines) -> Parsed {
         let place = Place { partition: lines.partition, position: span.position };
         detector.comes(lines.transport.as_deref(), number);
         match detector.line(raw, place, None, &mut parsed.tally) {
-            Verdict::Done { stamp, pours } => {
+            Verdict::Done { stamp, pours, taken } => {
+                if !taken {
+                    parsed.untaken.push(number);
+                }
                 parsed.stamps.push((span.position, stamp));
                 if !pours.is_empty() {
                     parsed.found.push((number, Found::Pours(pours)));

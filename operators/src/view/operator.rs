@@ -38,8 +38,8 @@ impl View {
             let decisions = begun.to_collection(scope);
             let ends = ended.to_collection(scope);
             let changes = operator(decisions, ends);
-            let note = move |((_, standing), seq, count): &((u128, Standing), u64, isize)| {
-                let turn = Turn { seq: *seq, id: standing.id.0, enters: *count > 0 };
+            let note = move |((_, id), seq, count): &((u128, u64), u64, isize)| {
+                let turn = Turn { seq: *seq, id: *id, enters: *count > 0 };
                 seen.borrow_mut().push(turn);
             };
             changes.inspect(note).probe_with(&probe);
@@ -66,15 +66,15 @@ impl View {
     }
 }
 
-/// Of the decisions that began and have not ended, the longest of each key.
+/// Of the decisions that began and have not ended, the number of the longest of each key.
 pub fn operator<'scope>(
     begun: VecCollection<'scope, u64, (u128, Standing), isize>,
     ended: VecCollection<'scope, u64, (u128, Standing), isize>,
-) -> VecCollection<'scope, u64, (u128, Standing), isize> {
+) -> VecCollection<'scope, u64, (u128, u64), isize> {
     let active = begun.concat(ended.negate());
     active.reduce_named("view", |_key, standings, stands| {
         let there = standings.iter().filter(|(_, count)| *count > 0).map(|(standing, _)| *standing);
-        stands.extend(longest(there).map(|standing| (standing, 1)));
+        stands.extend(longest(there).map(|standing| (standing.id.0, 1)));
     })
 }
 

@@ -47,6 +47,8 @@ enum Described {
     Alerts,
     /// Messages of the decisions topic
     Decisions,
+    /// Messages of lines that no parser took
+    Unparsed,
 }
 
 impl Config {
@@ -62,6 +64,7 @@ impl Config {
                     Described::Configuration => schema(&ROOT, "spillway.yaml"),
                     Described::Alerts => emit::schema(Stream::Alerts),
                     Described::Decisions => emit::schema(Stream::Decisions),
+                    Described::Unparsed => emit::schema(Stream::Unparsed),
                 };
                 serde_json::to_writer_pretty(&mut out, &schema)?;
                 out.write_all(b"\n")?;

@@ -158,9 +158,12 @@ impl Replay {
     }
 
     fn write_summary(&self, summary: &Summary) -> anyhow::Result<()> {
-        if !self.quiet {
-            summary.write_human(&mut io::stderr().lock()).context("write the summary")?;
-        }
+        let mut stderr = io::stderr().lock();
+        let written = match self.quiet {
+            true => summary.write_errors(&mut stderr),
+            false => summary.write_human(&mut stderr),
+        };
+        written.context("write the summary")?;
         let Some(path) = &self.summary else { return Ok(()) };
         let file = File::create(path).with_context(|| format!("create {}", path.display()))?;
         let mut file = BufWriter::new(file);

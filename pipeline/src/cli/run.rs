@@ -14,6 +14,7 @@ use crate::service::reload::Wanted;
 use crate::service::rules::Broken;
 use crate::service::run::{Role, ServiceError, Start, run};
 use crate::telemetry::log;
+use crate::telemetry::traces::Traces;
 
 /// Run the service.
 #[derive(Clone, Debug, Args)]
@@ -75,7 +76,9 @@ impl Run {
             RoleArg::Serve => Role::Serve,
         };
         let Loaded { settings, sources, files, .. } = loaded;
-        log::start(&settings.log.level, settings.log.json);
+        let traces = settings.tracing.as_ref();
+        let traces = traces.map(|how| Traces::start(how, &settings.machine)).transpose()?;
+        log::start(&settings.log.level, settings.log.json, traces.as_ref());
         let which = Arc::new(move || self.wanted(&first));
         match run(Start { settings, sources, role, which, files }) {
             Err(ServiceError::Rules(Broken { report })) => {

@@ -74,7 +74,8 @@ pub fn load(path: Option<&Path>, environment: &dyn Fn(&str) -> Option<String>) -
         loaded.add_usual();
     }
     tell_apart(loaded.sources.iter_mut().map(|source| &mut source.name));
-    tell_apart(loaded.settings.outputs.iter_mut().map(|output| &mut output.name));
+    let Settings { outputs, unparsed, .. } = &mut loaded.settings;
+    tell_apart(outputs.iter_mut().chain(unparsed).map(|output| &mut output.name));
     loaded
 }
 

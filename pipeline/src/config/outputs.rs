@@ -25,26 +25,53 @@ pub static OUTPUTS: Tagged = Tagged {
     refused: &[],
 };
 
-static SHARED: &[Key] = &[
+/// The kinds of outputs of what is set aside.
+pub static UNPARSED: Tagged = Tagged {
+    tag: "output",
+    kinds: &[
+        ("file", &UNPARSED_FILE),
+        ("kafka", &UNPARSED_KAFKA),
+        ("stdout", &UNPARSED_STDOUT),
+        ("webhook", &UNPARSED_WEBHOOK),
+    ],
+    implied: &[],
+    refused: &[],
+};
+
+static UNPARSED_STDOUT: Section = Section { title: "stdout output", groups: &[NAMED] };
+
+static UNPARSED_FILE: Section = Section { title: "file output", groups: &[NAMED, FILE_KEYS] };
+
+static UNPARSED_WEBHOOK: Section =
+    Section { title: "webhook output", groups: &[NAMED, WEBHOOK_KEYS] };
+
+static UNPARSED_KAFKA: Section =
+    Section { title: "kafka output", groups: &[NAMED, UNPARSED_TOPIC, WRITER_KEYS, cluster::KEYS] };
+
+static UNPARSED_TOPIC: &[Key] = &[Key::new("unparsed", Kind::Section(&TOPIC), "the topic")];
+
+static NAMED: &[Key] = &[
     Key::new("output", Kind::Text, "what kind of output this is"),
     Key::new(
         "name",
         Kind::Text,
         "what it is called in logs, metrics and the store; must stay the same",
     ),
-    Key::new(
-        "format",
-        Kind::Choice(&["crowdsec", "ocsf"]),
-        "in the words of CrowdSec's API, or as OCSF Detection Findings",
-    )
-    .or("crowdsec"),
 ];
+
+static FORMAT: &[Key] = &[Key::new(
+    "format",
+    Kind::Choice(&["crowdsec", "ocsf"]),
+    "in the words of CrowdSec's API, or as OCSF Detection Findings",
+)
+.or("crowdsec")];
 
 static STREAMS: &[Key] = &[Key::new("streams", Kind::Texts, "which of alerts and decisions; both")];
 
-static STDOUT: Section = Section { title: "stdout output", groups: &[SHARED, STREAMS] };
+static STDOUT: Section = Section { title: "stdout output", groups: &[NAMED, FORMAT, STREAMS] };
 
-static FILE: Section = Section { title: "file output", groups: &[SHARED, STREAMS, FILE_KEYS] };
+static FILE: Section =
+    Section { title: "file output", groups: &[NAMED, FORMAT, STREAMS, FILE_KEYS] };
 
 static FILE_KEYS: &[Key] = &[
     Key::new("path", Kind::Path, "the file of JSON lines; its directory must exist"),
@@ -56,7 +83,7 @@ static FILE_KEYS: &[Key] = &[
 ];
 
 static WEBHOOK: Section =
-    Section { title: "webhook output", groups: &[SHARED, STREAMS, WEBHOOK_KEYS] };
+    Section { title: "webhook output", groups: &[NAMED, FORMAT, STREAMS, WEBHOOK_KEYS] };
 
 static WEBHOOK_KEYS: &[Key] = &[
     Key::new("url", Kind::Text, "where: https://…"),
@@ -66,8 +93,10 @@ static WEBHOOK_KEYS: &[Key] = &[
     Key::new("timeout", Kind::Duration(&[]), "an answer comes within").or("30s"),
 ];
 
-static KAFKA: Section =
-    Section { title: "kafka output", groups: &[SHARED, KAFKA_KEYS, cluster::KEYS] };
+static KAFKA: Section = Section {
+    title: "kafka output",
+    groups: &[NAMED, FORMAT, KAFKA_KEYS, WRITER_KEYS, cluster::KEYS],
+};
 
 static KAFKA_KEYS: &[Key] = &[
     Key::new(
@@ -82,6 +111,9 @@ static KAFKA_KEYS: &[Key] = &[
         "tell ends of decisions by records without a value, for compacted topics",
     )
     .or("false"),
+];
+
+static WRITER_KEYS: &[Key] = &[
     Key::new(
         "transactional_id",
         Kind::Text,
@@ -165,11 +197,34 @@ pub fn of_values(
         "stdout" => Target::Stdout,
         "webhook" => Target::Webhook(webhook(values, directory, reading)),
         _ => {
-            let config = kafka(values, &name, directory, reading);
+            let both = [Stream::Alerts, Stream::Decisions];
+            let config = kafka(values, (&name, &both), directory, reading);
             let wanted = |stream: &Stream| config.topics.iter().any(|t| t.stream == stream.name());
             shape.streams = vec![Stream::Alerts, Stream::Decisions];
             shape.streams.retain(wanted);
             shape.tombstones = values.flag("tombstones");
+            Target::Kafka(Box::new(config))
+        }
+    };
+    (reading.errors.len() == before).then_some(OutputSettings { name, shape, target })
+}
+
+/// The same of an output of what is set aside.
+pub fn of_unparsed(
+    kind: &str,
+    values: &Values,
+    directory: &Path,
+    reading: &mut Reading<'_>,
+) -> Option<OutputSettings> {
+    let before = reading.errors.len();
+    let name = values.text("name").map_or_else(|| format!("unparsed-{kind}"), str::to_owned);
+    let shape = Shape { streams: vec![Stream::Unparsed], ..Shape::default() };
+    let target = match kind {
+        "file" => Target::File(file(values, directory, reading)),
+        "stdout" => Target::Stdout,
+        "webhook" => Target::Webhook(webhook(values, directory, reading)),
+        _ => {
+            let config = kafka(values, (&name, &[Stream::Unparsed]), directory, reading);
             Target::Kafka(Box::new(config))
         }
     };
@@ -226,13 +281,17 @@ fn webhook(values: &Values, directory: &Path, reading: &mut Reading<'_>) -> Webh
     config
 }
 
-fn kafka(values: &Values, name: &str, directory: &Path, reading: &mut Reading<'_>) -> KafkaConfig {
+fn kafka(
+    values: &Values,
+    (name, streams): (&str, &[Stream]),
+    directory: &Path,
+    reading: &mut Reading<'_>,
+) -> KafkaConfig {
     let cluster = cluster::read(values, directory, reading);
     let of = |stream: Stream| values.section(stream.name()).map(|topic| topic_of(stream, topic));
-    let mut topics: Vec<Topic> =
-        [Stream::Alerts, Stream::Decisions].into_iter().filter_map(of).collect();
+    let mut topics: Vec<Topic> = streams.iter().copied().filter_map(of).collect();
     if topics.is_empty() {
-        topics = [Stream::Alerts, Stream::Decisions].map(|s| Topic::new(s.name())).into();
+        topics = streams.iter().map(|stream| Topic::new(stream.name())).collect();
     }
     let id = values.text("transactional_id").map(str::to_owned);
     let mut config =

@@ -1,8 +1,8 @@
 //! Every key of `spillway.yaml`: the one list.
 
-use super::acquisition::{SOURCES, Start};
+use super::acquisition::{SOURCES, Start, endpoint};
 use super::key::{Key, Kind, Section};
-use super::outputs::OUTPUTS;
+use super::outputs::{OUTPUTS, UNPARSED};
 
 /// The whole file.
 pub static ROOT: Section = Section { title: "spillway.yaml", groups: &[WHERE, WHAT, HOW, RIM] };
@@ -22,6 +22,11 @@ static WHAT: &[Key] = &[
     ),
     Key::new("sources", Kind::List(&SOURCES), "sources besides: documents of acquis.yaml"),
     Key::new("outputs", Kind::List(&OUTPUTS), "where alerts and decisions go besides the API"),
+    Key::new(
+        "unparsed",
+        Kind::List(&UNPARSED),
+        "where lines that no parser took go, and records that hold no line",
+    ),
     Key::new("start", Kind::Choice(Start::WORDS), "where a source begins that was never read")
         .or("end"),
 ];
@@ -48,6 +53,7 @@ static HOW: &[Key] = &[
 static RIM: &[Key] = &[
     Key::new("api", Kind::Section(&API), "the API of bouncers and agents").or("{}"),
     Key::new("metrics", Kind::Section(&METRICS), "metrics for Prometheus, and health").or("{}"),
+    Key::new("tracing", Kind::Section(&TRACING), "traces for a collector of OpenTelemetry"),
     Key::new("log", Kind::Section(&LOG), "what the service says of itself, on standard error")
         .or("{}"),
 ];
@@ -218,6 +224,17 @@ static METRICS: Section = Section {
             "which of CrowdSec's metrics there are",
         )
         .or("full"),
+    ]],
+};
+
+static TRACING: Section = Section {
+    title: "`tracing`",
+    groups: &[&[
+        Key::new("endpoint", Kind::Text, "its OTLP over HTTP: http://HOST:4318"),
+        Key::new("ratio", Kind::Text, "the share of traces that are kept, from 0 to 1").or("1"),
+        Key::new("headers", Kind::Secrets, "headers of each request, such as credentials"),
+        Key::new("tls", Kind::Section(&endpoint::TLS), "certificates"),
+        Key::new("timeout", Kind::Duration(&[]), "an answer comes within").or("10s"),
     ]],
 };
 

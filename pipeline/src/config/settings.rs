@@ -12,13 +12,14 @@ use api::service::{AutoRegistration, Policy};
 use ipnet::IpNet;
 use operators::yaml::Reading;
 
-use super::acquisition::{self, Acquired, Place, Start};
+use super::acquisition::{self, Acquired, Place, Start, endpoint};
 use super::outputs::{self, OutputSettings, Target};
 use super::values::Values;
 use crate::cli::rules::RuleArgs;
 use crate::live::pace::Pace;
 use crate::serve::flush::Retention;
 use crate::state::Budget;
+use crate::telemetry::traces::TraceSettings;
 
 /// Name of the Unix socket of administration in the data directory.
 pub const SOCKET: &str = "spillway.sock";
@@ -54,12 +55,16 @@ pub struct Settings {
     pub sources: Vec<Acquired>,
     /// Where alerts and decisions go besides the API.
     pub outputs: Vec<OutputSettings>,
+    /// Where goes what is set aside.
+    pub unparsed: Vec<OutputSettings>,
     /// Where a first start begins.
     pub start: Start,
     /// The API.
     pub api: ApiSettings,
     /// Metrics and health.
     pub metrics: MetricsSettings,
+    /// Where traces go, if anywhere.
+    pub tracing: Option<TraceSettings>,
     /// What the service says of itself.
     pub log: LogSettings,
 }
@@ -122,6 +127,10 @@ impl Settings {
         let outputs = outputs
             .filter_map(|(kind, output)| outputs::of_values(kind, output, directory, reading))
             .collect();
+        let unparsed = values.list("unparsed").iter();
+        let unparsed = unparsed
+            .filter_map(|(kind, output)| outputs::of_unparsed(kind, output, directory, reading))
+            .collect();
         let none = Values::defaults(values.section, reading);
         let section = |name: &str| values.section(name).or(none.section(name)).unwrap_or(&none);
         Self {
@@ -137,10 +146,12 @@ impl Settings {
                 .map(|_| values.paths("acquisition", directory)),
             sources,
             outputs,
+            unparsed,
             start,
             api: api_settings(section("api"), directory, reading),
             metrics: metrics(section("metrics")),
             log: log(section("log")),
+            tracing: values.section("tracing").map(|values| tracing(values, directory, reading)),
             data: values.path("data", directory).unwrap_or_default(),
             values,
         }
@@ -148,7 +159,8 @@ impl Settings {
 
     /// Whether what is decided is printed for people: where no output writes there itself.
     pub fn prints(&self) -> bool {
-        !self.outputs.iter().any(|output| matches!(output.target, Target::Stdout))
+        let mut outputs = self.outputs.iter().chain(&self.unparsed);
+        !outputs.any(|output| matches!(output.target, Target::Stdout))
     }
 
     /// Unix socket of administration.
@@ -315,6 +327,28 @@ fn metrics(values: &Values) -> MetricsSettings {
             Some("none") => Level::None,
             _ => Level::Full,
         },
+    }
+}
+
+fn tracing(values: &Values, directory: &Path, reading: &mut Reading<'_>) -> TraceSettings {
+    let endpoint = values.required("endpoint", reading);
+    if !endpoint.is_empty() && !["http://", "https://"].iter().any(|s| endpoint.starts_with(s)) {
+        let message = format!("{endpoint:?} is no address of a collector");
+        reading.refuse_with(values.place("endpoint"), message, "begin it with http:// or https://");
+    }
+    let written = values.text("ratio").unwrap_or("1");
+    let ratio = written.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    if ratio.is_none() {
+        let message = format!("`ratio` is a number from 0 to 1, not {written:?}");
+        reading.refuse(values.place("ratio"), message);
+    }
+    let tls = values.section("tls").map(|tls| endpoint::client_tls(tls, directory, reading));
+    TraceSettings {
+        endpoint,
+        ratio: ratio.unwrap_or(1.0),
+        headers: values.pairs("headers"),
+        tls: tls.unwrap_or_default(),
+        timeout: values.duration("timeout").unwrap_or(Duration::from_secs(10)),
     }
 }
 

@@ -169,7 +169,7 @@ pub fn evaluate(
 }
 
 /// Assertions have no event; expressions need one all the same.
-fn nothing(program: &Program, lookups: &dyn Lookups) -> Event {
+pub(super) fn nothing(program: &Program, lookups: &dyn Lookups) -> Event {
     let line = LogLine {
         raw: RawLine::from(""),
         source: "".into(),

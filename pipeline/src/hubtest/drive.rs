@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use operators::bucket::Buckets;
+use operators::bucket::blackhole::Manner;
 use operators::bucket::detect::{Detect, Outcome};
 use operators::detector::{Detector, Origin, Place, Verdict};
 use operators::lookup::Lookups;
@@ -15,7 +16,7 @@ use operators::parse::lines::Tally;
 use operators::parse::stash::Stashes;
 use operators::rules::Rules;
 use operators::text::RawLine;
-use operators::time::EventTime;
+use operators::time::{EventTime, Stamp};
 
 use super::dump::Dump;
 
@@ -68,7 +69,8 @@ pub fn drive(rules: &Arc<Rules>, lookups: &Arc<dyn Lookups>, log: &Log) -> Dump 
     };
     for round in 1..=rounds {
         let program = Arc::clone(&rules.program);
-        let buckets = Buckets::new(Arc::clone(&rules.catalogue), program);
+        let catalogue = Arc::clone(&rules.catalogue);
+        let buckets = Buckets::in_manner(catalogue, program, Manner::Reference);
         let buckets = Rc::new(RefCell::new(buckets));
         let (own, answers) = (Arc::clone(rules), Arc::clone(lookups));
         let mut detect = Detect::new(own, answers, buckets, 1, round < rounds);
@@ -76,12 +78,20 @@ pub fn drive(rules: &Arc<Rules>, lookups: &Arc<dyn Lookups>, log: &Log) -> Dump 
         let outcomes = detect.epoch_watched(batches, &mut dump, &mut |event| overflows.push(event));
         overflows.into_iter().for_each(|event| dump.overflow(event));
         let again = outcomes.into_iter().filter_map(|outcome| match outcome {
-            Outcome::Again(batch) => Some(batch),
+            Outcome::Again(batch) => Some(at_once(batch, lookups.now())),
             Outcome::Alert(_) | Outcome::Changes(_) => None,
         });
         batches = again.collect();
     }
     dump
+}
+
+/// The reference matches overflows again by the wall clock: to it those of a whole log are one burst.
+fn at_once(mut batch: Batch, now: Stamp) -> Batch {
+    for (_, pour) in &mut batch.pours {
+        pour.time = Some(now);
+    }
+    batch
 }
 
 /// Parses all lines; what they pour, in order.
@@ -119,17 +129,19 @@ mod tests {
     use std::fs;
 
     const PARSER: &str = "name: a/p\nfilter: \"true\"\nonsuccess: next_stage\ngrok:\n  \
-        pattern: '^%{NOTSPACE:at} %{IP:ip}$'\n  apply_on: Line.Raw\nstatics:\n  \
+        pattern: '^%{NOTSPACE:at} %{NOTSPACE:ip}$'\n  apply_on: Line.Raw\nstatics:\n  \
         - meta: source_ip\n    expression: evt.Parsed.ip\n  \
         - method: ParseDate\n    expression: evt.Parsed.at\n  \
         - target: evt.MarshaledTime\n    expression: evt.Enriched.MarshaledTime\n";
-    const SCENARIO: &str = "name: a/s\ndescription: d\ntype: leaky\nfilter: \"true\"\n\
-        groupby: evt.Meta.source_ip\ncapacity: 1\nleakspeed: 10s\nlabels: {}\n";
+    const SCENARIO: &str = "type: leaky\nfilter: \"true\"\n\
+        groupby: evt.Meta.source_ip\ncapacity: 1\nleakspeed: 10s\n";
+    const TRIGGER: &str =
+        "type: trigger\nfilter: \"true\"\ngroupby: evt.Meta.source_ip\nblackhole: 1h\n";
     const LOG: &str = "2024-01-01T10:00:00Z 1.1.1.1\n2024-03-01T10:00:00Z 2.2.2.2\n\
         2024-03-01T10:00:01Z 2.2.2.2\n2024-01-01T10:00:01Z 1.1.1.1\n";
 
-    #[test]
-    fn a_bucket_outlives_a_later_part_of_the_log() {
+    /// Sources of the overflows of a log, or the scenarios of those without.
+    fn overflows(scenarios: &[&str], log: &str) -> Vec<String> {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
         let write = |path: &str, text: &str| {
@@ -138,17 +150,56 @@ mod tests {
             fs::write(path, text).unwrap();
         };
         write("parsers/s00-raw/a/p.yaml", PARSER);
-        write("scenarios/a/s.yaml", SCENARIO);
-        write(".tests/t/t.log", LOG);
-        write(".tests/t/config.yaml", "parsers: [a/p]\nscenarios: [a/s]\nlog_file: t.log\n");
+        let mut names = Vec::new();
+        for (number, scenario) in scenarios.iter().enumerate() {
+            let name = format!("a/s{number}");
+            let text = format!("name: {name}\ndescription: d\nlabels: {{}}\n{scenario}");
+            write(&format!("scenarios/{name}.yaml"), &text);
+            names.push(name);
+        }
+        write(".tests/t/t.log", log);
+        let config =
+            format!("parsers: [a/p]\nscenarios: [{}]\nlog_file: t.log\n", names.join(", "));
+        write(".tests/t/config.yaml", &config);
         let places = Places::of_hub(&root.join("hub"), Default::default()).unwrap();
-        let runner = Runner { places, now: operators::time::Stamp::from_unix(0) };
+        let runner = Runner { places, now: operators::time::Stamp::from_unix(2_000_000_000) };
         let test = Test { name: "t".into(), path: root.join("hub/.tests/t") };
         let config = test.config().unwrap();
         let outcome = runner.outcome(&test, config).unwrap();
         let overflows = outcome.dump.overflows.iter().map(|recorded| {
-            recorded.event().overflow.as_ref().unwrap().sources.keys().next().unwrap().to_string()
+            let overflow = recorded.event().overflow.clone().unwrap();
+            let source = overflow.sources.keys().next();
+            source.map_or_else(|| overflow.alert.scenario.to_string(), ToString::to_string)
         });
-        assert_eq!(overflows.collect::<Vec<_>>(), ["2.2.2.2", "1.1.1.1"]);
+        overflows.collect()
+    }
+
+    #[test]
+    fn a_bucket_outlives_a_later_part_of_the_log() {
+        assert_eq!(overflows(&[SCENARIO], LOG), ["2.2.2.2", "1.1.1.1"]);
+    }
+
+    #[test]
+    fn an_overflow_dated_ahead_opens_the_blackholes_of_others() {
+        let log = "2024-05-01T10:00:00Z 1.1.1.1\nnodate 2.2.2.2\n2024-05-01T10:00:05Z 1.1.1.1\n\
+            2024-05-01T10:00:06Z 1.1.1.1\n";
+        assert_eq!(overflows(&[TRIGGER], log), ["1.1.1.1", "2.2.2.2", "1.1.1.1"]);
+    }
+
+    #[test]
+    fn an_alert_that_cannot_be_built_arms_a_blackhole() {
+        let nobody = TRIGGER.replace("groupby: evt.Meta.source_ip\n", "");
+        let log = "2024-05-01T10:00:00Z nobody\n2024-05-01T10:00:05Z 1.1.1.1\n";
+        assert_eq!(overflows(&[&nobody], log), [""; 0]);
+        assert_eq!(overflows(&[&nobody], "2024-05-01T10:00:05Z 1.1.1.1\n"), ["1.1.1.1"]);
+    }
+
+    #[test]
+    fn overflows_that_are_matched_again_are_one_burst() {
+        let first = format!("{TRIGGER}reprocess: true\n");
+        let second = "type: leaky\nfilter: evt.GetType() == 'overflow'\ngroupby: \"'all'\"\n\
+            capacity: 1\nleakspeed: 10s\n";
+        let log = "2024-05-01T10:00:00Z 1.1.1.1\n2024-05-01T11:00:00Z 2.2.2.2\n";
+        assert_eq!(overflows(&[&first, second], log), ["1.1.1.1", "2.2.2.2", "1.1.1.1"]);
     }
 }

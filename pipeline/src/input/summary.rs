@@ -141,9 +141,7 @@ impl Summary {
         row(to, "alerts", total, &format!("decisions {}", grouped(self.decisions)))?;
         rows(to, &self.alerts)?;
         self.write_failures(to)?;
-        for error in &self.errors {
-            writeln!(to, "error      {}", escaped(error))?;
-        }
+        self.write_errors(to)?;
         writeln!(
             to,
             "time       {:.2} s, {:.2} s of CPU, {} lines/s, {} lines per CPU second",
@@ -156,6 +154,17 @@ impl Summary {
             writeln!(to, "memory     {:.1} MB at the peak", peak as f64 / 1e6)?;
         }
         writeln!(to, "now        {}", self.now)
+    }
+
+    /// Writes what went wrong with inputs, a line each.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write_errors(&self, to: &mut impl Write) -> io::Result<()> {
+        for error in &self.errors {
+            writeln!(to, "error      {}", escaped(error))?;
+        }
+        Ok(())
     }
 
     fn write_inputs(&self, to: &mut impl Write) -> io::Result<()> {

@@ -15,7 +15,7 @@ const KIND: &str = "crowdsec";
 impl Sitting {
     /// Writes what was found.
     pub(super) fn found(&mut self, found: Commit, open: &mut Open<'_>) {
-        let Commit { present, lanes, stashes, changes, alerts, mut waiting } = found;
+        let Commit { present, lanes, stashes, changes, alerts, aside, mut waiting } = found;
         let batch = &mut open.batch;
         record::put_present(batch, present);
         for (key, lane) in &lanes {
@@ -35,6 +35,7 @@ impl Sitting {
                 None => batch.delete(family, &change.key),
             }
         }
+        self.judge.unparsed.aside(batch, aside);
         for mut alert in alerts {
             // Whoever is allowed is so at the time of the alert, however late it is judged.
             let at = alert.stop_at.at.0;

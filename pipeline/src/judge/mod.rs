@@ -27,6 +27,7 @@ use operators::profile::Decide;
 use tokio::sync::oneshot;
 
 use crate::detection::Detection;
+use crate::live::aside::Aside;
 use crate::live::keeper::{Commit, Keeper};
 use crate::live::names::Names;
 use crate::serve::ledger::Ledger;
@@ -47,6 +48,8 @@ enum Work {
     Post(Post, Answer),
     /// What this process found.
     Found(Box<Commit>),
+    /// What an output refused, and who waits until it is kept.
+    Aside(Vec<Aside>, SyncSender<()>),
     /// From now on these rules hold.
     Rules(Box<Detection>),
 }
@@ -60,6 +63,17 @@ impl ToJudge {
     pub fn rules(&self, detection: Detection) {
         // A judge that has ended judges nothing.
         let _ = self.0.send(Work::Rules(Box::new(detection)));
+    }
+}
+
+impl ToJudge {
+    /// Has something told to the outputs of what is set aside; waits until that is kept.
+    pub fn set_aside(&self, aside: Vec<Aside>) {
+        let (kept, is_kept) = sync_channel(1);
+        if self.0.send(Work::Aside(aside, kept)).is_ok() {
+            // Dropped, it is not kept: then nothing is any more.
+            let _ = is_kept.recv();
+        }
     }
 }
 
@@ -103,6 +117,8 @@ pub struct Judge {
     pub allow: Arc<ArcSwap<Allowlists>>,
     /// What goes out.
     pub outbox: Outbox,
+    /// What was set aside and goes out.
+    pub unparsed: Outbox,
     /// What source partitions are called.
     pub names: Arc<Names>,
     /// Who finds what this process finds.

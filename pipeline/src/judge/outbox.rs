@@ -6,7 +6,8 @@ use std::ops::Range;
 use operators::alert::Decision;
 use tokio::sync::watch;
 
-use crate::emit::Told;
+use crate::emit::{Told, Tray};
+use crate::live::aside::Aside;
 use crate::live::record;
 use crate::serve::shelf;
 use crate::state::{Batch, Store, StoreError};
@@ -16,7 +17,7 @@ use crate::state::{Batch, Store, StoreError};
 pub enum Wanted {
     /// Nothing: there are none.
     Nothing,
-    /// Alerts and decisions.
+    /// Whatever there is, but for ends of decisions.
     #[default]
     Results,
     /// When decisions end, too.
@@ -26,6 +27,7 @@ pub enum Wanted {
 /// The writing end of the outbox.
 #[derive(Debug)]
 pub struct Outbox {
+    tray: Tray,
     wanted: Wanted,
     /// Number of the next message.
     next: u64,
@@ -38,15 +40,15 @@ impl Outbox {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn open(store: &Store, wanted: Wanted) -> Result<Self, StoreError> {
-        let next = record::next_message(store)?;
-        if wanted == Wanted::Nothing && record::told(store, 0).next().is_some() {
-            tracing::warn!("no output is configured: what outputs were not told is dropped");
+    pub fn open(store: &Store, tray: Tray, wanted: Wanted) -> Result<Self, StoreError> {
+        let next = record::next_message(store, tray)?;
+        if wanted == Wanted::Nothing && record::told(store, tray, 0).next().is_some() {
+            tracing::warn!(?tray, "no output is configured: what outputs were not told is dropped");
             let mut batch = store.batch();
-            record::drop_told(&mut batch, 0, next);
+            record::drop_told(&mut batch, tray, 0, next);
             store.commit(batch)?;
         }
-        Ok(Self { wanted, next, written: next, told: watch::Sender::new(next) })
+        Ok(Self { tray, wanted, next, written: next, told: watch::Sender::new(next) })
     }
 
     /// The number that the next message will have, whenever more are kept.
@@ -83,15 +85,24 @@ impl Outbox {
         Ok(())
     }
 
+    /// Tells what was set aside.
+    pub(super) fn aside(&mut self, batch: &mut Batch<'_>, aside: Vec<Aside>) {
+        if self.wanted != Wanted::Nothing {
+            for aside in aside {
+                self.put(batch, &Told::Aside(Box::new(aside)));
+            }
+        }
+    }
+
     fn put(&mut self, batch: &mut Batch<'_>, told: &Told) {
-        record::put_told(batch, self.next, told);
+        record::put_told(batch, self.tray, self.next, told);
         self.next += 1;
     }
 
     /// Writes how far it is.
     pub(super) fn write(&mut self, batch: &mut Batch<'_>) {
         if self.next != self.written {
-            record::put_next_message(batch, self.next);
+            record::put_next_message(batch, self.tray, self.next);
             self.written = self.next;
         }
     }
@@ -107,12 +118,12 @@ impl Outbox {
 /// # Errors
 /// The store cannot be read.
 pub fn oldest_untold(store: &Store) -> Result<Option<u64>, StoreError> {
-    for told in record::told(store, 0) {
+    for told in record::told(store, Tray::Results, 0) {
         match told?.1 {
             Told::Alert(id) => return Ok(Some(id)),
             Told::Decision(id) => return shelf::alert_of(store, id),
             // It carries what it tells.
-            Told::Ended { .. } => {}
+            Told::Ended { .. } | Told::Aside(_) => {}
         }
     }
     Ok(None)

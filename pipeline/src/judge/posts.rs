@@ -113,7 +113,7 @@ impl Sitting {
         matching.retain(|entry| entry.slot.until > at);
         if !ending.uuids.is_empty() {
             let named = |uuid: &[u8]| ending.uuids.iter().any(|one| one.as_bytes() == uuid);
-            matching.retain(|entry| named(entry.uuid()));
+            matching.retain(|entry| named(&entry.uuid()));
         }
         let ended: Vec<(u64, u64)> =
             matching.iter().map(|entry| (entry.slot.id, entry.slot.alert)).collect();

@@ -3,11 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
 use api::intake::{Change, RETRY};
-use connectors::crash;
+use connectors::{TRACE, crash};
+use tokio::sync::oneshot;
 
 use super::history::Kept;
 use super::{Judge, Work};
@@ -40,6 +41,8 @@ pub(super) struct Open<'a> {
     pub(super) batch: Batch<'a>,
     pub(super) commit: Commit,
     replies: Vec<Reply>,
+    /// Who waits for what was set aside.
+    aside: Vec<SyncSender<()>>,
     /// What of this process waits to be kept.
     pub(super) waiting: Vec<keeper::Waiting>,
     /// Decisions that end with it.
@@ -108,6 +111,11 @@ impl Sitting {
                     let outcome = self.judge_one(post, &mut open)?;
                     open.replies.push(Reply { to: answer, outcome });
                 }
+                Work::Aside(aside, kept) => {
+                    self.judge.unparsed.aside(&mut open.batch, aside);
+                    open.aside.push(kept);
+                    open.dirty = true;
+                }
                 Work::Found(commit) => self.found(*commit, &mut open),
                 Work::Rules(detection) => {
                     self.judge.lookups = Arc::clone(&detection.lookups);
@@ -128,6 +136,7 @@ impl Sitting {
             batch: store.batch(),
             commit,
             replies: Vec::new(),
+            aside: Vec::new(),
             waiting: Vec::new(),
             ended: HashSet::new(),
             dirty: false,
@@ -136,27 +145,40 @@ impl Sitting {
 
     /// Commits and hands on; gives the number of the last commit.
     fn close(&mut self, open: Open<'_>) -> Result<u64, StoreError> {
-        let Open { mut batch, commit, replies, waiting, dirty, .. } = open;
+        let Open { mut batch, commit, replies, aside, waiting, dirty, .. } = open;
         if !dirty && replies.is_empty() {
             return Ok(self.judge.ledger.counters().seq);
         }
         let seq = commit.seq();
-        let feed = self.judge.ledger.finish(commit, &mut batch);
+        let (feed, rows) = self.judge.ledger.finish(commit, &mut batch);
         self.judge.outbox.write(&mut batch);
-        crash::point("judge-ready");
-        self.judge.store.commit(batch)?;
-        crash::point("judge-committed");
-        self.history.flushed();
+        self.judge.unparsed.write(&mut batch);
         let begun = feed.begun.iter().map(|record| Reverse((record.until, record.id)));
         self.due.extend(begun);
-        self.judge.view.send(Step { feed, replies });
+        // The view works on it while it is written.
+        let (keeping, kept) = oneshot::channel();
+        self.judge.view.send(Step { feed, replies, kept });
+        rows.write(&mut batch);
+        crash::point("judge-ready");
+        let (epochs, parent) = (waiting.len(), waiting.first().and_then(|one| one.epoch().id()));
+        let span = tracing::info_span!(target: TRACE, parent: parent, "commit", seq, epochs);
+        span.in_scope(|| self.judge.store.commit(batch))?;
+        crash::point("judge-committed");
+        self.history.flushed();
+        // The view may have ended.
+        let _ = keeping.send(());
         crash::point("judge-shown");
         for waiting in waiting {
             self.judge.store.forget_before(waiting.clock());
             waiting.kept();
             crash::point("judge-acknowledged");
         }
+        for aside in aside {
+            // Who waited may have been stopped.
+            let _ = aside.send(());
+        }
         self.judge.outbox.tell();
+        self.judge.unparsed.tell();
         crash::point("judge-told");
         Ok(seq)
     }

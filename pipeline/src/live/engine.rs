@@ -181,6 +181,7 @@ impl Engine {
             0 | 1 => timely::Config::thread(),
             workers => timely::Config::process(workers),
         };
+        crash::point("generation-begins");
         let guards = timely::execute(config, move |worker| shared.work(worker));
         let guards = guards.map_err(EngineError::Threads)?;
         for end in guards.join() {
@@ -190,6 +191,7 @@ impl Engine {
         let reader = reader.ok_or_else(|| EngineError::Worker("the reader is gone".to_owned()))?;
         let next = Self { reader, ..self };
         next.all_kept()?;
+        crash::point("reload-generation-ended");
         Ok(next)
     }
 
@@ -300,7 +302,10 @@ impl Generation {
         let Reader { inbox, mut lanes } = reader;
         let no_origins = Arc::from([] as [Origin; 0]);
         let present = record::present(&self.store)?;
-        let sequencer = Sequencer::live(present, self.detection.detector(no_origins));
+        let mut sequencer = Sequencer::live(present, self.detection.detector(no_origins));
+        if lanes.sets_aside() {
+            sequencer.tell_untaken();
+        }
         for (partition, settled) in lanes.begin(&self.detection.lookups) {
             let stash = record::stash(&self.store, partition)?;
             demand.borrow_mut().wishes.push(Wish::Open(partition, settled, stash));

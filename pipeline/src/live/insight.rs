@@ -10,7 +10,8 @@ use operators::alert::{Alert, Decision};
 use operators::bucket::Counters;
 use operators::bucket::scenario::Takes;
 use operators::order::Partition;
-use operators::parse::lines::{Sample, Tally};
+use operators::order::sequencer::Counts;
+use operators::parse::lines::Sample;
 use operators::rules::Rules;
 use operators::time::EventTime;
 
@@ -182,19 +183,13 @@ impl Insight {
     }
 
     /// What was counted between two seals; `late` since the rules began.
-    pub fn sealed(
-        &self,
-        tally: &Tally,
-        samples: BTreeMap<Partition, Vec<Sample>>,
-        late: u64,
-        seen: EventTime,
-    ) {
+    pub fn sealed(&self, counts: Counts, late: u64, seen: EventTime) {
         let inner = &mut *self.inner();
         if let Some(rules) = &inner.rules {
-            inner.totals.parsed(tally, rules);
+            inner.totals.parsed(&counts, rules);
         }
         inner.late_now = late;
-        for (partition, samples) in samples {
+        for (partition, samples) in counts.samples {
             let ring = inner.unparsed.entry(ordinal(partition)).or_default();
             for Sample { position, text, .. } in samples {
                 if ring.len() == UNPARSED {

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
+use connectors::TRACE;
 use operators::alert::Alert;
 use operators::bucket::change::Change;
 use operators::order::{OrderKey, Partition};
 use operators::parse::stash::Stashes;
 use operators::time::EventTime;
+use tracing::Span;
+use tracing::field::Empty;
 
+use super::aside::Aside;
 use super::command::{Command, Commanded};
 use super::insight::{Found, Insight};
 use super::lane::Held;
@@ -43,6 +47,8 @@ pub struct Commit {
     pub changes: Vec<Change>,
     /// Alerts that nobody has judged yet, in order.
     pub alerts: Vec<Alert>,
+    /// What led to nothing and is to be told.
+    pub aside: Vec<Aside>,
     /// Who waits for it.
     pub waiting: Waiting,
 }
@@ -56,6 +62,8 @@ pub struct Waiting {
     progress: Progress,
     kept: bool,
     begun: Instant,
+    /// From the seal until it is kept.
+    epoch: Span,
     /// Clocks of the lanes that moved.
     clocks: Vec<(Partition, EventTime)>,
     found: Vec<Found>,
@@ -65,7 +73,9 @@ impl Waiting {
     /// Those who wait for a seal whose latest time is `clock`.
     pub(super) fn new(seal: u64, clock: EventTime, held: Vec<Held>, progress: Progress) -> Self {
         let (begun, clocks, found) = (Instant::now(), Vec::new(), Vec::new());
-        Self { seal, clock, held, progress, kept: false, begun, clocks, found }
+        let (lanes, alerts) = (Empty, Empty);
+        let epoch = tracing::info_span!(target: TRACE, "epoch", seal, lanes, alerts);
+        Self { seal, clock, held, progress, kept: false, begun, epoch, clocks, found }
     }
 
     /// How far lanes are, for those who look.
@@ -86,9 +96,15 @@ impl Waiting {
         self.clock
     }
 
+    /// What it is in traces.
+    pub fn epoch(&self) -> &Span {
+        &self.epoch
+    }
+
     /// Says that the commit is kept.
     pub fn kept(mut self) {
         self.kept = true;
+        self.epoch.record("lanes", self.clocks.len()).record("alerts", self.found.len());
         for held in self.held.drain(..) {
             if let Some(receipt) = held.receipt {
                 receipt.kept();

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use connectors::{Delivery, Permit, Position, Receipt, SourceId};
+use connectors::{Delivery, Permit, Position, Receipt, Reject, SourceId};
 use operators::detector::Origin;
 use operators::order::Partition;
 use operators::order::merge::Settled;
-use operators::parse::lines::{LineSpan, Lines, Transport};
+use operators::parse::lines::{LineSpan, Lines, Transport, Untaken};
 use operators::time::EventTime;
 
+use super::aside::{Aside, Whose};
 use super::lanes::{LaneRecord, SourceSettings};
 use super::transforming::Transforming;
 
@@ -24,6 +25,8 @@ pub(super) struct Pending {
     block: Arc<str>,
     spans: Vec<LineSpan>,
     transport: Arc<Transport>,
+    /// Records that were not read, if they are to be told; in their order.
+    rejects: VecDeque<Reject>,
     held: Held,
 }
 
@@ -127,6 +130,8 @@ impl Lane {
         };
         // Of lines that a transform drops the order hears nothing: it need not come to them.
         let last = spans.last().map(|span| span.position);
+        let mut rejects = VecDeque::from(chunk.rejects);
+        rejects.retain(|reject| settings.set_aside && reject.offset() >= self.settled.next);
         self.pending.push_back(Pending {
             last,
             from,
@@ -134,6 +139,7 @@ impl Lane {
             block,
             spans,
             transport: Arc::new(transport),
+            rejects,
             held: Held { permit, receipt },
         });
     }
@@ -188,20 +194,64 @@ impl Lane {
         Some(Lines { worker: 0, partition, number, block, spans, last: false, transport })
     }
 
-    pub(super) fn settle(&mut self, settled: Settled) -> Vec<Held> {
+    /// Everything before `settled` is through: what is given back when that is kept, and records
+    /// before it that were not read.
+    pub(super) fn settle(&mut self, source: &str, settled: Settled) -> (Vec<Held>, Vec<Aside>) {
         self.settled = settled;
-        let mut held = Vec::new();
+        let (mut held, mut aside) = (Vec::new(), Vec::new());
+        let name = self.key.split_once('\0').map_or("", |(_, lane)| lane);
         while self.sent > 0
-            && let Some(front) =
+            && let Some(mut front) =
                 self.pending.pop_front_if(|front| front.last.is_none_or(|last| last < settled.next))
         {
             self.sent -= 1;
+            aside.extend(front.rejected((source, name), None));
             self.position = Some(front.to);
             held.push(front.held);
         }
-        if let Some(front) = self.pending.front() {
+        if let Some(front) = self.pending.front_mut() {
+            aside.extend(front.rejected((source, name), Some(settled.next)));
             self.position = Some(front.from.clone());
         }
-        held
+        (held, aside)
+    }
+
+    /// Lines of these places, which are not settled yet.
+    pub(super) fn untaken(&self, source: &str, places: &[Untaken]) -> Vec<Aside> {
+        let name = self.key.split_once('\0').map_or("", |(_, lane)| lane);
+        let mut pending = self.pending.iter();
+        let (mut at, mut all) = (pending.next(), Vec::with_capacity(places.len()));
+        for place in places {
+            while at.is_some_and(|at| at.last.is_none_or(|last| last < place.position)) {
+                at = pending.next();
+            }
+            all.extend(at.and_then(|at| at.untaken((source, name), *place)));
+        }
+        all
+    }
+}
+
+impl Pending {
+    fn untaken(&self, (source, lane): (&str, &str), place: Untaken) -> Option<Aside> {
+        let Untaken { position, part } = place;
+        let first = self.spans.partition_point(|span| span.position < position);
+        let number = first + usize::try_from(part).ok()?;
+        let span = self.spans.get(number).filter(|span| span.position == position)?;
+        let line = self.block.get(span.start as usize..span.end as usize)?;
+        let number = u32::try_from(number).ok()?;
+        let labels = &self.transport.origin(number)?.labels;
+        let time = self.transport.time(number).unwrap_or(self.transport.arrived);
+        let whose = Whose { source, lane, labels, time };
+        Some(Aside::line(whose, (position, part), line))
+    }
+
+    /// Takes out records that were not read, those before `next` or all.
+    fn rejected(&mut self, (source, lane): (&str, &str), next: Option<u64>) -> Vec<Aside> {
+        let end = next.map_or(self.rejects.len(), |next| {
+            self.rejects.partition_point(|reject| reject.offset() < next)
+        });
+        let Some(origin) = self.transport.origin(0) else { return Vec::new() };
+        let whose = Whose { source, lane, labels: &origin.labels, time: self.transport.arrived };
+        self.rejects.drain(..end).map(|reject| Aside::record(whose, &reject)).collect()
     }
 }

@@ -9,10 +9,12 @@ use connectors::{Delivery, LaneId, Permit, Position, Resume, SourceId};
 use operators::lookup::Lookups;
 use operators::order::Partition;
 use operators::order::merge::Settled;
+use operators::order::sequencer::Standing;
 use operators::parse::lines::{Clock, Lines};
 use operators::time::EventTime;
 use serde::{Deserialize, Serialize};
 
+use super::aside::Aside;
 use super::lane::{Held, Lane, Silence};
 use super::names::Names;
 use super::rate::Rate;
@@ -38,6 +40,8 @@ pub struct SourceSettings {
     pub hold: Option<Duration>,
     /// How many of its lines are taken in a second; `None`: all.
     pub rate: Option<u64>,
+    /// Whether somebody wants to know of its lines that no parser takes.
+    pub set_aside: bool,
 }
 
 /// A lane as the store keeps it. A promise: fields are only added.
@@ -73,6 +77,19 @@ pub struct Lanes {
     next: BTreeMap<u32, u32>,
     /// What transforms may ask.
     lookups: Option<Arc<dyn Lookups>>,
+}
+
+/// What of a lane is through.
+#[derive(Debug)]
+pub struct Through {
+    /// The key of the lane in the store.
+    pub key: Box<str>,
+    /// What the store is to know of it.
+    pub record: LaneRecord,
+    /// What is given back when it does.
+    pub held: Vec<Held>,
+    /// What of its lines is to be told since they led to nothing, if anybody wants to know.
+    pub aside: Vec<Aside>,
 }
 
 /// A source has no budget for more now.
@@ -326,6 +343,11 @@ impl Lanes {
         self.open.keys().map(|lane| lane.source).collect()
     }
 
+    /// Whether somebody wants to know of lines that no parser takes.
+    pub fn sets_aside(&self) -> bool {
+        self.sources.iter().any(|source| source.set_aside)
+    }
+
     /// Whether lines are here that are not through.
     pub fn waits(&self) -> bool {
         self.lanes.values().any(|lane| !lane.pending.is_empty())
@@ -337,17 +359,16 @@ impl Lanes {
         open.all(|lane| lane.caught_up && lane.sent == lane.pending.len())
     }
 
-    /// A lane is through up to `settled`: what the store is to know, and what is given back when it
-    /// does.
-    pub fn settle(
-        &mut self,
-        number: Partition,
-        settled: Settled,
-    ) -> Option<(Box<str>, LaneRecord, Vec<Held>)> {
+    /// A lane is through up to where it stands: what the store is to know.
+    pub fn settle(&mut self, standing: &Standing) -> Option<Through> {
+        let number = standing.partition;
         let lane = self.lanes.get_mut(&number)?;
-        let held = lane.settle(settled);
+        let source = self.sources.get(lane.source.0 as usize).map_or("", |source| &source.name);
+        let mut aside = lane.untaken(source, &standing.untaken);
+        let (held, rejected) = lane.settle(source, standing.settled);
+        aside.extend(rejected);
         self.unknown.remove(&number);
-        Some((lane.key.clone(), lane.record(number), held))
+        Some(Through { key: lane.key.clone(), record: lane.record(number), held, aside })
     }
 
     /// Lanes whose numbers the store does not know yet, though nothing of them is through: what others
@@ -384,11 +405,17 @@ mod tests {
             transform: transform.map(|text| Arc::new(compiled(text))),
             hold: None,
             rate: None,
+            set_aside: false,
         };
         let mut lanes = Lanes::new(vec![settings], BTreeMap::new(), [], Arc::default());
         let lookups: Arc<dyn Lookups> = Arc::new(Offline::new(Stamp::from_unix(0)));
         lanes.begin(&lookups);
         lanes
+    }
+
+    fn standing(partition: Partition, next: u64) -> Standing {
+        let settled = Settled { next, clock: None };
+        Standing { partition, settled, stash: None, untaken: Vec::new() }
     }
 
     /// Delivers the letters of `text` as lines at 0, 1, …, written at these seconds.
@@ -426,9 +453,8 @@ mod tests {
             let mut lanes = lanes(Some(transform));
             let number = deliver(&mut lanes, "abb");
             assert!(lanes.next(None, Instant::now()).is_some());
-            let settled = Settled { next: through, clock: None };
-            let (.., held) = lanes.settle(number, settled).unwrap();
-            assert_eq!((held.len(), lanes.waits()), (1, false), "{transform}");
+            let through = lanes.settle(&standing(number, through)).unwrap();
+            assert_eq!((through.held.len(), lanes.waits()), (1, false), "{transform}");
         }
     }
 
@@ -440,7 +466,7 @@ mod tests {
             lanes.open(LaneId { source: SourceId(0), number }, name).unwrap().0
         };
         let (a, b) = (opened(&mut first, 0, "a"), opened(&mut first, 1, "b"));
-        let (key, mut record, _) = first.settle(b, Settled { next: 1, clock: None }).unwrap();
+        let Through { key, mut record, .. } = first.settle(&standing(b, 1)).unwrap();
         record.position = "one line on".into();
         let mut kept = first.new_numbers();
         assert_eq!(kept.len(), 1, "b is known by what is through");
@@ -456,7 +482,7 @@ mod tests {
     fn a_block_that_is_begun_in_its_middle_keeps_its_times() {
         let mut lanes = lanes(None);
         let number = deliver(&mut lanes, "abc");
-        lanes.settle(number, Settled { next: 1, clock: None });
+        lanes.settle(&standing(number, 1));
         let lookups: Arc<dyn Lookups> = Arc::new(Offline::new(Stamp::from_unix(0)));
         lanes.begin(&lookups);
         let lines = lanes.next(None, Instant::now()).unwrap();

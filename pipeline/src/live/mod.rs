@@ -4,6 +4,7 @@
 //! sources ─ lanes ─▶ feed ─▶ graph ─▶ sink ─ commit ─▶ keeper ─▶ store ─▶ outputs, receipts
 //! ```
 
+pub mod aside;
 pub mod command;
 pub mod engine;
 pub mod feed;

@@ -10,14 +10,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::lanes::LaneRecord;
-use crate::emit::Told;
+use crate::emit::{Told, Tray};
 use crate::state::{Batch, Family, Store, StoreError};
 
 const PRESENT: &[u8] = b"order/present";
 const SOURCES: &[u8] = b"sources";
 const DIALECTS: &[u8] = b"dialect/";
 const SCENARIOS: &[u8] = b"scenario/";
-const NEXT_MESSAGE: &[u8] = b"outbox/next";
 /// Another store must not have it.
 pub const OUTBOX_NAME: &[u8] = b"outbox/name";
 
@@ -100,23 +99,23 @@ pub fn put_stash(batch: &mut Batch<'_>, partition: Partition, stash: &Stashes) {
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn next_message(store: &Store) -> Result<u64, StoreError> {
-    Ok(read(store, Family::Meta, NEXT_MESSAGE)?.unwrap_or(0))
+pub fn next_message(store: &Store, tray: Tray) -> Result<u64, StoreError> {
+    Ok(read(store, Family::Meta, tray.next_key())?.unwrap_or(0))
 }
 
 /// Keeps the sequence that the next message gets.
-pub fn put_next_message(batch: &mut Batch<'_>, next: u64) {
-    put(batch, Family::Meta, NEXT_MESSAGE, &next);
+pub fn put_next_message(batch: &mut Batch<'_>, tray: Tray, next: u64) {
+    put(batch, Family::Meta, tray.next_key(), &next);
 }
 
 /// Puts something to be told into the outbox.
-pub fn put_told(batch: &mut Batch<'_>, sequence: u64, told: &Told) {
-    put(batch, Family::Outbox, &sequence.to_be_bytes(), told);
+pub fn put_told(batch: &mut Batch<'_>, tray: Tray, sequence: u64, told: &Told) {
+    put(batch, tray.family(), &sequence.to_be_bytes(), told);
 }
 
 /// Drops `from` up to `before` from the outbox.
-pub fn drop_told(batch: &mut Batch<'_>, from: u64, before: u64) {
-    batch.delete_range(Family::Outbox, &from.to_be_bytes(), &before.to_be_bytes());
+pub fn drop_told(batch: &mut Batch<'_>, tray: Tray, from: u64, before: u64) {
+    batch.delete_range(tray.family(), &from.to_be_bytes(), &before.to_be_bytes());
 }
 
 /// Names the numbers of the outbox: another name means other messages.
@@ -145,13 +144,14 @@ fn random() -> u64 {
 /// Each step may fail to read.
 pub fn told(
     store: &Store,
+    tray: Tray,
     from: u64,
 ) -> impl Iterator<Item = Result<(u64, Told), StoreError>> + use<'_> {
-    store.scan(Family::Outbox, &from.to_be_bytes()).map(|entry| {
+    store.scan(tray.family(), &from.to_be_bytes()).map(move |entry| {
         let (key, value) = entry?;
         let bytes = <[u8; 8]>::try_from(&*key).unwrap_or_default();
         let told = serde_json::from_slice(&value)
-            .map_err(|source| store.unreadable(Family::Outbox, &key, source))?;
+            .map_err(|source| store.unreadable(tray.family(), &key, source))?;
         Ok((u64::from_be_bytes(bytes), told))
     })
 }
@@ -228,11 +228,11 @@ fn dialect_key(number: u32) -> Vec<u8> {
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn output(store: &Store, name: &str) -> Result<Option<u64>, StoreError> {
-    read(store, Family::Outputs, name.as_bytes())
+pub fn output(store: &Store, tray: Tray, name: &str) -> Result<Option<u64>, StoreError> {
+    read(store, Family::Outputs, &tray.output_key(name))
 }
 
 /// Keeps how far an output is.
-pub fn put_output(batch: &mut Batch<'_>, name: &str, next: u64) {
-    put(batch, Family::Outputs, name.as_bytes(), &next);
+pub fn put_output(batch: &mut Batch<'_>, tray: Tray, name: &str, next: u64) {
+    put(batch, Family::Outputs, &tray.output_key(name), &next);
 }

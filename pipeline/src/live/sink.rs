@@ -69,14 +69,16 @@ impl Sink {
             let Some(seal) = demand.seals.pop_front() else { return };
             (seal, demand.late)
         };
-        self.progress.insight.sealed(&seal.tally, seal.samples, late, wall());
-        let (mut moved, mut stashes, mut held) = (Vec::new(), Vec::new(), Vec::new());
+        self.progress.insight.sealed(seal.counts, late, wall());
+        let (mut moved, mut stashes) = (Vec::new(), Vec::new());
+        let (mut held, mut aside) = (Vec::new(), Vec::new());
         let mut lanes = self.lanes.borrow_mut();
-        for standing in seal.stand.partitions {
-            stashes.extend(standing.stash.map(|stash| (standing.partition, stash)));
-            if let Some((key, record, more)) = lanes.settle(standing.partition, standing.settled) {
-                moved.push((key, record));
-                held.extend(more);
+        for mut standing in seal.stand.partitions {
+            stashes.extend(standing.stash.take().map(|stash| (standing.partition, stash)));
+            if let Some(through) = lanes.settle(&standing) {
+                moved.push((through.key, through.record));
+                held.extend(through.held);
+                aside.extend(through.aside);
             }
         }
         moved.extend(lanes.new_numbers());
@@ -85,6 +87,14 @@ impl Sink {
         waiting.moved(&moved);
         let alerts = std::mem::take(&mut self.alerts);
         crash::point("sink-sealed");
-        self.keeper.keep(Commit { present, lanes: moved, stashes, changes, alerts, waiting });
+        self.keeper.keep(Commit {
+            present,
+            lanes: moved,
+            stashes,
+            changes,
+            alerts,
+            aside,
+            waiting,
+        });
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use operators::alert::Decision;
 use operators::bucket::Counters;
+use operators::bucket::shares::Shares;
 use operators::order::Partition;
-use operators::parse::lines::Tally;
+use operators::order::sequencer::Counts;
 use operators::rules::Rules;
 
 /// What is counted of one source partition.
@@ -19,10 +20,14 @@ pub struct Read {
 }
 
 /// What buckets of one scenario did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bucketed {
+    /// Buckets begun.
+    pub begun: u64,
     /// Events poured.
     pub poured: u64,
+    /// The same by source partition.
+    pub poured_of: Shares,
     /// Buckets that overflowed.
     pub overflowed: u64,
     /// Buckets ended by `cancel_on`.
@@ -49,7 +54,7 @@ pub struct Totals {
     /// Lines dated so far ahead of their arrival that the arrival counts.
     pub ahead: u64,
     /// Successes of parser nodes by stage and name.
-    pub nodes: BTreeMap<(&'static str, &'static str), u64>,
+    pub nodes: BTreeMap<(&'static str, &'static str), Shares>,
     /// By scenario.
     pub scenarios: BTreeMap<Arc<str>, Bucketed>,
     /// By source partition.
@@ -62,7 +67,8 @@ pub struct Totals {
 
 impl Totals {
     /// Adds what parsers counted under `rules`.
-    pub fn parsed(&mut self, tally: &Tally, rules: &Rules) {
+    pub fn parsed(&mut self, counts: &Counts, rules: &Rules) {
+        let Counts { tally, nodes, .. } = counts;
         self.lines += tally.lines;
         self.parsed += tally.parsed;
         self.unparsed += tally.unparsed;
@@ -72,10 +78,10 @@ impl Totals {
         self.ahead += tally.ahead;
         for stage in &rules.parsers.stages {
             for node in &stage.nodes {
-                let count = tally.nodes.get(node.number).copied().unwrap_or(0);
                 let name = rules.parsers.nodes.get(node.number).copied();
-                if let Some(name) = name.filter(|_| count > 0) {
-                    *self.nodes.entry((stage.name, name)).or_default() += count;
+                let shares = nodes.get(node.number).filter(|shares| shares.iter().next().is_some());
+                if let Some((name, shares)) = name.zip(shares) {
+                    self.nodes.entry((stage.name, name)).or_default().join(shares);
                 }
             }
         }
@@ -94,7 +100,9 @@ impl Totals {
                 continue;
             }
             let sum = self.scenarios.entry(Arc::clone(&scenario.name)).or_default();
+            sum.begun += counters.begun;
             sum.poured += counters.poured;
+            sum.poured_of.join(&counters.poured_of);
             sum.overflowed += counters.overflowed;
             sum.cancelled += counters.cancelled;
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::emit::Tray;
 use crate::live::record;
 use crate::state::{Store, StoreError};
 
@@ -13,6 +14,7 @@ const LEFT: u64 = 10_000;
 #[derive(Debug)]
 pub(super) struct Cursors {
     store: Arc<Store>,
+    tray: Tray,
     kept: Mutex<Kept>,
 }
 
@@ -34,18 +36,19 @@ impl Cursors {
     /// The cursors of these outputs, as the store has them. One that is new begins with what is there.
     pub(super) fn new(
         store: Arc<Store>,
+        tray: Tray,
         names: impl Iterator<Item = Arc<str>>,
     ) -> Result<Self, StoreError> {
-        let oldest = match record::told(&store, 0).next().transpose()? {
+        let oldest = match record::told(&store, tray, 0).next().transpose()? {
             Some((oldest, _)) => oldest,
-            None => record::next_message(&store)?,
+            None => record::next_message(&store, tray)?,
         };
         let next = names.map(|name| {
-            let kept = record::output(&store, &name)?.unwrap_or(0).max(oldest);
+            let kept = record::output(&store, tray, &name)?.unwrap_or(0).max(oldest);
             Ok((name, kept))
         });
         let next = next.collect::<Result<_, StoreError>>()?;
-        Ok(Self { store, kept: Mutex::new(Kept { next, dropped: oldest }) })
+        Ok(Self { store, tray, kept: Mutex::new(Kept { next, dropped: oldest }) })
     }
 
     /// The next message of an output.
@@ -68,11 +71,11 @@ impl Cursors {
             && *known < next
         {
             *known = next;
-            record::put_output(&mut batch, name, next);
+            record::put_output(&mut batch, self.tray, name, next);
         }
         let first = kept.first().unwrap_or(kept.dropped);
         if first >= kept.dropped + if time { 1 } else { LEFT } {
-            record::drop_told(&mut batch, kept.dropped, first);
+            record::drop_told(&mut batch, self.tray, kept.dropped, first);
             kept.dropped = first;
         }
         match batch.is_empty() {

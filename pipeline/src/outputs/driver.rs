@@ -1,18 +1,21 @@
 //! One output at work.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use connectors::crash;
 use connectors::health::Health;
-use connectors::output::{Message, Output, OutputError};
+use connectors::output::{Message, Output, OutputError, Refused};
 use connectors::stop::Stop;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::cursors::Cursors;
 use super::shape::Shape;
-use crate::emit::Encoder;
+use crate::emit::{Encoder, Tray};
+use crate::judge::ToJudge;
+use crate::live::aside::Aside;
+use crate::live::pace::wall;
 use crate::live::record;
 use crate::state::{Store, StoreError};
 
@@ -27,6 +30,8 @@ const QUIET: Duration = Duration::from_secs(10);
 pub(super) struct Driver {
     pub(super) name: Arc<str>,
     pub(super) output: Box<dyn Output>,
+    pub(super) refused: Weak<ToJudge>,
+    pub(super) tray: Tray,
     pub(super) shape: Shape,
     pub(super) encoder: Encoder,
     pub(super) store: Arc<Store>,
@@ -77,10 +82,8 @@ impl Driver {
             }
             let (messages, after) = self.read(next, end)?;
             crash::point("output-read");
-            for refused in self.output.deliver(&messages)? {
-                let (sequence, reason) = (refused.sequence, refused.reason);
-                tracing::warn!(output = &*self.name, sequence, reason, "a message is refused");
-            }
+            let refused = self.output.deliver(&messages)?;
+            self.set_aside(&messages, &refused);
             next = after;
             crash::point("output-delivered");
             self.cursors.advance(&self.name, next, false)?;
@@ -89,10 +92,23 @@ impl Driver {
         Ok(())
     }
 
+    /// Has what was refused kept elsewhere.
+    fn set_aside(&self, messages: &[Message], refused: &[Refused]) {
+        let mut aside = Vec::new();
+        for Refused { sequence, reason } in refused {
+            tracing::warn!(output = &*self.name, sequence, reason, "a message is refused");
+            let message = messages.iter().find(|message| message.sequence == *sequence);
+            aside.extend(message.map(|one| Aside::refused(&self.name, one, reason, wall())));
+        }
+        if let Some(judge) = self.refused.upgrade().filter(|_| !aside.is_empty()) {
+            judge.set_aside(aside);
+        }
+    }
+
     /// Messages from `next` on, and what comes after them. The last one is before `end`.
     fn read(&self, next: u64, end: u64) -> Result<(Vec<Message>, u64), StoreError> {
         let (mut messages, mut bytes, mut after) = (Vec::new(), 0, end);
-        for told in record::told(&self.store, next) {
+        for told in record::told(&self.store, self.tray, next) {
             let (sequence, told) = told?;
             if sequence >= end || messages.len() >= MOST_MESSAGES || bytes >= MOST_BYTES {
                 after = sequence.min(end);

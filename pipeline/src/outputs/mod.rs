@@ -11,7 +11,7 @@ mod driver;
 mod ocsf;
 mod shape;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,8 @@ use connectors::stop::Stop;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::emit::Encoder;
+use crate::emit::{Encoder, Tray};
+use crate::judge::ToJudge;
 use crate::judge::outbox::Wanted;
 use crate::live::names::Names;
 use crate::live::record;
@@ -65,6 +66,10 @@ pub fn wanted(all: &[Configured]) -> Wanted {
 pub struct Setup {
     /// Where the outbox is.
     pub store: Arc<Store>,
+    /// What of it.
+    pub tray: Tray,
+    /// Who sets aside what an output refuses; nobody where it is gone.
+    pub refused: Weak<ToJudge>,
     /// What source partitions are called.
     pub names: Arc<Names>,
     /// The number of the next message, whenever more are kept.
@@ -126,10 +131,10 @@ impl Outputs {
     /// # Errors
     /// The store cannot be read or written, or a thread cannot be started.
     pub fn start(setup: Setup, all: Vec<Configured>) -> Result<Self, OutputsError> {
-        let Setup { store, names, told, runtime } = setup;
-        let outbox: Arc<str> = record::outbox_name(&store)?.into();
+        let Setup { store, tray, refused, names, told, runtime } = setup;
+        let outbox = tray.series(&record::outbox_name(&store)?);
         let begun = all.iter().map(|one| Arc::clone(&one.name));
-        let cursors = Arc::new(Cursors::new(Arc::clone(&store), begun)?);
+        let cursors = Arc::new(Cursors::new(Arc::clone(&store), tray, begun)?);
         let (mut watched, mut threads) = (Vec::new(), Vec::new());
         let stop = Stop::new();
         for Configured { name, shape, make } in all {
@@ -152,6 +157,8 @@ impl Outputs {
             let driver = Driver {
                 name: Arc::clone(&name),
                 output,
+                refused: refused.clone(),
+                tray,
                 shape,
                 encoder: Encoder::new(Arc::clone(&store), Arc::clone(&names)),
                 store: Arc::clone(&store),

@@ -19,6 +19,7 @@ pub(super) fn finding(stream: Stream, json: &[u8]) -> Option<Vec<u8>> {
     let finding = match stream {
         Stream::Alerts => of_alert(&told),
         Stream::Decisions => of_decision(&told),
+        Stream::Unparsed => return None,
     };
     serde_json::to_vec(&finding).ok()
 }

@@ -41,6 +41,7 @@ impl Shape {
         match told {
             Told::Alert(_) => self.streams.contains(&Stream::Alerts),
             Told::Decision(_) => self.streams.contains(&Stream::Decisions),
+            Told::Aside(_) => self.streams.contains(&Stream::Unparsed),
             Told::Ended { .. } => self.tombstones && self.streams.contains(&Stream::Decisions),
         }
     }

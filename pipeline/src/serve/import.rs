@@ -223,6 +223,7 @@ fn alerts(
         let created = time(row, "created_at").max(1);
         let commit = commit.get_or_insert_with(|| ledger.begin(now));
         commit.alert_of(&mut batch, Judged { machine, kind, alert }, created)?;
+        commit.rows().write(&mut batch);
         waiting += 1;
         if waiting >= MOST_ALERTS || batch.size() > (32 << 20) {
             waiting = 0;
@@ -245,7 +246,8 @@ fn write<'a>(
     let mut full = std::mem::replace(batch, store.batch());
     let now = commit.now();
     let done = std::mem::replace(commit, ledger.begin(now));
-    ledger.finish(done, &mut full);
+    let (_, rows) = ledger.finish(done, &mut full);
+    rows.write(&mut full);
     *commit = ledger.begin(now);
     store.commit(full)
 }

@@ -69,6 +69,35 @@ pub struct Judged {
 pub struct Commit {
     counters: Counters,
     feed: Feed,
+    rows: Rows,
+}
+
+/// Decisions that are to be written with a commit: that may wait until the view has its part.
+#[must_use]
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// Each with its decisions.
+    alerts: Vec<(places::Found, Vec<DecisionRow>)>,
+}
+
+impl Rows {
+    /// Writes them.
+    pub fn write(self, batch: &mut Batch<'_>) {
+        let mut names = Vec::new();
+        for (found, rows) in self.alerts {
+            places::put(batch, &found, &rows);
+            for row in rows {
+                let id = row.record.id;
+                batch.put(Family::Decisions, &id.to_be_bytes(), &row.encode());
+                names.push((row.record.hash, id));
+            }
+        }
+        // The store finds the place of the next key from that of the last one.
+        names.sort_unstable();
+        for (hash, id) in names {
+            batch.put(Family::Names, &hash.to_be_bytes(), &id.to_be_bytes());
+        }
+    }
 }
 
 impl Ledger {
@@ -91,14 +120,15 @@ impl Ledger {
     pub fn begin(&self, now: i64) -> Commit {
         let seq = self.counters.seq + 1;
         let feed = Feed { seq, now, ..Feed::default() };
-        Commit { counters: Counters { seq, ..self.counters }, feed }
+        Commit { counters: Counters { seq, ..self.counters }, feed, rows: Rows::default() }
     }
 
-    /// Ends a commit: writes the numbers. What comes back is for the view, once the batch is on disk.
-    pub fn finish(&mut self, commit: Commit, batch: &mut Batch<'_>) -> Feed {
+    /// Ends a commit: writes the numbers. What comes back is for the view, and what is to be written
+    /// still.
+    pub fn finish(&mut self, commit: Commit, batch: &mut Batch<'_>) -> (Feed, Rows) {
         self.counters = commit.counters;
         self.write(batch);
-        commit.feed
+        (commit.feed, commit.rows)
     }
 
     fn write(&self, batch: &mut Batch<'_>) {
@@ -113,6 +143,11 @@ impl Commit {
         self.counters.seq
     }
 
+    /// What is to be written so far.
+    pub fn rows(&mut self) -> Rows {
+        std::mem::take(&mut self.rows)
+    }
+
     /// Whether nothing was written.
     pub fn is_empty(&self) -> bool {
         self.feed.is_empty()
@@ -123,7 +158,7 @@ impl Commit {
         self.feed.now
     }
 
-    /// Writes an alert with its decisions; gives its number, and theirs.
+    /// Writes an alert, and its decisions with the rows of the commit; gives its number, and theirs.
     ///
     /// # Errors
     /// It cannot be written as MessagePack.
@@ -149,10 +184,10 @@ impl Commit {
         self.counters.alert += 1;
         let id = self.counters.alert;
         let first = self.counters.decision + 1;
-        places::put(batch, &alert, id, first);
         let made = alert.stop_at.at.0;
         let decisions = std::mem::take(&mut alert.decisions);
         let count = decisions.len() as u64;
+        let mut rows = Vec::with_capacity(decisions.len());
         for decision in decisions {
             self.counters.decision += 1;
             let record = Record {
@@ -168,23 +203,27 @@ impl Commit {
                 simulated: decision.simulated,
             };
             let (duration, born) = (decision.duration, self.counters.seq);
-            self.decision(batch, DecisionRow { record, duration, born, made });
+            self.begin(batch, &record);
+            rows.push(DecisionRow { record, duration, born, made });
         }
+        let found = places::Found {
+            alert: id,
+            scenario: Arc::clone(&alert.scenario),
+            source: Arc::clone(&alert.source.value),
+        };
+        self.rows.alerts.push((found, rows));
         let row = AlertRow { created, machine, kind, first, count, alert };
         batch.put(Family::Alerts, &id.to_be_bytes(), &row.encode()?);
         Ok((id, first..first + count))
     }
 
-    fn decision(&mut self, batch: &mut Batch<'_>, row: DecisionRow) {
-        let id = row.record.id;
-        batch.put(Family::Decisions, &id.to_be_bytes(), &row.encode());
-        batch.put(Family::Names, &row.record.hash.to_be_bytes(), &id.to_be_bytes());
-        if row.record.until > self.feed.now {
-            self.feed.begun.push(row.record);
+    fn begin(&mut self, batch: &mut Batch<'_>, record: &Record) {
+        if record.until > self.feed.now {
+            self.feed.begun.push(record.clone());
         } else {
             // It was over before it came.
-            let end = End { seq: self.counters.seq, at: row.record.until };
-            batch.put(Family::Ends, &id.to_be_bytes(), &end.encode());
+            let end = End { seq: self.counters.seq, at: record.until };
+            batch.put(Family::Ends, &record.id.to_be_bytes(), &end.encode());
         }
     }
 

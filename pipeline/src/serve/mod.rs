@@ -29,6 +29,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use crate::detection::Detection;
+use crate::emit::Tray;
 use crate::judge::outbox::{Outbox, Wanted};
 use crate::judge::{self, ToJudge};
 use crate::live::names::Names;
@@ -50,6 +51,8 @@ pub struct Options {
     pub machine: Arc<str>,
     /// What outputs want to be told.
     pub wanted: Wanted,
+    /// Whether some output wants to be told what was set aside.
+    pub unparsed: bool,
     /// Who may do what.
     pub policy: Policy,
     /// What is forgotten when.
@@ -87,6 +90,7 @@ pub struct Serving {
     pub service: Arc<Service>,
     judge: ToJudge,
     told: watch::Receiver<u64>,
+    told_unparsed: watch::Receiver<u64>,
     threads: Vec<std::thread::JoinHandle<()>>,
     stop: watch::Sender<bool>,
 }
@@ -98,7 +102,7 @@ impl Serving {
     /// The store cannot be read or written, or a thread cannot be started.
     pub fn start(options: Options) -> Result<Self, ServeError> {
         let Options { store, detection, names, machine, wanted, .. } = options;
-        let Options { policy, retention, secret, now, .. } = options;
+        let Options { unparsed, policy, retention, secret, now, .. } = options;
         let index = Arc::new(Index::default());
         let secret = match secret {
             Some(secret) => secret,
@@ -122,8 +126,10 @@ impl Serving {
             .map_err(ServeError::Thread)?;
         threads.push(thread);
         let own = Arc::new(MachineEntry::of_server(&machine));
-        let outbox = Outbox::open(&store, wanted)?;
-        let told = outbox.told();
+        let outbox = Outbox::open(&store, Tray::Results, wanted)?;
+        let unparsed = if unparsed { Wanted::Results } else { Wanted::Nothing };
+        let unparsed = Outbox::open(&store, Tray::Unparsed, unparsed)?;
+        let (told, told_unparsed) = (outbox.told(), unparsed.told());
         let judge = judge::Judge {
             store: Arc::clone(&store),
             ledger: ledger::Ledger::open(&store)?,
@@ -133,6 +139,7 @@ impl Serving {
             lookups: detection.lookups,
             allow: Arc::clone(&allow),
             outbox,
+            unparsed,
             names,
             machine,
             now,
@@ -156,7 +163,7 @@ impl Serving {
             bodies: room_for_bodies(),
             passwords: room_for_passwords(),
         };
-        Ok(Self { service: Arc::new(service), judge, told, threads, stop })
+        Ok(Self { service: Arc::new(service), judge, told, told_unparsed, threads, stop })
     }
 
     /// The way to the judge.
@@ -164,9 +171,12 @@ impl Serving {
         &self.judge
     }
 
-    /// The number that the next message of the outbox will have, whenever more are kept.
-    pub fn told(&self) -> watch::Receiver<u64> {
-        self.told.clone()
+    /// The number that the next message of a tray will have, whenever more are kept.
+    pub fn told(&self, tray: Tray) -> watch::Receiver<u64> {
+        match tray {
+            Tray::Results => self.told.clone(),
+            Tray::Unparsed => self.told_unparsed.clone(),
+        }
     }
 
     /// Tells listeners and open streams to end.

@@ -1,11 +1,13 @@
 //! By what alerts are looked for: keys that lead to their numbers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use api::archive::KeptAlert;
 use api::filter::Net;
 use operators::alert::Alert;
 
+use super::row::DecisionRow;
 use crate::state::{Batch, Family, Store, StoreError};
 
 /// What an alert is looked for by.
@@ -46,19 +48,36 @@ impl Place {
     }
 }
 
-/// All places of an alert, each with the numbers of its decisions that are about the value or network
-/// there. Of each decision: its number, scenario and value.
+/// An alert that is to be found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its number.
+    pub alert: u64,
+    /// Its scenario.
+    pub scenario: Arc<str>,
+    /// Value of its source.
+    pub source: Arc<str>,
+}
+
+/// All places of an alert, in order, each with the numbers of its decisions that are about the value
+/// or network there. Of each decision: its number, scenario and value.
 fn of<'a>(
-    alert: &Alert,
+    found: &Found,
     decisions: impl Iterator<Item = (u64, &'a str, &'a str)>,
-) -> BTreeMap<Place, Vec<u64>> {
-    let mut places: BTreeMap<Place, Vec<u64>> = BTreeMap::new();
-    places.entry(Place::Scenario(alert.scenario.to_string())).or_default();
-    places.entry(Place::Value(alert.source.value.to_string())).or_default();
-    for (number, scenario, value) in decisions {
-        places.entry(Place::Scenario(scenario.to_owned())).or_default();
-        places.entry(place_of(value)).or_default().push(number);
+) -> Vec<(Place, Option<u64>)> {
+    let scenario = |name: &str| (Place::Scenario(name.to_owned()), None);
+    let mut places =
+        vec![scenario(&found.scenario), (Place::Value(found.source.to_string()), None)];
+    let mut last = &*found.scenario;
+    for (number, name, value) in decisions {
+        if name != last {
+            places.push(scenario(name));
+            last = name;
+        }
+        places.push((place_of(value), Some(number)));
     }
+    // Lists are often in order already.
+    places.sort();
     places
 }
 
@@ -70,13 +89,16 @@ fn place_of(value: &str) -> Place {
     }
 }
 
-/// Puts an alert where it is looked for; `first` is the number of its first decision.
-pub fn put(batch: &mut Batch<'_>, alert: &Alert, id: u64, first: u64) {
-    let decisions = (first..).zip(&alert.decisions);
-    let decisions = decisions.map(|(number, one)| (number, &*one.scenario, &*one.value));
-    for (place, decisions) in of(alert, decisions) {
-        let numbers: Vec<u8> = decisions.into_iter().flat_map(u64::to_be_bytes).collect();
-        batch.put(Family::AlertPlaces, &place.key(id), &numbers);
+/// Puts an alert where it is looked for.
+pub fn put(batch: &mut Batch<'_>, found: &Found, decisions: &[DecisionRow]) {
+    let decisions = decisions.iter().map(|row| &row.record);
+    let decisions = decisions.map(|one| (one.id, &*one.scenario, &*one.value));
+    let places = of(found, decisions);
+    for same in places.chunk_by(|(one, _), (other, _)| one == other) {
+        let Some((place, _)) = same.first() else { continue };
+        let numbers: Vec<u8> =
+            same.iter().filter_map(|(_, number)| *number).flat_map(u64::to_be_bytes).collect();
+        batch.put(Family::AlertPlaces, &place.key(found.alert), &numbers);
     }
 }
 
@@ -96,7 +118,11 @@ pub fn decided(store: &Store, value: &str) -> Result<Vec<u64>, StoreError> {
 /// Takes an alert, with its decisions, away from where it is looked for.
 pub fn take(batch: &mut Batch<'_>, kept: &KeptAlert) {
     let decisions = kept.decisions.iter().map(|one| (one.id, &*one.scenario, &*one.value));
-    for place in of(&kept.alert, decisions).into_keys() {
+    let KeptAlert { id: alert, alert: Alert { scenario, source, .. }, .. } = kept;
+    let (scenario, source) = (Arc::clone(scenario), Arc::clone(&source.value));
+    let mut places = of(&Found { alert: *alert, scenario, source }, decisions);
+    places.dedup_by(|(one, _), (other, _)| one == other);
+    for (place, _) in places {
         batch.delete(Family::AlertPlaces, &place.key(kept.id));
     }
 }

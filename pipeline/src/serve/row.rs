@@ -53,7 +53,7 @@ impl DecisionRow {
     /// The bytes under its number.
     pub fn encode(&self) -> Vec<u8> {
         let record = &self.record;
-        let mut out = Vec::with_capacity(96);
+        let mut out = Vec::with_capacity(160);
         out.push(VERSION);
         out.push(u8::from(record.simulated));
         for number in [record.hash, record.alert, self.born] {

@@ -1,5 +1,6 @@
 //! The active view, run: a timely worker on a thread of its own takes what commits say, steps the
-//! dataflow, publishes the index, and then answers those who wait.
+//! dataflow while they are written, publishes the index once they are on disk, and then answers those
+//! who wait.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -28,12 +29,15 @@ pub struct Reply {
 }
 
 /// A commit on its way into the view.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Step {
     /// What it means.
     pub feed: Feed,
     /// Who waits for it.
     pub replies: Vec<Reply>,
+    /// Comes once it is on disk. Until then it is worked on, and nobody sees it; where it never
+    /// comes, nobody ever does, and the view ends.
+    pub kept: oneshot::Receiver<()>,
 }
 
 /// The way into the view.
@@ -47,8 +51,8 @@ pub struct ViewFeed {
 type Applied = Arc<(Mutex<Option<u64>>, Condvar)>;
 
 impl ViewFeed {
-    /// Hands a commit on, which is on disk; waits while too many are under way. `false` where the
-    /// view is no more.
+    /// Hands a commit on, which is on its way to disk; waits while too many are under way. `false`
+    /// where the view is no more.
     pub fn send(&self, step: Step) -> bool {
         self.sender.send(step).is_ok()
     }
@@ -172,15 +176,20 @@ impl Running {
 
     fn run(&mut self, worker: &mut Worker, receiver: &Receiver<Step>) {
         while let Ok(step) = receiver.recv() {
-            let Step { feed, replies } = step;
-            let seq = feed.seq;
-            if !feed.is_empty() {
+            let Step { feed, replies, kept } = step;
+            let (seq, changes) = (feed.seq, !feed.is_empty());
+            if changes {
                 let loaded = Loaded {
                     seq,
                     begun: feed.begun.into_iter().map(|record| (seq, record)).collect(),
                     ended: feed.ended.into_iter().map(|(id, at)| (seq, id, at)).collect(),
                 };
                 self.prepare(worker, loaded, feed.now);
+            }
+            if kept.blocking_recv().is_err() {
+                return;
+            }
+            if changes {
                 self.writer.publish();
             }
             self.note(seq);

@@ -42,7 +42,7 @@ pub struct Observer {
     /// Outputs.
     pub outputs: Vec<outputs::Watched>,
     /// What waits for them.
-    pub backlog: Option<Backlog>,
+    pub backlogs: Vec<Backlog>,
     /// What source partitions are called.
     pub names: Arc<Names>,
     /// What is active.
@@ -193,9 +193,10 @@ impl Observer {
         }
     }
 
-    /// Messages that wait for the output that is the furthest behind.
+    /// Messages that wait for the output that is the furthest behind, of results and of what is set
+    /// aside.
     pub fn waiting(&self) -> u64 {
-        self.backlog.as_ref().map_or(0, Backlog::waiting)
+        self.backlogs.iter().map(Backlog::waiting).sum()
     }
 
     fn commits(&self, shown: &Shown) -> CommitStatus {

@@ -3,7 +3,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use connectors::{TRACE, crash};
 use operators::time::Stamp;
+use tracing::field::Empty;
 
 use super::detecting::Remote;
 use super::rules::{self, Broken};
@@ -65,13 +67,19 @@ impl Reloader {
     /// They are broken: nothing has changed.
     pub fn reload(&self) -> Result<RulesStatus, Broken> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let span = tracing::info_span!(target: TRACE, "reload", taken = Empty);
+        let _entered = span.enter();
         let wanted = (self.which)().map_err(|report| Broken { report });
         let loaded = wanted.and_then(|Wanted { rules, waiting }| {
             self.say_what_waits(&waiting);
             rules::load(&rules, &self.names, Report::default())
         });
+        span.record("taken", loaded.is_ok());
         match loaded {
-            Ok(loaded) => Ok(self.take(&loaded)),
+            Ok(loaded) => {
+                crash::point("reload-loaded");
+                Ok(self.take(&loaded))
+            }
             Err(broken) => {
                 let first = broken.report.lines().next().unwrap_or_default().to_owned();
                 tracing::error!(error = first, "the new rules do not load: the old ones go on");
@@ -84,8 +92,10 @@ impl Reloader {
     fn take(&self, loaded: &Loaded) -> RulesStatus {
         let detection = loaded.detection();
         self.judge.rules(detection.clone());
+        crash::point("reload-judge-told");
         if let Some(engine) = &self.engine {
             engine.replace(detection);
+            crash::point("reload-engine-told");
         }
         let mut status = self.locked();
         let waiting = std::mem::take(&mut status.waiting);

@@ -1,7 +1,7 @@
 //! A run of the service: everything started in order, and ended in the opposite one.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -22,6 +22,8 @@ use crate::cli::rules::Loaded;
 use crate::config::acquisition::Acquired;
 use crate::config::outputs::OutputSettings;
 use crate::config::settings::Settings;
+use crate::emit::Tray;
+use crate::judge::ToJudge;
 use crate::judge::outbox::Wanted;
 use crate::live::engine::{Engine, EngineError, Setup};
 use crate::live::lanes::SourceSettings;
@@ -153,7 +155,7 @@ pub fn run(start: Start) -> Result<(), ServiceError> {
     let Start { settings, sources, role, which, files } = start;
     let settings = &settings;
     let data = &settings.data;
-    let sources = configured(sources, settings.pace.hold)?;
+    let sources = configured(sources, settings)?;
     if role.detects() {
         say_what_is_read(&sources);
     }
@@ -246,7 +248,9 @@ impl Doors {
 struct Halves {
     detecting: Option<Detecting>,
     printer: Option<JoinHandle<()>>,
-    outputs: Option<Outputs>,
+    outputs: Vec<Outputs>,
+    /// Who sets aside what outputs refuse, as long as they run.
+    refused: Option<Arc<ToJudge>>,
     serving: Serving,
 }
 
@@ -258,18 +262,30 @@ impl Halves {
         (store, names, loaded): (&Arc<Store>, &Arc<Names>, &Loaded),
         runtime: &Runtime,
     ) -> Result<Self, ServiceError> {
-        let all: Vec<_> =
-            settings.outputs.iter().cloned().map(OutputSettings::configured).collect();
-        let serving = serve(settings, (store, names), loaded, outputs::wanted(&all))?;
-        let outputs = outputs::Setup {
-            store: Arc::clone(store),
-            names: Arc::clone(names),
-            told: serving.told(),
-            runtime: runtime.handle().clone(),
+        let made = |all: &[OutputSettings]| -> Vec<_> {
+            all.iter().cloned().map(OutputSettings::configured).collect()
         };
-        let outputs = Some(Outputs::start(outputs, all)?);
+        let (results, unparsed) = (made(&settings.outputs), made(&settings.unparsed));
+        let serving = serve(settings, (store, names), loaded, outputs::wanted(&results))?;
+        let refused = (!unparsed.is_empty()).then(|| Arc::new(serving.judge().clone()));
+        let mut outputs = Vec::new();
+        for (tray, all) in [(Tray::Results, results), (Tray::Unparsed, unparsed)] {
+            let setup = outputs::Setup {
+                store: Arc::clone(store),
+                tray,
+                refused: match tray {
+                    Tray::Results => refused.as_ref().map(Arc::downgrade).unwrap_or_default(),
+                    // It would come back without end.
+                    Tray::Unparsed => Weak::new(),
+                },
+                names: Arc::clone(names),
+                told: serving.told(tray),
+                runtime: runtime.handle().clone(),
+            };
+            outputs.push(Outputs::start(setup, all)?);
+        }
         if !role.detects() {
-            return Ok(Self { detecting: None, printer: None, outputs, serving });
+            return Ok(Self { detecting: None, printer: None, outputs, refused, serving });
         }
         let engine = Engine::start(Setup {
             store: Arc::clone(store),
@@ -284,7 +300,7 @@ impl Halves {
         let insight = &engine.handles().progress.insight;
         let printer = settings.prints().then(|| printer::start(insight)).transpose()?;
         let detecting = Some(Detecting::start(engine, loaded.detection())?);
-        Ok(Self { detecting, printer, outputs, serving })
+        Ok(Self { detecting, printer, outputs, refused, serving })
     }
 
     fn observer(
@@ -301,7 +317,7 @@ impl Halves {
             machine: Arc::clone(&settings.machine),
             engine,
             outputs: self.outputs.iter().flat_map(|all| all.watched().iter().cloned()).collect(),
-            backlog: self.outputs.as_ref().map(|all| all.backlog().clone()),
+            backlogs: self.outputs.iter().map(|all| all.backlog().clone()).collect(),
             names,
             index: Arc::clone(&self.serving.service.index),
             accounts: Arc::clone(&self.serving.service.accounts),
@@ -335,16 +351,19 @@ impl Halves {
     }
 
     fn outputs_end(&mut self) {
-        let Some(outputs) = self.outputs.take() else { return };
-        if !outputs.drain(FAREWELL) {
-            tracing::warn!(
-                waiting = outputs.waiting(),
-                "outputs go on from here at the next start"
-            );
+        let until = Instant::now() + FAREWELL;
+        for outputs in self.outputs.drain(..) {
+            if !outputs.drain(until.saturating_duration_since(Instant::now())) {
+                tracing::warn!(
+                    waiting = outputs.waiting(),
+                    "outputs go on from here at the next start"
+                );
+            }
+            for output in outputs.end() {
+                tracing::warn!(%output, "output did not end in time");
+            }
         }
-        for output in outputs.end() {
-            tracing::warn!(%output, "output did not end in time");
-        }
+        self.refused = None;
     }
 
     fn serving_ends(self, runtime: Runtime) {
@@ -358,7 +377,7 @@ impl Halves {
 /// The sources as they run; those without a `hold` of their own have that of all.
 fn configured(
     sources: Vec<Acquired>,
-    hold: Option<Duration>,
+    settings: &Settings,
 ) -> Result<Vec<Configured>, ServiceError> {
     let one = |source: Acquired| {
         let settings = SourceSettings {
@@ -366,8 +385,9 @@ fn configured(
             labels: Arc::new(source.labels),
             clock: source.clock,
             transform: source.transform,
-            hold: source.hold.unwrap_or(hold),
+            hold: source.hold.unwrap_or(settings.pace.hold),
             rate: source.rate,
+            set_aside: !settings.unparsed.is_empty(),
         };
         match source.connector.source() {
             Ok(reads) => Ok(Configured { settings, source: reads }),
@@ -401,6 +421,7 @@ fn serve(
         names: Arc::clone(names),
         machine: Arc::clone(&settings.machine),
         wanted,
+        unparsed: !settings.unparsed.is_empty(),
         policy: settings.api.policy.clone(),
         retention: settings.api.retention,
         secret: secret.map(std::os::unix::ffi::OsStringExt::into_vec),

@@ -17,6 +17,8 @@ pub enum Family {
     Deadlines,
     /// What goes out, by running number.
     Outbox,
+    /// What was set aside and goes out, by running number.
+    Unparsed,
     /// How far each output is.
     Outputs,
     /// Alerts by running number.
@@ -51,6 +53,7 @@ impl Family {
         Self::Blackholes,
         Self::Deadlines,
         Self::Outbox,
+        Self::Unparsed,
         Self::Outputs,
         Self::Alerts,
         Self::AlertPlaces,
@@ -74,6 +77,7 @@ impl Family {
             Self::Blackholes => "blackholes",
             Self::Deadlines => "deadlines",
             Self::Outbox => "outbox",
+            Self::Unparsed => "unparsed",
             Self::Outputs => "outputs",
             Self::Alerts => "alerts",
             Self::AlertPlaces => "alert places",

@@ -76,7 +76,7 @@ impl Check<'_> {
             Family::Stashes => json::<Stashes>(value),
             Family::Buckets => read_key(key).is_some() && self.is_bucket(value),
             Family::Blackholes => read_key(key).is_some() && remembered_until(value).is_some(),
-            Family::Outbox => key.len() == 8 && json::<Told>(value),
+            Family::Outbox | Family::Unparsed => key.len() == 8 && json::<Told>(value),
             Family::Outputs => json::<u64>(value),
             Family::Alerts => key.len() == 8 && AlertRow::decode(value).is_some(),
             Family::Decisions => {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connectors::metric::Counter;
+use operators::bucket::shares::Shares;
+use operators::order::Partition;
 
 use super::exposition::{Kind, OTHER, Page, bounded};
 use crate::config::settings::Level;
@@ -34,9 +36,10 @@ pub fn write(page: &mut Page, observer: &Observer, shown: &Shown, level: Level) 
     page.family("cs_info", Kind::Gauge, "Information about Crowdsec.").sample(&version, 1);
     sources(page, observer);
     parsers(page, observer, shown);
-    buckets(page, shown, level);
+    let lanes = Lanes::new(observer);
+    buckets(page, (&lanes, shown), level);
     if level == Level::Full {
-        nodes(page, shown);
+        nodes(page, &lanes, shown);
         active(page, observer);
         machines(page, observer);
     }
@@ -63,28 +66,20 @@ fn sources(page: &mut Page, observer: &Observer) {
 }
 
 fn parsers(page: &mut Page, observer: &Observer, shown: &Shown) {
-    let Some(engine) = &observer.engine else { return };
-    let by_place: BTreeMap<u32, &Watched> = engine
-        .watched
-        .iter()
-        .filter_map(|watched| Some((*engine.ordinals.get(&watched.name)?, watched)))
-        .collect();
+    let lanes = Lanes::new(observer);
     let (mut ok, mut ko) = (BTreeMap::<Lane, u64>::new(), BTreeMap::<Lane, u64>::new());
     for (partition, read) in &shown.totals.partitions {
-        let Some(watched) = by_place.get(&ordinal(*partition)) else { continue };
-        let source = observer.names.get(*partition).map_or_else(String::new, |n| n.to_string());
-        let lane = (source, watched.module, Arc::clone(&watched.kind));
+        let Some(lane) = lanes.of(*partition) else { continue };
         *ok.entry(lane.clone()).or_default() += read.lines.saturating_sub(read.unparsed);
         *ko.entry(lane).or_default() += read.unparsed;
     }
-    let other: Lane = (OTHER.to_owned(), OTHER, OTHER.into());
     let mut all = ok.clone();
     for (lane, count) in &ko {
         *all.entry(lane.clone()).or_default() += count;
     }
-    let help = "Total events were fed to the parsers.";
+    let help = "Total events entered the parser.";
     let mut family = page.family("cs_parser_hits_total", Kind::Counter, help);
-    for ((source, module, _), count) in bounded(all, &other) {
+    for ((source, module, _), count) in bounded(all, &other()) {
         family.sample(&[("source", &source), ("type", module)], count);
     }
     for (name, help, counts) in [
@@ -92,29 +87,82 @@ fn parsers(page: &mut Page, observer: &Observer, shown: &Shown) {
         ("cs_parser_hits_ko_total", "Total events were unsuccessfully parsed.", ko),
     ] {
         let mut family = page.family(name, Kind::Counter, help);
-        for ((source, module, kind), count) in bounded(counts, &other) {
+        for ((source, module, kind), count) in bounded(counts, &other()) {
             let labels = [("source", source.as_str()), ("type", module), ("acquis_type", &*kind)];
             family.sample(&labels, count);
         }
     }
 }
 
-fn nodes(page: &mut Page, shown: &Shown) {
-    let help = "Total events successfully exited node.";
-    let mut family = page.family("cs_node_hits_ok_total", Kind::Counter, help);
-    for ((stage, name), count) in &shown.totals.nodes {
-        family.sample(&[("name", name), ("stage", stage)], count);
+fn other() -> Lane {
+    (OTHER.to_owned(), OTHER, OTHER.into())
+}
+
+/// What parsers say of lanes.
+struct Lanes<'a> {
+    observer: &'a Observer,
+    by_place: BTreeMap<u32, &'a Watched>,
+}
+
+impl<'a> Lanes<'a> {
+    fn new(observer: &'a Observer) -> Self {
+        let engines = observer.engine.iter();
+        let all = engines.flat_map(|engine| engine.watched.iter().map(move |one| (engine, one)));
+        let placed = all.filter_map(|(engine, one)| Some((*engine.ordinals.get(&one.name)?, one)));
+        Self { observer, by_place: placed.collect() }
+    }
+
+    fn of(&self, partition: Partition) -> Option<Lane> {
+        let watched = self.by_place.get(&ordinal(partition))?;
+        let name = self.observer.names.get(partition);
+        let source = name.map_or_else(String::new, |name| name.to_string());
+        Some((source, watched.module, Arc::clone(&watched.kind)))
+    }
+
+    /// Shares by what parsers say of their partitions.
+    fn shared(&self, shares: &Shares) -> BTreeMap<Lane, u64> {
+        let mut counts = BTreeMap::new();
+        for (partition, count) in shares.iter() {
+            let lane = partition.and_then(|partition| self.of(partition)).unwrap_or_else(other);
+            *counts.entry(lane).or_default() += count;
+        }
+        counts
     }
 }
 
-fn buckets(page: &mut Page, shown: &Shown, level: Level) {
+fn nodes(page: &mut Page, lanes: &Lanes<'_>, shown: &Shown) {
+    let help = "Total events successfully exited node.";
+    let mut family = page.family("cs_node_hits_ok_total", Kind::Counter, help);
+    for ((stage, name), shares) in &shown.totals.nodes {
+        for ((source, module, kind), count) in lanes.shared(shares) {
+            let labels = [
+                ("source", source.as_str()),
+                ("type", module),
+                ("name", name),
+                ("stage", stage),
+                ("acquis_type", &*kind),
+            ];
+            family.sample(&labels, count);
+        }
+    }
+}
+
+fn buckets(page: &mut Page, (lanes, shown): (&Lanes<'_>, &Shown), level: Level) {
     let scenarios = &shown.totals.scenarios;
     if level == Level::Full {
         let help = "Total events were poured in bucket.";
         let mut family = page.family("cs_bucket_poured_total", Kind::Counter, help);
         for (name, sum) in scenarios {
-            family.sample(&[("name", name)], sum.poured);
+            for ((source, module, _), count) in lanes.shared(&sum.poured_of) {
+                let labels = [("source", source.as_str()), ("type", module), ("name", name)];
+                family.sample(&labels, count);
+            }
         }
+    }
+    let help = "Total buckets were instantiated.";
+    let mut family = page.family("cs_bucket_instantiation_total", Kind::Counter, help);
+    for (name, sum) in scenarios {
+        family.sample(&[("name", name)], sum.begun);
     }
     let help = "Total buckets overflowed.";
     let mut family = page.family("cs_bucket_overflowed_total", Kind::Counter, help);

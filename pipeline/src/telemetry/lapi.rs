@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
+use connectors::TRACE;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use super::exposition::{Kind, Page};
 
@@ -41,7 +44,9 @@ impl Counted {
                     _ => "OTHER",
                 };
                 let (key, begun) = ((route, method.to_owned()), Instant::now());
-                let answer = next.run(request).await;
+                let span = asked(&key);
+                let answer = next.run(request).instrument(span.clone()).await;
+                span.record("http.response.status_code", answer.status().as_u16());
                 counted.add(key, begun.elapsed());
                 answer
             }
@@ -77,6 +82,19 @@ impl Counted {
             family.histogram(&labels, (&BOUNDS, &requests.within), requests.time.as_secs_f64());
         }
     }
+}
+
+/// A request in traces, by OpenTelemetry's names.
+fn asked((route, method): &(String, String)) -> Span {
+    tracing::info_span!(
+        target: TRACE,
+        "request",
+        otel.name = format_args!("{method} {route}"),
+        otel.kind = "server",
+        http.request.method = %method,
+        http.route = %route,
+        http.response.status_code = Empty,
+    )
 }
 
 /// A route as CrowdSec's framework writes it: `/v1/alerts/:alert_id`.

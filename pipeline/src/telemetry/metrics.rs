@@ -168,11 +168,6 @@ fn outputs(page: &mut Page, observer: &Observer) {
         (OutputCounter::Messages, "spillway_output_messages_total", "messages delivered"),
         (OutputCounter::Bytes, "spillway_output_bytes_total", "bytes of these messages"),
         (
-            OutputCounter::Refused,
-            "spillway_output_refused_messages_total",
-            "messages that were never taken",
-        ),
-        (
             OutputCounter::Retries,
             "spillway_output_retries_total",
             "times that something was tried again",
@@ -182,6 +177,15 @@ fn outputs(page: &mut Page, observer: &Observer) {
         for output in &observer.outputs {
             let labels = [("output", &*output.name), ("module", output.module)];
             family.sample(&labels, output.meter.count(counter));
+        }
+    }
+    let help = "messages that were never taken, by why";
+    let mut family = page.family("spillway_output_refused_messages_total", Kind::Counter, help);
+    for output in &observer.outputs {
+        for (reason, count) in output.meter.refusals() {
+            let labels =
+                [("output", &*output.name), ("module", output.module), ("reason", &*reason)];
+            family.sample(&labels, count);
         }
     }
     let help = "1 for the state that the output is in";

@@ -5,3 +5,4 @@ pub mod exposition;
 pub mod lapi;
 pub mod log;
 pub mod metrics;
+pub mod traces;

@@ -139,6 +139,7 @@ fn start(path: &Path) -> Serving {
         names: Arc::default(),
         machine: "test".into(),
         wanted: pipeline::judge::outbox::Wanted::Nothing,
+        unparsed: false,
         policy: Policy::default(),
         retention: Retention { removal_age: KEPT, ..Retention::default() },
         secret: None,

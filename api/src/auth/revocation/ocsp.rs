@@ -148,3 +148,31 @@ fn may_sign(signer: &X509Certificate<'_>, link: &Link, now: i64) -> bool {
         && (validity.not_before.timestamp()..=validity.not_after.timestamp()).contains(&now)
         && signer.verify_signature(Some(issuer.public_key())).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `openssl ocsp` says that certificate 20 stands, from 2026-11-27T03:29:53Z on, for five minutes.
+    const ANSWER: &[u8] = include_bytes!("../../../tests/fixtures/ocsp/answer.der");
+    const AUTHORITY: &[u8] = include_bytes!("../../../tests/fixtures/ocsp/authority.der");
+    const THIS_UPDATE: i64 = 1_795_750_193;
+    const NEXT_UPDATE: i64 = THIS_UPDATE + 300;
+
+    fn said(serial: u8, now: i64) -> Result<Status, String> {
+        let issuer = CertificateDer::from(AUTHORITY);
+        let link = Link { serial: vec![serial], issuer, responders: Vec::new() };
+        answer(ANSWER, &link, now).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_answer_counts_in_its_time_alone() {
+        for now in [THIS_UPDATE - SKEW, THIS_UPDATE, NEXT_UPDATE, NEXT_UPDATE + SKEW] {
+            assert_eq!(said(20, now), Ok(Status::Good), "{now}");
+        }
+        for now in [THIS_UPDATE - SKEW - 1, NEXT_UPDATE + SKEW + 1, 0, i64::MAX] {
+            assert_eq!(said(20, now), Err("the answer is out of date".to_owned()), "{now}");
+        }
+        assert_eq!(said(21, NEXT_UPDATE), Err("the answer is about another certificate".into()));
+    }
+}

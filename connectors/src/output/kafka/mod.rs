@@ -8,6 +8,7 @@
 //! ```
 
 mod config;
+mod doubt;
 mod partitioner;
 mod progress;
 mod session;

@@ -12,6 +12,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 
+use super::doubt::Doubt;
 use super::progress::{Group, Owner};
 use super::topics::{self, Place};
 use super::{KafkaConfig, partition_of};
@@ -24,24 +25,6 @@ const SLICE: Duration = Duration::from_millis(500);
 
 /// How long a successor has for writing its name before we look who has our identity now.
 const SETTLE: Duration = Duration::from_secs(3);
-
-/// What became of an attempt.
-#[derive(Debug)]
-pub(super) enum Doubt {
-    /// It may work later.
-    Retry(String),
-    /// The same, if it was no successor that ended it.
-    Suspect(String),
-    /// It never will.
-    End(OutputError),
-}
-
-impl Doubt {
-    #[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
-    pub(super) fn configuration(error: KafkaError) -> Self {
-        Self::End(OutputError::Configuration(format!("kafka client: {error}")))
-    }
-}
 
 /// A producer that may write.
 pub(super) struct Session {

@@ -8,7 +8,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::session::Doubt;
+use super::doubt::Doubt;
 use super::{KafkaConfig, Topic};
 use crate::kafka::{Link, Tokens};
 use crate::output::OutputContext;

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::KafkaConfig;
+use super::doubt::Doubt;
 use super::progress::Owner;
-use super::session::{Doubt, Session};
+use super::session::Session;
 use crate::output::{Message, OutputContext, OutputError, Refused};
 use crate::retry::Backoff;
 

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::access::Access;
 use super::client::{Client, deleted};
 use super::decisions::system;
+use super::deletion::Deletion;
 use super::output::{Output, Row, items, text};
-use super::target::{Period, Target, age};
+use super::target::{Search, Target, age};
 use crate::cli::Format;
 use crate::cli::alerts::printable;
 
@@ -39,22 +40,14 @@ enum Verb {
 
 #[derive(Debug, Args)]
 struct List {
-    /// Those of community and other lists too
-    #[arg(short, long)]
-    all: bool,
     #[command(flatten)]
-    target: Target,
-    #[command(flatten)]
-    period: Period,
+    search: Search,
     /// With a decision of this type (ban, captcha)
     #[arg(long = "type", value_name = "TYPE")]
     kind_of_decision: Option<String>,
     /// Of this kind (crowdsec, waf, cscli)
     #[arg(long)]
     kind: Option<String>,
-    /// Show which machine found them
-    #[arg(short, long)]
-    machine: bool,
     /// At most so many; 0 for all
     #[arg(short, long, default_value_t = 50)]
     limit: u64,
@@ -115,19 +108,15 @@ impl Alerts {
 
 impl List {
     fn run(self, client: &Client, output: Output) -> anyhow::Result<()> {
-        let mut query = self.target.query("scope")?;
-        self.period.add_to(&mut query);
-        query.extend(self.kind_of_decision.map(|kind| ("decision_type", kind)));
+        let mut query = self.search.query(self.kind_of_decision, self.limit)?;
         query.extend(self.kind.map(|kind| ("kind", kind)));
-        query.push(("include_capi", self.all.to_string()));
-        query.push(("limit", if self.all { 0 } else { self.limit }.to_string()));
         let alerts = client.list(&["v1", "alerts"], &query)?;
-        let machine = |alert: &Value| self.machine.then(|| text(alert, "/machine_id"));
+        let machine = |alert: &Value| self.search.machine.then(|| text(alert, "/machine_id"));
         match output.format {
             Format::Json => output.json(&Value::Array(alerts), 1),
             Format::Raw => {
                 let mut header = RAW.to_vec();
-                header.extend(self.machine.then_some("machine"));
+                header.extend(self.search.machine.then_some("machine"));
                 let row = |alert: &Value| {
                     raw(alert).into_iter().chain(machine(alert)).collect::<Vec<_>>()
                 };
@@ -139,7 +128,7 @@ impl List {
             }
             Format::Human => {
                 let mut header = HUMAN.to_vec();
-                header.extend(self.machine.then_some("machine"));
+                header.extend(self.search.machine.then_some("machine"));
                 let row = |alert: &Value| Row::new(human(alert).into_iter().chain(machine(alert)));
                 Ok(output.table("", &header, alerts.iter().map(row).collect())?)
             }
@@ -305,17 +294,7 @@ fn pairs(value: &Value, pointer: &str) -> Vec<Row> {
 
 impl Delete {
     fn run(self, client: &Client) -> anyhow::Result<()> {
-        let named = !self.target.is_empty();
-        let answer = match self.id {
-            Some(id) if !named && !self.all => {
-                client.delete(&["v1", "alerts", &id.to_string()], &[])?
-            }
-            Some(_) => bail!("--id goes with no other filter"),
-            None if !named && !self.all => bail!("at least one filter or --all must be specified"),
-            None if named && self.all => bail!("--all goes with no filter"),
-            None => client.delete(&["v1", "alerts"], &self.target.query("scope")?)?,
-        };
-        eprintln!("{} alert(s) deleted", deleted(&answer));
-        Ok(())
+        let (named, query) = (!self.target.is_empty(), self.target.query("scope")?);
+        Deletion { noun: "alert", id: self.id, all: self.all, named, query }.run(client)
     }
 }

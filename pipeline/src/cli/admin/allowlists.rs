@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::access::Access;
-use super::bouncers::nearest;
+use super::account::nearest;
 use super::client::Client;
 use super::import;
 use super::output::{Output, Row, items, text};

@@ -2,20 +2,17 @@
 
 use std::process::ExitCode;
 
-use anyhow::bail;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::access::Access;
+use super::account::{Kind, Names, is_silent};
 use super::client::Client;
-use super::output::{Output, Row, confirmed, items, text};
+use super::output::{Output, Row, items, text};
 use super::target::nanos;
 use crate::cli::Format;
-use crate::service::run::unix_nanos;
 
-const PATH: [&str; 3] = ["v1", "admin", "bouncers"];
-/// Younger than this a bouncer may only be between two pulls. Unit: nanoseconds.
-const SHORT: i64 = 120 * 1_000_000_000;
+const KIND: Kind = Kind { noun: "bouncer", name: "/name" };
 
 /// See and change bouncers.
 #[derive(Debug, Args)]
@@ -34,7 +31,7 @@ enum Verb {
     Add(Add),
     /// Remove some
     #[command(visible_alias = "remove")]
-    Delete(Delete),
+    Delete(Names),
     /// Remove those that no longer ask for decisions
     Prune(Prune),
     /// Show one
@@ -57,16 +54,6 @@ struct Add {
 }
 
 #[derive(Debug, Args)]
-struct Delete {
-    /// Their names
-    #[arg(required = true, value_name = "NAME")]
-    names: Vec<String>,
-    /// Names that nobody has are no error
-    #[arg(long)]
-    ignore_missing: bool,
-}
-
-#[derive(Debug, Args)]
 struct Prune {
     /// So long they have not asked
     #[arg(short, long, default_value = "1h", value_parser = nanos)]
@@ -84,13 +71,12 @@ impl Bouncers {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let (client, output) = (self.access.connect()?, self.access.output());
         match self.verb {
-            Verb::List => list(&client.list(&PATH, &[])?, output)?,
+            Verb::List => list(&KIND.all(&client)?, output)?,
             Verb::Add(add) => add.run(&client, output)?,
-            Verb::Delete(delete) => delete.run(&client)?,
+            Verb::Delete(names) => delete(&names, &client)?,
             Verb::Prune(prune) => prune.run(&client, output)?,
             Verb::Inspect { name } => {
-                let all = client.list(&PATH, &[])?;
-                inspect(found(&all, &name)?, output)?;
+                inspect(KIND.found(&KIND.all(&client)?, &name)?, output)?;
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -124,33 +110,11 @@ fn list(all: &[Value], output: Output) -> anyhow::Result<()> {
     }
 }
 
-fn path(name: &str) -> [&str; 4] {
-    ["v1", "admin", "bouncers", name]
-}
-
-/// The bouncer of a name.
-fn found<'a>(all: &'a [Value], name: &str) -> anyhow::Result<&'a Value> {
-    if let Some(found) = all.iter().find(|one| text(one, "/name") == name) {
-        return Ok(found);
-    }
-    bail!("no bouncer is called '{name}'{}", nearest(all, "/name", name))
-}
-
-/// The name that was probably meant.
-pub(super) fn nearest(all: &[Value], pointer: &str, name: &str) -> String {
-    let names: Vec<_> = all.iter().map(|one| text(one, pointer)).collect();
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
-    match operators::yaml::suggestion(name, &names) {
-        Some(suggestion) => format!("; {}", suggestion.replace('`', "'")),
-        None => String::new(),
-    }
-}
-
 impl Add {
     fn run(self, client: &Client, output: Output) -> anyhow::Result<()> {
         let name = &self.name;
-        let made = client
-            .post(&PATH, &json!({ "name": name, "key": self.key, "blocklist": self.blocklist }))?;
+        let new = json!({ "name": name, "key": self.key, "blocklist": self.blocklist });
+        let made = KIND.add(client, &new)?;
         let key = text(&made, "/api_key");
         match output.format {
             Format::Human => {
@@ -164,68 +128,42 @@ impl Add {
     }
 }
 
-impl Delete {
-    fn run(self, client: &Client) -> anyhow::Result<()> {
-        let all = client.list(&PATH, &[])?;
-        for name in &self.names {
-            let one = match found(&all, name) {
-                Ok(one) => one,
-                Err(_) if self.ignore_missing => continue,
-                Err(error) => return Err(error),
-            };
-            let is_own = |one: &Value| text(one, "/auto_created") != "true";
-            if !is_own(one) && text(one, "/auth_type") != "tls" {
-                let base = name.split('@').next().unwrap_or_default();
-                eprintln!(
-                    "bouncer '{name}' is auto-created and cannot be deleted, delete parent bouncer \
-                     {base} instead"
-                );
-                continue;
-            }
-            let children = all.iter().filter(|one| !is_own(one)).map(|one| text(one, "/name"));
-            let children = children.filter(|child| child.starts_with(&format!("{name}@")));
-            for gone in children.chain([name.clone()]) {
-                client.delete(&path(&gone), &[])?;
-                eprintln!("bouncer '{gone}' deleted successfully");
-            }
+/// Removes bouncers, and with each those that were made of it for addresses.
+fn delete(names: &Names, client: &Client) -> anyhow::Result<()> {
+    let all = KIND.all(client)?;
+    let is_own = |one: &Value| text(one, "/auto_created") != "true";
+    for present in names.present(KIND, &all) {
+        let (name, one) = present?;
+        if !is_own(one) && text(one, "/auth_type") != "tls" {
+            let base = name.split('@').next().unwrap_or_default();
+            eprintln!(
+                "bouncer '{name}' is auto-created and cannot be deleted, delete parent bouncer \
+                 {base} instead"
+            );
+            continue;
         }
-        Ok(())
+        let children = all.iter().filter(|one| !is_own(one)).map(|one| text(one, "/name"));
+        let children = children.filter(|child| child.starts_with(&format!("{name}@")));
+        for gone in children.chain([name.to_owned()]) {
+            KIND.delete(client, &gone)?;
+        }
     }
+    Ok(())
 }
 
 impl Prune {
     fn run(self, client: &Client, output: Output) -> anyhow::Result<()> {
-        let short =
-            "The duration is less than 2 minutes: bouncers that work may be removed. Go on?";
-        if self.duration < SHORT && !self.force && !confirmed(short)? {
-            println!("Nothing was changed.");
+        if !KIND.may_prune(self.duration, self.force)? {
             return Ok(());
         }
-        let oldest = unix_nanos().saturating_sub(self.duration);
-        let mut all = client.list(&PATH, &[])?;
-        all.retain(|one| seen(one, &["/last_pull", "/created_at"]) < oldest);
-        if all.is_empty() {
-            println!("No bouncers to prune.");
-            return Ok(());
+        let mut doomed = KIND.all(client)?;
+        doomed.retain(|one| is_silent(one, &["/last_pull", "/created_at"], self.duration));
+        let gone = KIND.prune(client, &doomed, self.force, |doomed| list(doomed, output))?;
+        if gone > 0 {
+            eprintln!("Successfully deleted {gone} bouncers");
         }
-        list(&all, output)?;
-        if !self.force && !confirmed("These bouncers are removed for good. Go on?")? {
-            println!("Nothing was changed.");
-            return Ok(());
-        }
-        for one in &all {
-            client.delete(&path(&text(one, "/name")), &[])?;
-        }
-        eprintln!("Successfully deleted {} bouncers", all.len());
         Ok(())
     }
-}
-
-/// The first of these times that is there, 0 for none. Unit: nanoseconds since the Unix epoch.
-pub(super) fn seen(one: &Value, pointers: &[&str]) -> i64 {
-    let mut times = pointers.iter().map(|pointer| text(one, pointer));
-    let time = times.find(|time| !time.is_empty());
-    time.and_then(|time| api::wire::text::read_rfc3339(&time)).unwrap_or(0)
 }
 
 fn inspect(one: &Value, output: Output) -> anyhow::Result<()> {

@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use anyhow::bail;
 use api::record::normal_scope;
 use clap::{Args, Subcommand};
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::access::Access;
-use super::client::{Client, deleted};
+use super::client::Client;
+use super::deletion::Deletion;
 use super::import::Import;
 use super::output::{Output, Row, items, text};
-use super::target::{Period, Target, age};
+use super::target::{Search, Target, age};
 use crate::cli::Format;
 use crate::cli::clock;
 
@@ -46,13 +46,8 @@ Examples:
 
 #[derive(Debug, Args)]
 struct List {
-    /// Those of community and other lists too
-    #[arg(short, long)]
-    all: bool,
     #[command(flatten)]
-    target: Target,
-    #[command(flatten)]
-    period: Period,
+    search: Search,
     /// This type (ban, captcha)
     #[arg(short = 't', long = "type", value_name = "TYPE")]
     kind: Option<String>,
@@ -62,9 +57,6 @@ struct List {
     /// Without those that are only pretended
     #[arg(long)]
     no_simu: bool,
-    /// Show which machine found them
-    #[arg(short, long)]
-    machine: bool,
 }
 
 #[derive(Debug, Args)]
@@ -129,23 +121,19 @@ impl Decisions {
 
 impl List {
     fn run(self, client: &Client, output: Output) -> anyhow::Result<()> {
-        let mut query = self.target.query("scope")?;
-        self.period.add_to(&mut query);
-        query.extend(self.kind.map(|kind| ("decision_type", kind)));
+        let mut query = self.search.query(self.kind, self.limit)?;
         if self.no_simu {
             query.push(("simulated", "false".to_owned()));
         }
         query.push(("has_active_decision", "true".to_owned()));
-        query.push(("include_capi", self.all.to_string()));
-        query.push(("limit", if self.all { 0 } else { self.limit }.to_string()));
         let mut alerts = client.list(&["v1", "alerts"], &query)?;
         let skipped = only_active(&mut alerts);
         match output.format {
             Format::Json => output.json(&Value::Array(alerts), 1),
             Format::Raw => {
                 let mut header = RAW.to_vec();
-                header.extend(self.machine.then_some("machine"));
-                output.csv(&header, rows(&alerts, self.machine, true))
+                header.extend(self.search.machine.then_some("machine"));
+                output.csv(&header, rows(&alerts, self.search.machine, true))
             }
             Format::Human if alerts.is_empty() => {
                 println!("No active decisions");
@@ -153,8 +141,8 @@ impl List {
             }
             Format::Human => {
                 let mut header = HUMAN.to_vec();
-                header.extend(self.machine.then_some("Machine"));
-                let rows = rows(&alerts, self.machine, false);
+                header.extend(self.search.machine.then_some("Machine"));
+                let rows = rows(&alerts, self.search.machine, false);
                 output.table("", &header, rows.into_iter().map(Row::new).collect())?;
                 if skipped > 0 {
                     println!("{skipped} duplicated entries skipped");
@@ -305,20 +293,8 @@ pub(super) fn posted(scenario: &str, message: &str, source: &Value, decisions: &
 impl Delete {
     fn run(self, client: &Client) -> anyhow::Result<()> {
         let named = !self.target.is_empty() || self.kind.is_some();
-        let answer = match self.id {
-            Some(id) if !named && !self.all => {
-                client.delete(&["v1", "decisions", &id.to_string()], &[])?
-            }
-            Some(_) => bail!("--id goes with no other filter"),
-            None if !named && !self.all => bail!("at least one filter or --all must be specified"),
-            None if named && self.all => bail!("--all goes with no filter"),
-            None => {
-                let mut query = self.target.query("scopes")?;
-                query.extend(self.kind.map(|kind| ("type", kind)));
-                client.send(&Method::DELETE, &["v1", "decisions"], &query, None)?
-            }
-        };
-        eprintln!("{} decision(s) deleted", deleted(&answer));
-        Ok(())
+        let mut query = self.target.query("scopes")?;
+        query.extend(self.kind.map(|kind| ("type", kind)));
+        Deletion { noun: "decision", id: self.id, all: self.all, named, query }.run(client)
     }
 }

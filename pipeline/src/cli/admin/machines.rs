@@ -9,18 +9,16 @@ use operators::time::GoDuration;
 use serde_json::{Value, json};
 
 use super::access::Access;
-use super::bouncers::{nearest, seen};
+use super::account::{Kind, Names, SHORT, is_silent, seen};
 use super::client::Client;
 use super::credentials::{self, Credentials};
-use super::output::{Output, Row, confirmed, items, secret, text};
+use super::output::{Output, Row, items, secret, text};
 use super::target::nanos;
 use crate::cli::Format;
 use crate::service::run::unix_nanos;
 
-const PATH: [&str; 3] = ["v1", "admin", "machines"];
+const KIND: Kind = Kind { noun: "machine", name: "/machineId" };
 const SECOND: i64 = 1_000_000_000;
-/// A machine that lives says so every minute. Unit: nanoseconds.
-const SHORT: i64 = 120 * SECOND;
 
 /// See and change machines.
 #[derive(Debug, Args)]
@@ -43,7 +41,7 @@ Examples:
     Add(Add),
     /// Remove some
     #[command(visible_alias = "remove")]
-    Delete(Delete),
+    Delete(Names),
     /// Let one in that registered
     Validate {
         /// Its name
@@ -89,16 +87,6 @@ struct Add {
 }
 
 #[derive(Debug, Args)]
-struct Delete {
-    /// Their names
-    #[arg(required = true, value_name = "NAME")]
-    names: Vec<String>,
-    /// Names that nobody has are no error
-    #[arg(long)]
-    ignore_missing: bool,
-}
-
-#[derive(Debug, Args)]
 struct Prune {
     /// So long they have not said that they live
     #[arg(short, long, default_value = "10m", value_parser = nanos)]
@@ -119,23 +107,25 @@ impl Machines {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let (client, output) = (self.access.connect()?, self.access.output());
         match self.verb {
-            Verb::List => list(&client.list(&PATH, &[])?, output)?,
+            Verb::List => list(&KIND.all(&client)?, output)?,
             Verb::Add(add) => {
                 let api = self.access.settings()?.api;
                 let scheme = if api.tls.is_some() { "https" } else { "http" };
                 add.run(&client, &format!("{scheme}://{}", api.listen))?;
             }
-            Verb::Delete(delete) => delete.run(&client)?,
+            Verb::Delete(names) => {
+                for present in names.present(KIND, &KIND.all(&client)?) {
+                    KIND.delete(&client, present?.0)?;
+                }
+            }
             Verb::Validate { name } => {
-                let all = client.list(&PATH, &[])?;
-                found(&all, &name)?;
+                KIND.found(&KIND.all(&client)?, &name)?;
                 client.post(&["v1", "admin", "machines", &name, "validate"], &json!({}))?;
                 eprintln!("machine '{name}' validated successfully");
             }
             Verb::Prune(prune) => prune.run(&client, output)?,
             Verb::Inspect { name, hub } => {
-                let all = client.list(&PATH, &[])?;
-                inspect(found(&all, &name)?, hub, output)?;
+                inspect(KIND.found(&KIND.all(&client)?, &name)?, hub, output)?;
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -212,17 +202,6 @@ fn row(one: &Value) -> Row {
     Row::new(cells).tinted(3, valid).tinted(7, lives)
 }
 
-fn path(name: &str) -> [&str; 4] {
-    ["v1", "admin", "machines", name]
-}
-
-fn found<'a>(all: &'a [Value], name: &str) -> anyhow::Result<&'a Value> {
-    if let Some(found) = all.iter().find(|one| text(one, "/machineId") == name) {
-        return Ok(found);
-    }
-    bail!("no machine is called '{name}'{}", nearest(all, "/machineId", name))
-}
-
 impl Add {
     fn run(self, client: &Client, listen: &str) -> anyhow::Result<()> {
         let login = match (self.name, self.auto) {
@@ -250,7 +229,7 @@ impl Add {
             "machine_id": login, "password": password, "admin": self.admin,
             "force": self.force,
         });
-        let made = client.post(&PATH, &body)?;
+        let made = KIND.add(client, &body)?;
         eprintln!("Machine '{login}' successfully added to the local API.");
         let url = self.url.unwrap_or_else(|| listen.to_owned());
         let password = text(&made, "/password");
@@ -272,51 +251,21 @@ pub(super) fn made_name() -> anyhow::Result<String> {
     Ok(operators::alert::identity::hex(&bytes))
 }
 
-impl Delete {
-    fn run(self, client: &Client) -> anyhow::Result<()> {
-        let all = client.list(&PATH, &[])?;
-        for name in &self.names {
-            match found(&all, name) {
-                Ok(_) => {}
-                Err(_) if self.ignore_missing => continue,
-                Err(error) => return Err(error),
-            }
-            client.delete(&path(name), &[])?;
-            eprintln!("machine '{name}' deleted successfully");
-        }
-        Ok(())
-    }
-}
-
 impl Prune {
     fn run(self, client: &Client, output: Output) -> anyhow::Result<()> {
-        let short =
-            "The duration is less than 2 minutes: machines that work may be removed. Go on?";
-        let is_short = self.duration < SHORT && !self.not_validated_only;
-        if is_short && !self.force && !confirmed(short)? {
-            println!("Nothing was changed.");
+        if !KIND.may_prune(self.duration, self.force || self.not_validated_only)? {
             return Ok(());
         }
-        let oldest = unix_nanos().saturating_sub(self.duration);
-        let mut all = client.list(&PATH, &[])?;
-        all.retain(|one| {
+        let mut doomed = KIND.all(client)?;
+        doomed.retain(|one| {
             let pending = text(one, "/isValidated") != "true";
-            let silent = seen(one, &["/last_heartbeat", "/created_at"]) < oldest;
+            let silent = is_silent(one, &["/last_heartbeat", "/created_at"], self.duration);
             pending || (silent && !self.not_validated_only)
         });
-        if all.is_empty() {
-            println!("No machines to prune.");
-            return Ok(());
+        let gone = KIND.prune(client, &doomed, self.force, |doomed| list(doomed, output))?;
+        if gone > 0 {
+            eprintln!("successfully deleted {gone} machines");
         }
-        list(&all, output)?;
-        if !self.force && !confirmed("These machines are removed for good. Go on?")? {
-            println!("Nothing was changed.");
-            return Ok(());
-        }
-        for one in &all {
-            client.delete(&path(&text(one, "/machineId")), &[])?;
-        }
-        eprintln!("successfully deleted {} machines", all.len());
         Ok(())
     }
 }

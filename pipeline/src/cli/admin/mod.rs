@@ -6,12 +6,14 @@
 //! ```
 
 pub mod access;
+pub mod account;
 pub mod alerts;
 pub mod allowlists;
 pub mod bouncers;
 pub mod client;
 pub mod credentials;
 pub mod decisions;
+pub mod deletion;
 pub mod fields;
 pub mod import;
 pub mod lapi;

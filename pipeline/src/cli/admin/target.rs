@@ -93,6 +93,36 @@ impl Period {
     }
 }
 
+/// Alerts that are looked for, to list them or their decisions.
+#[derive(Debug, Args)]
+pub struct Search {
+    /// Those of community and other lists too
+    #[arg(short, long)]
+    all: bool,
+    #[command(flatten)]
+    target: Target,
+    #[command(flatten)]
+    period: Period,
+    /// Show which machine found them
+    #[arg(short, long)]
+    pub machine: bool,
+}
+
+impl Search {
+    /// As parameters: with a decision of this type, at most so many.
+    ///
+    /// # Errors
+    /// An address or a range is none.
+    pub fn query(&self, decision: Option<String>, limit: u64) -> anyhow::Result<Query> {
+        let mut query = self.target.query("scope")?;
+        self.period.add_to(&mut query);
+        query.extend(decision.map(|kind| ("decision_type", kind)));
+        query.push(("include_capi", self.all.to_string()));
+        query.push(("limit", if self.all { 0 } else { limit }.to_string()));
+        Ok(query)
+    }
+}
+
 /// A duration as written, with days.
 ///
 /// # Errors

@@ -1,0 +1,46 @@
+//! Small file systems that get full.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// So large one is. Unit: bytes.
+const SIZE: u64 = 64 << 20;
+
+/// A file system of its own under a directory. It is gone when this is dropped.
+#[derive(Debug)]
+pub struct Disk(PathBuf);
+
+impl Disk {
+    /// A new one at a directory, where file systems may be mounted.
+    pub fn mount(at: &Path) -> Option<Self> {
+        fs::create_dir_all(at).unwrap();
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", &format!("size={SIZE}"), "tmpfs"]).arg(at);
+        let mounted = command.output().is_ok_and(|done| done.status.success());
+        mounted.then(|| Self(at.to_owned()))
+    }
+
+    /// Leaves no room.
+    pub fn fill(&self) {
+        let file = fs::File::create(self.0.join("filler")).unwrap();
+        let zeros = vec![0; 64 << 10];
+        for at in (0..SIZE).step_by(zeros.len()) {
+            if file.write_all_at(&zeros, at).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Makes room again.
+    pub fn empty(&self) {
+        fs::remove_file(self.0.join("filler")).unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}

@@ -1,0 +1,137 @@
+//! What led to nothing and is set aside, told to a real broker and to a file, through a crash.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+
+use integration::services::Kafka;
+use integration::topic::{Record, Topics};
+use rdkafka::producer::BaseRecord;
+use serde_json::{Value, json};
+
+use crate::process::{Service, failures, free_port};
+use crate::pushed;
+
+/// A record of rsyslog or Vector.
+fn record(line: &str) -> String {
+    json!({ "message": line, "host": "gate" }).to_string()
+}
+
+fn payload(record: &Record) -> Value {
+    serde_json::from_slice(record.payload.as_deref().unwrap()).unwrap()
+}
+
+/// A server that takes nothing, and its port.
+fn refusing() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut reader = BufReader::new(stream.unwrap());
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap_or(0) > 0 {}
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let mut body = vec![0; length.map_or(0, |length| length.trim().parse().unwrap())];
+            reader.read_exact(&mut body).unwrap();
+            let answer =
+                b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            reader.get_mut().write_all(answer).unwrap();
+        }
+    });
+    port
+}
+
+#[test]
+fn a_message_that_an_output_refuses_is_set_aside() {
+    let (port, hook) = (free_port(), refusing());
+    let configuration = format!(
+        "{}outputs:\n- output: webhook\n  name: hook\n  url: http://127.0.0.1:{hook}/\n  \
+         streams: [decisions]\nunparsed:\n- output: file\n  path: aside.jsonl\n",
+        pushed(port)
+    );
+    let mut service = Service::start(&configuration, &[]);
+    service.push(port, &failures("203.0.113.90", 12));
+    let file = service.folder().join("aside.jsonl");
+    let told = service.wait("the decision", || {
+        let told = std::fs::read_to_string(&file).unwrap_or_default();
+        (!told.is_empty()).then_some(told)
+    });
+    let aside: Value = serde_json::from_str(told.lines().next().unwrap()).unwrap();
+    let reason = "the server answers 413 Payload Too Large";
+    assert_eq!((&aside["source"], &aside["lane"]), (&json!("hook"), &json!("decisions")));
+    assert_eq!(aside["reason"], reason);
+    let decision: Value = serde_json::from_str(aside["line"].as_str().unwrap()).unwrap();
+    assert_eq!(decision["value"], "203.0.113.90");
+    let page = service.page("/metrics").body;
+    let name = "spillway_output_refused_messages_total";
+    let counted = format!("{name}{{output=\"hook\",module=\"webhook\",reason=\"{reason}\"}} ");
+    assert!(page.contains(&counted), "{page}");
+    service.terminate();
+}
+
+#[test]
+fn what_is_set_aside_is_told_once_and_counted_by_reason() {
+    let Some(kafka) = Kafka::start("what_is_set_aside_is_told_once") else { return };
+    let topics = Topics::new(&kafka.bootstrap());
+    topics.create("logs", 2, &[]);
+    let strangers = |range: std::ops::Range<u32>| {
+        range.map(|number| record(&format!("stranger {number}"))).collect::<Vec<_>>()
+    };
+    topics.fill("logs", 0, "lz4", strangers(0..500));
+    topics.fill("logs", 1, "lz4", ["{no document".to_owned(), "{}".to_owned()]);
+    topics.append(BaseRecord::to("logs").partition(1).key(&b"null"[..]));
+    let brokers = kafka.bootstrap();
+    let configuration = format!(
+        "sources:\n- source: kafka\n  brokers: ['{brokers}']\n  topic: logs\n  start: earliest\n  \
+         format: vector\n  name: logs\n  labels: {{type: syslog}}\n\
+         unparsed:\n- output: kafka\n  brokers: ['{brokers}']\n  unparsed: {{topic: aside, partitions: 3}}\n\
+         - output: file\n  path: aside.jsonl\n"
+    );
+    let mut service = Service::start(&configuration, &[]);
+    let file = service.folder().join("aside.jsonl");
+    let lines = || std::fs::read_to_string(&file).unwrap_or_default().lines().count();
+    service.wait("what is there", || (lines() == 503).then_some(()));
+    service.wait("the topic", || (topics.read("aside").len() == 503).then_some(()));
+    let page = service.page("/metrics").body;
+    for reason in ["bad payload", "no line in payload", "empty payload"] {
+        let name = "spillway_source_rejected_records_total";
+        let counted = format!("{name}{{source=\"logs\",reason=\"{reason}\"}} 1");
+        assert!(page.contains(&counted), "{counted}: {page}");
+    }
+    assert!(page.contains("spillway_source_unparsed_lines_total{source=\"logs\"} 500"), "{page}");
+    service.kill();
+    topics.fill("logs", 0, "lz4", strangers(500..1000));
+    service.again(&[]);
+    service.wait("the rest", || (lines() == 1003).then_some(()));
+    service.wait("the topic", || (topics.read("aside").len() == 1003).then_some(()));
+    service.terminate();
+
+    let told = topics.read("aside");
+    let keys: BTreeSet<_> = told.iter().map(|record| &record.key).collect();
+    assert_eq!((told.len(), keys.len()), (1003, 1003), "each once");
+    let of_lane: Vec<_> = told
+        .iter()
+        .map(payload)
+        .filter(|told| told["reason"] == "unparsed")
+        .map(|told| told["line"].as_str().unwrap().to_owned())
+        .collect();
+    let expected: Vec<_> = (0..1000).map(|number| format!("stranger {number}")).collect();
+    assert_eq!(of_lane, expected, "in the order of the lane");
+    let mut poison: Vec<_> = told
+        .iter()
+        .map(payload)
+        .filter(|told| told["reason"] != "unparsed")
+        .map(|told| (told["reason"].clone(), told["line"].clone(), told["bytes"].clone()))
+        .collect();
+    poison.sort_by_key(|(reason, ..)| reason.to_string());
+    let expected = [
+        (json!("bad payload"), json!("{no document"), json!(12)),
+        (json!("empty payload"), json!(""), json!(0)),
+        (json!("no line in payload"), json!("{}"), json!(2)),
+    ];
+    assert_eq!(poison, expected);
+    let first = told.iter().find(|record| payload(record)["line"] == "stranger 0").unwrap();
+    assert_eq!(first.key, b"logs:logs/0:0");
+    assert_eq!(payload(first)["labels"], json!({ "host": "gate", "type": "syslog" }));
+    assert!(first.headers.contains(&("reason".to_owned(), b"unparsed".to_vec())), "{first:?}");
+}
