@@ -62,6 +62,8 @@ pub enum ListKind {
 pub struct List {
     /// Element type.
     pub kind: ListKind,
+    /// Whether it is Go's nil slice: it has no elements, and equals nil.
+    pub nil: bool,
     /// The elements.
     pub items: Vec<Value>,
 }
@@ -90,7 +92,7 @@ impl MapKind {
         match self {
             Self::Any => Value::Nil,
             Self::Strings => Value::str(""),
-            Self::StringLists => Value::strings::<Arc<str>>([]),
+            Self::StringLists => Value::nil_list(ListKind::Strings),
             Self::Typed { zero, .. } => zero(),
         }
     }
@@ -120,6 +122,8 @@ impl Eq for MapKind {}
 pub struct Map {
     /// Value type.
     pub kind: MapKind,
+    /// Whether it is Go's nil map: it has no entries, and equals nil.
+    pub nil: bool,
     /// The entries, by key (Go prints maps in this order too).
     pub entries: BTreeMap<Arc<str>, Value>,
 }
@@ -142,6 +146,10 @@ pub trait Object: Debug + Send + Sync {
     fn items(&self) -> Option<Vec<Value>> {
         None
     }
+    /// Whether it is a nil pointer or a nil slice of its Go type.
+    fn is_nil(&self) -> bool {
+        false
+    }
 }
 
 impl Value {
@@ -152,18 +160,38 @@ impl Value {
 
     /// A `[]any`.
     pub fn list(items: Vec<Value>) -> Self {
-        Self::List(Arc::new(List { kind: ListKind::Any, items }))
+        Self::slice(ListKind::Any, items)
+    }
+
+    /// A slice of that element type.
+    pub fn slice(kind: ListKind, items: Vec<Value>) -> Self {
+        Self::List(Arc::new(List { kind, nil: false, items }))
+    }
+
+    /// A nil slice.
+    pub fn nil_list(kind: ListKind) -> Self {
+        Self::List(Arc::new(List { kind, nil: true, items: Vec::new() }))
     }
 
     /// A `[]string`.
     pub fn strings<S: Into<Arc<str>>>(items: impl IntoIterator<Item = S>) -> Self {
         let items = items.into_iter().map(|item| Self::Str(item.into())).collect();
-        Self::List(Arc::new(List { kind: ListKind::Strings, items }))
+        Self::slice(ListKind::Strings, items)
     }
 
     /// A `map[string]any`.
     pub fn map(entries: BTreeMap<Arc<str>, Value>) -> Self {
-        Self::Map(Arc::new(Map { kind: MapKind::Any, entries }))
+        Self::map_of(MapKind::Any, entries)
+    }
+
+    /// A map of that value type.
+    pub fn map_of(kind: MapKind, entries: BTreeMap<Arc<str>, Value>) -> Self {
+        Self::Map(Arc::new(Map { kind, nil: false, entries }))
+    }
+
+    /// A nil map.
+    pub fn nil_map(kind: MapKind) -> Self {
+        Self::Map(Arc::new(Map { kind, nil: true, entries: BTreeMap::new() }))
     }
 }
 
@@ -193,9 +221,15 @@ impl Value {
         }
     }
 
-    /// Whether it is `nil`.
+    /// Whether it is `nil`, or a nil slice, map or pointer.
     pub fn is_nil(&self) -> bool {
-        matches!(self, Self::Nil)
+        match self {
+            Self::Nil => true,
+            Self::List(list) => list.nil,
+            Self::Map(map) => map.nil,
+            Self::Object(object) => object.is_nil(),
+            _ => false,
+        }
     }
 
     /// The characters, where it is a string.
@@ -218,7 +252,8 @@ impl Value {
     }
 
     /// `==` of expr-lang (`vm/runtime.Equal`): numbers of different types compare by value, times
-    /// by instant, lists and maps element by element; values of different types are different.
+    /// by instant, lists and maps element by element; values of different types are different,
+    /// except that whatever is nil equals nil.
     ///
     /// The maps of the live event must have been resolved by the caller; as handles they are equal
     /// to themselves only.
@@ -238,20 +273,22 @@ impl Value {
                     && a.items.iter().zip(&b.items).all(|(a, b)| a.equal(b))
             }
             (Self::Map(a), Self::Map(b)) => {
-                a.kind == b.kind
-                    && a.entries.len() == b.entries.len()
-                    && a.entries
-                        .iter()
-                        .zip(&b.entries)
-                        .all(|((ka, a), (kb, b))| ka == kb && a.equal(b))
+                (a.nil && b.nil)
+                    || a.nil == b.nil
+                        && a.kind == b.kind
+                        && a.entries.len() == b.entries.len()
+                        && a.entries
+                            .iter()
+                            .zip(&b.entries)
+                            .all(|((ka, a), (kb, b))| ka == kb && a.equal(b))
             }
             (Self::Event, Self::Event)
             | (Self::Labels, Self::Labels)
             | (Self::Unmarshaled, Self::Unmarshaled) => true,
             (Self::Fields(a), Self::Fields(b)) => a == b,
             (Self::Held(a), Self::Held(b)) => Arc::ptr_eq(a, b),
-            (Self::Object(a), Self::Object(b)) => Arc::ptr_eq(a, b),
-            _ => false,
+            (Self::Object(a), Self::Object(b)) if Arc::ptr_eq(a, b) => true,
+            _ => self.is_nil() && other.is_nil(),
         }
     }
 

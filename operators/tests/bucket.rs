@@ -236,7 +236,10 @@ leakspeed: 1h
         }
     }
     let meta = out[0].overflow.alert.meta.iter().map(|(key, value)| format!("{key} {value}"));
-    assert_eq!(meta.collect::<Vec<_>>(), [r#"both ["/1","a","b"]"#, r#"user ["a","b"]"#]);
+    assert_eq!(
+        meta.collect::<Vec<_>>(),
+        [r#"both ["[/1 a]","/1","[/1 b]","[ a]"]"#, r#"user ["a","b"]"#]
+    );
     assert_eq!(buckets.counters()[0].context_errors, 3);
 }
 

@@ -125,19 +125,68 @@ fn a_place_refuses_what_cannot_be_of_its_type() {
 }
 
 #[test]
-fn deep_nesting_is_refused_and_long_chains_are_not() {
-    let nested = format!("{}1{}", "(".repeat(500), ")".repeat(500));
+fn every_unknown_name_is_an_error() {
+    let source = "evt.Parsd.y == 'z' && Uper(evt.Lien.Raw) == evt.Time.Yaer() || x.y";
+    let error = Compiler::new().compile(source, Env::Event, Expect::Bool).unwrap_err();
+    let all = std::iter::once(&error).chain(&error.more);
+    let places: Vec<_> = all.map(|error| source.get(error.span.clone()).unwrap()).collect();
+    assert_eq!(places, ["Parsd", "Uper", "Lien", "Yaer()", "x"]);
+}
+
+/// What the reference takes without a word, on the stack of a thread as the engine has it.
+#[test]
+fn what_is_long_or_deep_runs() {
+    let many =
+        |count: usize, part: &dyn Fn(usize) -> String| -> String { (0..count).map(part).collect() };
+    for count in [100, 250, 480] {
+        let sum = vec!["'x'"; count].join(" + ");
+        assert_eq!(outcome(&format!("len({sum})")), format!("int {count}"));
+        assert_eq!(outcome(&sum), format!("string {}", "x".repeat(count)));
+        let arms = many(count, &|i| format!("evt.Meta.k == '{i}' ? '{i}' : "));
+        assert_eq!(outcome(&format!("{arms}'none'")), "string none");
+        let blocks = many(count, &|i| format!("if evt.Meta.k == '{i}' {{ {i} }} else "));
+        assert_eq!(outcome(&format!("{blocks}{{ -1 }}")), "int -1");
+        let lets = many(count, &|i| format!("let a{i} = {i}; "));
+        assert_eq!(outcome(&format!("{lets}a{}", count - 1)), format!("int {}", count - 1));
+        let or = many(count, &|i| format!("evt.Meta.k == '{i}' || ("));
+        let close = ")".repeat(count);
+        assert_eq!(outcome(&format!("{or}evt.Meta.k == 'v'{close}")), "bool true");
+        let calls = "[".repeat(count);
+        let found = outcome(&format!("len({calls}1{})", "]".repeat(count)));
+        assert_eq!(found, "int 1");
+        let all = "all([1], ".repeat(count);
+        assert_eq!(outcome(&format!("{all}true{close}")), "bool true");
+        let minus = format!("{}evt.Unmarshaled.n", "- ".repeat(count));
+        assert_eq!(outcome(&minus), "float64 3");
+        let tests = many(count, &|i| format!("evt.Meta.k == '{i}' ? true : "));
+        assert_eq!(outcome(&format!("{tests}false")), "bool false");
+    }
+}
+
+/// `a ?: b` and `a < b < c` hold an operand twice.
+#[test]
+fn operands_that_stand_twice_count_twice() {
+    let nested = format!("{}1{}", "(".repeat(60), " ?: 2)".repeat(60));
     let (message, _) = compile(&nested, Env::Event, Expect::Any).unwrap_err();
+    assert_eq!(message, "expression exceeds maximum allowed nodes");
+}
+
+#[test]
+fn deep_nesting_is_refused_and_long_chains_are_not() {
+    let nested = |levels| format!("{}1{}", "(".repeat(levels), ")".repeat(levels));
+    assert_eq!(outcome(&nested(900)), "int 1");
+    let (message, _) = compile(&nested(50_000), Env::Event, Expect::Any).unwrap_err();
     assert_eq!(message, "expression is nested too deeply");
-    let sum = vec!["1"; 500].join(" + ");
-    assert!(compile(&sum, Env::Event, Expect::Any).is_err());
+    let sum = vec!["1"; 5_000].join(" + ");
+    let (message, _) = compile(&sum, Env::Event, Expect::Any).unwrap_err();
+    assert_eq!(message, "expression is nested too deeply");
     let terms: Vec<String> =
         (0..2_000).map(|i| format!("evt.Parsed.x contains 'needle number {i}'")).collect();
     let chain = terms.join(" || ");
     assert!(chain.len() > 50_000);
     assert_eq!(ask(&chain, &[("x", "a needle number 1999 in a haystack")]), Ok(true));
     assert_eq!(ask(&chain, &[("x", "a needle number ten in a haystack")]), Ok(false));
-    let not = format!("{}true", "not ".repeat(300));
+    let not = format!("{}true", "not ".repeat(5_000));
     assert!(compile(&not, Env::Event, Expect::Any).is_err());
 }
 

@@ -230,7 +230,7 @@ fn a_broken_rule_file_stops_the_start_and_can_be_skipped() {
     let parser = "parsers/s01-parse/bad.yaml";
     let alternatives: Vec<_> = (0..20_000).map(|n| format!("w{n}[a-z]{{1,30}}")).collect();
     let chain = vec!["evt.Meta.a == 'x'"; 5000].join(" || ");
-    let nested = format!("{}true{}", "(".repeat(500), ")".repeat(500));
+    let nested = format!("{}true{}", "(".repeat(5000), ")".repeat(5000));
     let cases: [(&str, &str, Vec<u8>, &str); 12] = [
         ("bomb", scenario, yaml_bomb().into(), "more than 200000 values"),
         ("brackets", scenario, format!("a: {}", "[".repeat(100_000)).into(), "recursion limit"),

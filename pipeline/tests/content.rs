@@ -129,3 +129,71 @@ fn the_sample_logs_raise_what_is_hidden_in_them() {
         assert!(!out.contains(ordinary), "{ordinary}\n{out}");
     }
 }
+
+/// Scenarios and sources of the alerts that the starter rules make of a log.
+fn alerts(kind: &str, lines: &[String]) -> Vec<String> {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    fs::write(&log, lines.concat()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_spillway"))
+        .args(["replay", "-q", "-o", "raw", "--type", kind])
+        .arg(&log)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_journal_message_of_bytes_is_read_like_text() {
+    let message =
+        |n: u64| format!("Failed password for invalid user u{n} from 192.0.2.7 port 50022 ssh2");
+    let entry = |n: u64, message: &str| {
+        format!(
+            "{{\"__REALTIME_TIMESTAMP\":\"{}\",\"_HOSTNAME\":\"gate\",\"MESSAGE\":{message},\
+             \"_PID\":\"4711\",\"SYSLOG_IDENTIFIER\":\"sshd\"}}\n",
+            1_773_480_413_589_793 + n * 1_000_000
+        )
+    };
+    let texts: Vec<_> = (0..12).map(|n| entry(n, &format!("{:?}", message(n)))).collect();
+    let bytes: Vec<_> =
+        (0..12).map(|n| entry(n, &format!("{:?}", message(n).as_bytes()))).collect();
+    let found = alerts("journald", &texts);
+    assert!(found.iter().any(|line| line.contains("192.0.2.7")), "{found:?}");
+    assert_eq!(alerts("journald", &bytes), found);
+}
+
+#[test]
+fn a_header_that_haproxy_captured_may_be_a_user_agent() {
+    let line = |n: u32, headers: &str| {
+        format!(
+            "Mar 14 09:26:{n:02} gate haproxy[7]: 192.0.2.7:4022 [14/Mar/2026:09:26:{n:02}.589] \
+             www~ app/s1 0/0/1/12/13 200 512 - - ---- 3/3/0/0/0 0/0 {headers} \"GET /a{n} \
+             HTTP/1.1\"\n"
+        )
+    };
+    for (headers, bad) in [
+        ("{Nikto} {}", true),
+        ("{www.example.org|Mozilla/5.00 (Nikto/2.1.6)}", true),
+        ("{nikto.example.org} {nginx}", false),
+        ("{https://nikto/}", false),
+    ] {
+        let lines: Vec<_> = (0..12).map(|n| line(n, headers)).collect();
+        let found = alerts("syslog", &lines);
+        let there = found.iter().any(|line| line.contains("http-bad-user-agent"));
+        assert_eq!(there, bad, "{headers}: {found:?}");
+    }
+}
+
+#[test]
+fn a_failed_login_at_a_terminal_needs_no_reason() {
+    let lines: Vec<_> = (0..12)
+        .map(|n| {
+            format!(
+                "Mar 14 09:26:{n:02} gate login[12]: FAILED LOGIN (1) on '/dev/tty1' FOR 'root'\n"
+            )
+        })
+        .collect();
+    let found = alerts("syslog", &lines);
+    assert!(found.iter().any(|line| line.contains("Username,root@gate")), "{found:?}");
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::time::{EventTime, Stamp};
-use crate::value::{List, ListKind, Map, MapKind, Value};
+use crate::value::{ListKind, MapKind, Value};
 
 /// Appends to a byte string.
 #[derive(Debug, Default)]
@@ -163,13 +163,11 @@ impl<'a> Reader<'a> {
                 let kind = if tag == 7 { ListKind::Strings } else { ListKind::Any };
                 let count = self.number()?;
                 let items = (0..count).map(|_| self.value()).collect::<Option<_>>()?;
-                Value::List(Arc::new(List { kind, items }))
+                Value::slice(kind, items)
             }
-            8 => Value::Map(Arc::new(Map { kind: MapKind::Any, entries: self.entries()? })),
-            9 => Value::Map(Arc::new(Map { kind: MapKind::Strings, entries: self.entries()? })),
-            10 => {
-                Value::Map(Arc::new(Map { kind: MapKind::StringLists, entries: self.entries()? }))
-            }
+            8 => Value::map(self.entries()?),
+            9 => Value::map_of(MapKind::Strings, self.entries()?),
+            10 => Value::map_of(MapKind::StringLists, self.entries()?),
             11 => Value::Int64(self.signed()?),
             _ => return None,
         })

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use super::codec::Codec;
 use super::kept::Kept;
 use crate::event::Event;
+use crate::expr::functions::verbatim;
 use crate::expr::{Cx, ExprId, Memo, Past, Program, Reads, SieveId};
 use crate::lookup::Lookups;
 use crate::schema::FieldId;
-use crate::value::Value;
+use crate::value::{ListKind, Value};
 
 /// Runs the expressions of one rule set. One per worker: it remembers what it computed.
 #[derive(Debug)]
@@ -66,6 +67,32 @@ impl Evaluator {
         let mut cx = Cx::new(event, lookups, &mut self.memo).with_roots(roots);
         self.program.eval(id, &mut cx).map_err(|error| error.to_string())
     }
+
+    /// The same for a context: maps, and lists of anything but strings or integers, as Go prints
+    /// them.
+    ///
+    /// # Errors
+    /// As [`Evaluator::value`].
+    pub(super) fn shown(
+        &mut self,
+        id: ExprId,
+        event: &mut Event,
+        lookups: &dyn Lookups,
+    ) -> Result<Value, String> {
+        let mut cx = Cx::new(event, lookups, &mut self.memo);
+        let value = self.program.eval(id, &mut cx).map_err(|error| error.to_string())?;
+        let prints = match &value {
+            Value::List(list) => match list.kind {
+                ListKind::Strings => false,
+                ListKind::Typed => !list.items.iter().all(|item| matches!(item, Value::Int(_))),
+                ListKind::Any => true,
+            },
+            Value::Map(_) | Value::Fields(_) | Value::Labels | Value::Unmarshaled => true,
+            _ => false,
+        };
+        Ok(if prints && !value.is_nil() { Value::str(&verbatim(&cx, &value)) } else { value })
+    }
+
     /// The same with the events of a bucket.
     pub(super) fn judge(
         &mut self,

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use super::catalogue::Catalogue;
 use super::codec::SAID;
 use super::context::Found;
+use super::evaluate::Evaluator;
 use super::failure::Failure;
 use super::glance::Glance;
 use super::kept::Kept;
@@ -16,8 +17,12 @@ use super::recall::Recalled;
 use crate::alert::{AlertEvent, Coordinate, Listed, Overflow, Source};
 use crate::event::Event;
 use crate::expr::ExprId;
+use crate::lookup::Lookups;
 use crate::schema::Space;
 use crate::value::Value;
+
+/// A way to ask for the value of an expression.
+type Ask = fn(&mut Evaluator, ExprId, &mut Event, &dyn Lookups) -> Result<Value, String>;
 
 /// A held event of one alert.
 #[derive(Debug)]
@@ -84,14 +89,19 @@ impl Exhibit {
 
     /// The text that an expression gives, "" where it gives none; `None` where it fails.
     pub(super) fn text(&mut self, id: ExprId, around: &mut Surroundings<'_>) -> Option<Arc<str>> {
-        match self.value(id, around)? {
+        let ask: Ask = |evaluator, id, event, lookups| evaluator.value(id, event, &[], lookups);
+        match self.ask(id, around, ask)? {
             Value::Str(text) => Some(text),
             _ => Some(Arc::default()),
         }
     }
 
-    /// What an expression gives; `None` where it fails, which is counted.
-    pub(super) fn value(&mut self, id: ExprId, around: &mut Surroundings<'_>) -> Option<Value> {
+    /// What a context shows of an expression; `None` where it fails, which is counted.
+    pub(super) fn shown(&mut self, id: ExprId, around: &mut Surroundings<'_>) -> Option<Value> {
+        self.ask(id, around, Evaluator::shown)
+    }
+
+    fn ask(&mut self, id: ExprId, around: &mut Surroundings<'_>, ask: Ask) -> Option<Value> {
         let catalogue = around.catalogue;
         if let Some(field) = around.evaluator.field(id)
             && !self.changed
@@ -104,7 +114,7 @@ impl Exhibit {
             Some(own) => own,
             None => self.own.insert(Box::new(Event::clone(self.known.event(catalogue)?))),
         };
-        let value = around.evaluator.value(id, own, &[], around.lookups);
+        let value = ask(around.evaluator, id, own, around.lookups);
         around.errors += u64::from(value.is_err());
         value.ok()
     }

@@ -295,6 +295,13 @@ impl Node {
         }
     }
 
+    /// How many nodes there are in the tree.
+    pub(super) fn size(&self) -> usize {
+        let mut nodes = 1;
+        self.visit(&mut |child| nodes += child.size());
+        nodes
+    }
+
     /// As [`Node::visit`], to change the children.
     pub(super) fn visit_mut(&mut self, see: &mut dyn FnMut(&mut Self)) {
         match &mut self.kind {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::ast::{Kind, Loop, Node, Op, Part, Pointer};
 use super::functions::{self, Function};
+use super::operand::{arithmetic, member_test};
 use super::structures::{self, Structure};
 use super::types::Type;
 use super::{CompileError, Env};
@@ -14,8 +15,17 @@ use crate::yaml::nearest;
 
 /// Resolves the names of a tree and gives every node its type.
 pub(super) fn check(node: &mut Node, env: Env, schema: &mut Schema) -> Result<(), CompileError> {
-    let mut checker = Checker { env, schema, variables: Vec::new(), scopes: Vec::new() };
-    checker.visit(node).map(|_| ())
+    let (variables, scopes, unknown) = (Vec::new(), Vec::new(), Vec::new());
+    let mut checker = Checker { env, schema, variables, scopes, unknown };
+    let found = checker.visit(node);
+    let mut unknown = checker.unknown;
+    unknown.sort_by_key(|error| error.span.start);
+    let mut unknown = unknown.into_iter();
+    match unknown.next() {
+        // What else is wrong may follow from these.
+        Some(first) => Err(CompileError { more: unknown.collect(), ..first }),
+        None => found.map(|_| ()),
+    }
 }
 
 /// The roots of an environment with their types.
@@ -45,12 +55,14 @@ struct Checker<'a> {
     variables: Vec<(Arc<str>, Type)>,
     /// The collections and builtins of the predicates around.
     scopes: Vec<(Type, Loop)>,
+    /// Names that nothing has: what they stand for may have any type, and the rest is looked at.
+    unknown: Vec<CompileError>,
 }
 
-type Checked = Result<Type, CompileError>;
+pub(super) type Checked = Result<Type, CompileError>;
 
-fn fail<T>(message: String, span: &Range<usize>) -> Result<T, CompileError> {
-    Err(CompileError { message, span: span.clone(), help: None })
+pub(super) fn fail<T>(message: String, span: &Range<usize>) -> Result<T, CompileError> {
+    Err(CompileError::new(message, span.clone(), None))
 }
 
 impl Checker<'_> {
@@ -93,7 +105,12 @@ impl Checker<'_> {
                 callee.0 = self.callee(&name);
                 match callee.0 {
                     Some(function) => self.call(function, arguments, &span),
-                    None => Err(self.unknown(&name, &span)),
+                    None => {
+                        let error = self.unknown(&name, &span);
+                        self.unknown.push(error);
+                        self.arguments(&name, arguments, std::iter::repeat(Type::Any))?;
+                        Ok(Type::Any)
+                    }
                 }
             }
             Kind::Method { base, name, arguments, .. } => {
@@ -135,7 +152,11 @@ impl Checker<'_> {
                 node.kind = if *root == "evt" { Kind::Event } else { Kind::Root(root) };
                 Ok(*ty)
             }
-            None => Err(self.unknown(name, &node.span)),
+            None => {
+                let error = self.unknown(name, &node.span);
+                self.unknown.push(error);
+                Ok(Type::Any)
+            }
         }
     }
 
@@ -146,7 +167,7 @@ impl Checker<'_> {
         let loops = super::ast::LOOPS.iter().map(|(name, ..)| *name);
         let help = suggestion(name, variables.chain(roots).chain(functions).chain(loops));
         let span = span.start..span.start + name.len();
-        CompileError { message: format!("unknown name {name}"), span, help }
+        CompileError::new(format!("unknown name {name}"), span, help)
     }
 
     fn pointer(&self, pointer: Pointer, span: &Range<usize>) -> Checked {
@@ -220,7 +241,13 @@ impl Checker<'_> {
         if base_ty.is_any() {
             return Ok(Type::Any);
         }
-        let ty = member_type(base_ty, property_ty, property)?;
+        let ty = match member_type(base_ty, property_ty, property) {
+            Ok(ty) => ty,
+            Err(error) => {
+                self.unknown.push(error);
+                return Ok(Type::Any);
+            }
+        };
         let place = self.place(base, property)?;
         // The alert may be missing, and then `?.` gives nil.
         if let Some(kind) = place.filter(|kind| !(optional && *kind == Kind::Part(Part::Scenario)))
@@ -370,7 +397,9 @@ impl Checker<'_> {
         let Some((_, types, result)) = table.method(name) else {
             let help = suggestion(name, table.methods.iter().map(|(name, ..)| *name));
             let message = format!("type {ty} has no method {name}");
-            return Err(CompileError { message, span: span.clone(), help });
+            self.unknown.push(CompileError::new(message, span.clone(), help));
+            self.arguments(name, arguments, std::iter::repeat(Type::Any))?;
+            return Ok(Type::Any);
         };
         self.arity((arguments.len() < types.len(), arguments.len() > types.len()), name, span)?;
         self.arguments(name, arguments, types.iter().copied())?;
@@ -489,71 +518,6 @@ fn fits(found: Type, wanted: Type) -> bool {
     found != Type::Nil && (list || map || found.assignable(wanted)) || wanted.is_any()
 }
 
-fn arithmetic(op: Op, l: Type, r: Type) -> Option<Type> {
-    use Type::{Any, Bool, Duration, Float, Int, String, Time};
-    let numbers = l.is_number() && r.is_number();
-    let promoted = if l == Float || r == Float { Float } else { Int };
-    // With one side unknown, the other must be of a kind that the operator takes at all.
-    let maybe = |kinds: &[Type]| {
-        let takes =
-            |t: Type| t.is_any() || kinds.contains(&t) || t.is_number() && kinds.contains(&Int);
-        (l.is_any() || r.is_any()) && takes(l) && takes(r)
-    };
-    match op {
-        Op::Less | Op::More | Op::LessOrEqual | Op::MoreOrEqual => {
-            let same = l == r && matches!(l, String | Time | Duration);
-            (numbers || same || maybe(&[Int, String, Time, Duration])).then_some(Bool)
-        }
-        Op::Add => match (l, r) {
-            _ if numbers => Some(promoted),
-            (String, String) => Some(String),
-            (Time, Duration) | (Duration, Time) => Some(Time),
-            (Duration, Duration) => Some(Duration),
-            _ => maybe(&[Int, String, Time, Duration]).then_some(Any),
-        },
-        Op::Subtract => match (l, r) {
-            _ if numbers => Some(promoted),
-            (Time, Time) | (Duration, Duration) => Some(Duration),
-            (Time, Duration) => Some(Time),
-            _ => maybe(&[Int, Time, Duration]).then_some(Any),
-        },
-        Op::Multiply => match (l, r) {
-            _ if numbers => Some(promoted),
-            (Duration, Duration) => Some(Duration),
-            (Duration, other) | (other, Duration) if other.is_number() => Some(Duration),
-            _ => maybe(&[Int, Duration]).then_some(Any),
-        },
-        Op::Divide | Op::Power => (numbers || maybe(&[Int])).then_some(Float),
-        Op::Modulo => {
-            let whole = |t: Type| t.is_integer() || t.is_any();
-            (whole(l) && whole(r)).then_some(Int)
-        }
-        Op::Range => {
-            let whole = |t: Type| t.is_integer() || t.is_any();
-            (whole(l) && whole(r)).then_some(Type::List(&Int))
-        }
-        _ => None,
-    }
-}
-
-/// The type of `l in r`.
-fn member_test(l: Type, r: Type, span: &Range<usize>) -> Checked {
-    if let Some(element) = r.element() {
-        if !l.comparable(element) {
-            return fail(format!("cannot use {l} as type {element} in array"), span);
-        }
-        return Ok(Type::Bool);
-    }
-    match r {
-        Type::Map(_) if !matches!(l, Type::String | Type::Any) => {
-            fail(format!("cannot use {l} as type string in map key"), span)
-        }
-        Type::Map(_) | Type::Any => Ok(Type::Bool),
-        Type::Struct(_) if matches!(l, Type::String | Type::Any) => Ok(Type::Bool),
-        _ => fail(format!("invalid operation: in (mismatched types {l} and {r})"), span),
-    }
-}
-
 fn member_type(base: Type, property: Type, node: &Node) -> Checked {
     match base {
         Type::Map(value) => {
@@ -588,7 +552,7 @@ fn field_type(table: &Structure, property: Type, node: &Node) -> Checked {
         }
         let help = suggestion(name, table.fields.iter().map(|(name, _)| *name));
         let message = format!("type {} has no field {name}", table.name);
-        return Err(CompileError { message, span: node.span.clone(), help });
+        return Err(CompileError::new(message, node.span.clone(), help));
     }
     match (table.items, table.values) {
         (Some(item), _) if property.is_integer() || property.is_any() => Ok(item),

@@ -15,6 +15,7 @@ use super::program::Known;
 use super::reads::total;
 use super::rewrite::{inlined, unrolled};
 use super::sieve::SieveId;
+use super::stack::COMPILED;
 use super::subject::{Needles, Source, Subjects};
 use super::types::Type;
 use crate::schema::Schema;
@@ -74,6 +75,9 @@ struct Group {
 impl Builder<'_> {
     /// The compiled form of a node that is a condition.
     pub(super) fn test(&mut self, node: &Node) -> Test {
+        if node.depth > COMPILED {
+            return Test::Plain(Box::new(node.clone()));
+        }
         match &node.kind {
             Kind::Bool(x) => Test::Const(*x),
             Kind::Not(x) => Test::Not(Box::new(self.test(x))),

@@ -13,6 +13,8 @@ pub struct CompileError {
     pub span: Range<usize>,
     /// What to do, such as the nearest known name.
     pub help: Option<String>,
+    /// What else is wrong: names that nothing has.
+    pub more: Vec<CompileError>,
 }
 
 /// An expression that failed while it ran.
@@ -52,8 +54,22 @@ pub enum TestError {
 }
 
 impl CompileError {
+    /// An error without others.
+    pub(super) fn new(
+        message: impl Into<String>,
+        span: Range<usize>,
+        help: Option<String>,
+    ) -> Self {
+        Self { message: message.into(), span, help, more: Vec::new() }
+    }
+
     /// Notes the error where the expression stands in its file.
     pub fn note(&self, text: &Located<String>, reading: &mut Reading<'_>) {
+        self.note_one(text, reading);
+        self.more.iter().for_each(|error| error.note_one(text, reading));
+    }
+
+    fn note_one(&self, text: &Located<String>, reading: &mut Reading<'_>) {
         let span = text.value.get(self.span.clone()).unwrap_or("");
         let noted = reading.source.error_within(text, self.span.start, self.message.clone());
         let noted = noted.spanning(span.chars().count()).with_suggestion(self.help.clone());

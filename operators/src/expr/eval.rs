@@ -8,7 +8,7 @@ use super::ast::{Callee, Kind, Node, Op, Part, Pointer};
 use super::context::Cx;
 use super::error::{EvalError, Failure};
 use super::work::Work;
-use super::{method, objects, operation, predicate};
+use super::{method, objects, operation, predicate, stack};
 use crate::event::Event;
 use crate::value::{List, ListKind, Object, Value};
 
@@ -68,7 +68,15 @@ pub(super) fn run(node: &Node, cx: &mut Cx<'_>) -> Result<Value, Failure> {
 }
 
 /// Evaluates a node.
+#[inline]
 pub(super) fn eval(node: &Node, cx: &mut Cx<'_>, frame: &mut Frame) -> Step {
+    if stack::is_deep(node.depth) {
+        return stack::roomy(|| value_of(node, cx, frame));
+    }
+    value_of(node, cx, frame)
+}
+
+fn value_of(node: &Node, cx: &mut Cx<'_>, frame: &mut Frame) -> Step {
     at(node, frame.work.node())?;
     match &node.kind {
         Kind::And(all) => conditions(all, false, cx, frame),
@@ -113,6 +121,8 @@ pub(super) fn eval(node: &Node, cx: &mut Cx<'_>, frame: &mut Frame) -> Step {
         Kind::Sequence(all) => all.iter().try_fold(Value::Nil, |_, node| eval(node, cx, frame)),
         Kind::Chain(x) => match eval(x, cx, frame) {
             Err(Stop::Nil) => Ok(Value::Nil),
+            // What a chain ends in has no type any more where it is nil.
+            Ok(value) if value.is_nil() => Ok(Value::Nil),
             other => other,
         },
         Kind::Slice { base, from, to } => {
@@ -148,7 +158,7 @@ fn leaf(node: &Node, cx: &mut Cx<'_>, frame: &Frame) -> Step {
         Kind::Text(text) => Value::Str(Arc::clone(text)),
         Kind::Bytes(bytes) => {
             let items = bytes.iter().map(|byte| Value::Int((*byte).into())).collect();
-            Value::List(Arc::new(List { kind: ListKind::Typed, items }))
+            Value::slice(ListKind::Typed, items)
         }
         Kind::Variable(index) => {
             frame.variables.get(usize::from(*index)).cloned().unwrap_or(Value::Nil)
@@ -481,7 +491,7 @@ fn slice(
             Value::List(list) => {
                 let part = operation::bounds(from, to, list.items.len());
                 let items = list.items.get(part).unwrap_or_default().to_vec();
-                Ok(Value::List(Arc::new(List { kind: list.kind, items })))
+                Ok(Value::List(Arc::new(List { kind: list.kind, nil: list.nil, items })))
             }
             other => Err(format!("cannot slice {}", other.type_name())),
         },

@@ -96,7 +96,7 @@ impl Lexer<'_> {
         while !self.source.is_char_boundary(end) {
             end += 1;
         }
-        CompileError { message: message.into(), span: span.start..end, help: None }
+        CompileError::new(message, span.start..end, None)
     }
 
     /// Reads one token or blank; false behind the last.

@@ -8,7 +8,7 @@ use crate::event::{Event, Kind};
 use crate::schema::Space;
 use crate::text::Text;
 use crate::time::{GoDuration, Stamp};
-use crate::value::Value;
+use crate::value::{ListKind, Value};
 
 type Called = Option<Result<Value, String>>;
 
@@ -43,10 +43,18 @@ pub(super) fn event(event: &Event, name: &str, arguments: &[Value]) -> Called {
             Kind::Appsec => "unknown",
         })),
         "GetMeta" => text(arguments, 0).map(|key| Value::str(meta(event, key))),
-        "ParseIPSources" => Ok(Value::list(sources(event))),
+        "ParseIPSources" => Ok(addresses(sources(event))),
         "SetMeta" | "SetParsed" => Err("an event of a queue cannot be changed".into()),
         _ => return None,
     })
+}
+
+/// `[]netip.Addr`.
+fn addresses(items: Vec<Value>) -> Value {
+    match items.is_empty() {
+        true => Value::nil_list(ListKind::Typed),
+        false => Value::slice(ListKind::Typed, items),
+    }
 }
 
 fn meta<'a>(event: &'a Event, key: &str) -> &'a str {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::alert::{Alert, Decision, Listed, Overflow, Source};
 use crate::event::{Event, Kind};
-use crate::value::{List, ListKind, Map, MapKind, Object, Value};
+use crate::value::{List, ListKind, MapKind, Object, Value};
 
 /// The events of a bucket (`queue`; crowdsec `pkg/pipeline/queue.go`).
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ impl Queue {
     /// Events as the elements of a queue.
     pub fn list(events: impl IntoIterator<Item = Arc<Event>>) -> Arc<List> {
         let items = events.into_iter().map(Value::Held).collect();
-        Arc::new(List { kind: ListKind::Typed, items })
+        Arc::new(List { kind: ListKind::Typed, nil: false, items })
     }
 }
 
@@ -97,7 +97,7 @@ fn text(text: &Arc<str>) -> Value {
 }
 
 fn typed(items: impl IntoIterator<Item = Value>) -> Value {
-    Value::List(Arc::new(List { kind: ListKind::Typed, items: items.into_iter().collect() }))
+    Value::slice(ListKind::Typed, items.into_iter().collect())
 }
 
 fn object(object: impl Object + 'static) -> Value {
@@ -126,7 +126,7 @@ impl Object for Overflow {
             "Sources" => {
                 let sources = self.sources.iter();
                 let entries = sources.map(|(key, s)| (Arc::clone(key), object(s.clone())));
-                Value::Map(Arc::new(Map { kind: SOURCES, entries: entries.collect() }))
+                Value::map_of(SOURCES, entries.collect())
             }
             "Alert" => object(self.alert.clone()),
             "APIAlerts" => typed(self.sources.values().map(|source| {
@@ -278,6 +278,8 @@ impl Object for Decision {
 struct Rules {
     /// Whether this is the structure around the list.
     embedded: bool,
+    /// Whether it is a nil slice: what the methods give is an empty one.
+    nil: bool,
 }
 
 impl Object for Rules {
@@ -291,17 +293,15 @@ impl Object for Rules {
         }
         Some(match name {
             "HasInBandMatches" | "HasOutBandMatches" => Value::Bool(false),
-            "MatchedRules" => object(Self { embedded: false }),
-            "Vars" | "HookVars" => {
-                Value::Map(Arc::new(Map { kind: MapKind::Strings, entries: BTreeMap::new() }))
-            }
+            "MatchedRules" => object(Self { embedded: false, nil: true }),
+            "Vars" | "HookVars" => Value::nil_map(MapKind::Strings),
             _ => return None,
         })
     }
 
     fn call(&self, method: &str, _arguments: &[Value]) -> Option<Result<Value, String>> {
         Some(Ok(match method {
-            _ if method.starts_with("By") => object(Self { embedded: false }),
+            _ if method.starts_with("By") => object(Self { embedded: false, nil: false }),
             "GetField" => Value::list(Vec::new()),
             "GetRuleIDs" => typed([]),
             "GetMatchedZones" | "GetNames" | "Kinds" => Value::strings::<Arc<str>>([]),
@@ -318,12 +318,16 @@ impl Object for Rules {
     fn items(&self) -> Option<Vec<Value>> {
         (!self.embedded).then(Vec::new)
     }
+
+    fn is_nil(&self) -> bool {
+        self.nil
+    }
 }
 
 /// A map of strings as a value of its own.
 pub(super) fn string_map<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Value {
     let entries = pairs.into_iter().map(|(key, value)| (key.into(), Value::str(value))).collect();
-    Value::Map(Arc::new(Map { kind: MapKind::Strings, entries }))
+    Value::map_of(MapKind::Strings, entries)
 }
 
 /// The value of a field of an event other than its maps; `None` where there is no such field.
@@ -358,8 +362,8 @@ pub(super) fn event_field(event: &Event, name: &str) -> Option<Value> {
         "StrTime" => part(&event.str_time),
         "StrTimeFormat" => part(&event.str_time_format),
         "MarshaledTime" => part(&event.marshaled_time),
-        "Process" => Value::Bool(true),
-        "Appsec" => object(Rules { embedded: true }),
+        "Process" => Value::Bool(event.process),
+        "Appsec" => object(Rules { embedded: true, nil: false }),
         _ => return None,
     })
 }
@@ -367,6 +371,24 @@ pub(super) fn event_field(event: &Event, name: &str) -> Option<Value> {
 /// The labels of an event's line as a map of its own.
 pub(super) fn labels(event: &Event) -> Value {
     string_map(event.line.labels.iter().map(|(key, value)| (&**key, &**value)))
+}
+
+/// A nil pointer of that Go type.
+#[derive(Clone, Copy, Debug)]
+struct NoPointer(&'static str);
+
+impl Object for NoPointer {
+    fn type_name(&self) -> &'static str {
+        self.0
+    }
+
+    fn field(&self, _name: &str) -> Option<Value> {
+        None
+    }
+
+    fn is_nil(&self) -> bool {
+        true
+    }
 }
 
 /// `evt.Overflow` of a log event.
@@ -382,9 +404,9 @@ impl Object for NoOverflow {
         Some(match name {
             "Mapkey" | "BucketId" => Value::str(""),
             "Whitelisted" | "Reprocess" => Value::Bool(false),
-            "Sources" => Value::Map(Arc::new(Map { kind: SOURCES, entries: BTreeMap::new() })),
-            "Alert" => Value::Nil,
-            "APIAlerts" => typed([]),
+            "Sources" => Value::nil_map(SOURCES),
+            "Alert" => object(NoPointer("*models.Alert")),
+            "APIAlerts" => Value::nil_list(ListKind::Typed),
             _ => return None,
         })
     }

@@ -2,11 +2,10 @@
 
 use std::cmp::Ordering;
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::ast::Op;
 use crate::time::{GoDuration, Stamp};
-use crate::value::{List, ListKind, Value};
+use crate::value::{ListKind, Value};
 
 /// Elements that one evaluation may make (expr-lang's `conf.DefaultMemoryBudget`).
 pub(super) const BUDGET: usize = 1_000_000;
@@ -59,7 +58,7 @@ fn range(a: &Value, b: &Value) -> Result<Value, String> {
         return Err("memory budget exceeded".into());
     }
     let items = (0..size).map(|i| Value::Int(from + i)).collect();
-    Ok(Value::List(Arc::new(List { kind: ListKind::Typed, items })))
+    Ok(Value::slice(ListKind::Typed, items))
 }
 
 /// A number as an index, floats truncated.

@@ -1,7 +1,7 @@
 //! Tokens → syntax tree: precedence climbing after expr-lang's `parser/parser.go`.
 //!
 //! Chains of `&&` and `||` become one node of many operands; what else nests is bounded, so that no
-//! later stage can run out of stack.
+//! later stage needs more stack than `stack` gives.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,10 +9,12 @@ use std::sync::Arc;
 use super::CompileError;
 use super::ast::{Callee, Kind, LOOPS, Node, Op, Pointer};
 use super::lex::{self, Token};
+use super::numeral::number;
 use super::signs::{binary, precedence};
 
-/// Deepest nesting that is accepted.
-const MAX_DEPTH: u16 = 80;
+/// Deepest nesting that is accepted, also of what is written flat: `a + b + c`, `a ? b : c ? d : e`
+/// and `let a = 1; let b = 2; c` are three levels.
+const MAX_DEPTH: u16 = 1_000;
 /// Largest number of nodes (expr-lang's `conf.DefaultMaxNodes` of 10,000 counts more finely).
 const MAX_NODES: usize = 20_000;
 
@@ -41,14 +43,15 @@ struct Parser {
 type Parsed<T = Node> = Result<T, CompileError>;
 
 fn fail<T>(message: impl Into<String>, span: Range<usize>) -> Parsed<T> {
-    Err(CompileError { message: message.into(), span, help: None })
+    Err(CompileError::new(message, span, None))
 }
 
 fn too_much<T>(message: &str, help: &str, span: Range<usize>) -> Parsed<T> {
-    Err(CompileError { message: message.to_owned(), span, help: Some(help.to_owned()) })
+    Err(CompileError::new(message, span, Some(help.to_owned())))
 }
 
-const FLATTER: &str = "take parentheses away; chains of `||` and of `&&` may be long";
+const FLATTER: &str = "1000 levels are the most; chains of `||` and of `&&` may be longer, and `in` \
+                       and `any` take lists";
 
 impl Parser {
     fn peek(&self) -> &Token {
@@ -95,7 +98,7 @@ impl Parser {
             lex::Kind::Number(number) => format!("unexpected number {number}"),
             lex::Kind::Text(_) | lex::Kind::Bytes(_) => "unexpected string".to_owned(),
         };
-        CompileError { message, span: token.span.clone(), help: None }
+        CompileError::new(message, token.span.clone(), None)
     }
 
     fn expect_sign(&mut self, sign: &str) -> Parsed<()> {
@@ -133,6 +136,16 @@ impl Parser {
             return too_much("expression is nested too deeply", FLATTER, node.span);
         }
         Ok(node)
+    }
+
+    /// A node once more: what copies hold counts too.
+    fn copy(&mut self, node: &Node) -> Parsed {
+        self.nodes += node.size();
+        if self.nodes > MAX_NODES {
+            let help = "name the operand with `let`";
+            return too_much("expression exceeds maximum allowed nodes", help, node.span.clone());
+        }
+        Ok(node.clone())
     }
 
     fn sequence(&mut self) -> Parsed {
@@ -247,13 +260,14 @@ impl Parser {
         loop {
             let right = self.expression(21)?;
             let op = binary(sign).unwrap_or(Op::Less);
-            let kind = Kind::Binary(op, Box::new(left), Box::new(right.clone()));
+            let next = self.copy(&right)?;
+            let kind = Kind::Binary(op, Box::new(left), Box::new(right));
             let pair = self.node(kind, span.clone())?;
             whole = Some(match whole {
                 None => pair,
                 Some(before) => self.chain(before, pair, span, true)?,
             });
-            left = right;
+            left = next;
             match self.sign().filter(|sign| matches!(*sign, "<" | ">" | "<=" | ">=")) {
                 Some(next) => (sign, span) = (next, self.next().span),
                 None => break,
@@ -292,7 +306,7 @@ impl Parser {
     fn ternary(&mut self, mut node: Node) -> Parsed {
         while self.is_sign("?") {
             let span = self.next().span;
-            let yes = if self.is_sign(":") { node.clone() } else { self.expression(0)? };
+            let yes = if self.is_sign(":") { self.copy(&node)? } else { self.expression(0)? };
             self.expect_sign(":")?;
             let no = self.expression(0)?;
             let kind = Kind::Conditional(Box::new(node), Box::new(yes), Box::new(no));
@@ -374,10 +388,8 @@ impl Parser {
             }
             lex::Kind::Number(text) => {
                 self.next();
-                let number = number(&text).ok_or_else(|| CompileError {
-                    message: format!("invalid number {text}"),
-                    span: span.clone(),
-                    help: None,
+                let number = number(&text).ok_or_else(|| {
+                    CompileError::new(format!("invalid number {text}"), span.clone(), None)
                 })?;
                 return self.node(number, span);
             }
@@ -571,22 +583,4 @@ impl Parser {
         self.expect_bracket(']')?;
         self.node(Kind::Slice { base, from, to }, span)
     }
-}
-
-fn number(text: &str) -> Option<Kind> {
-    let lower = text.to_ascii_lowercase();
-    let radix = |digits: &str, radix| i64::from_str_radix(digits, radix).ok().map(Kind::Int);
-    if let Some(digits) = lower.strip_prefix("0x") {
-        return radix(digits, 16);
-    }
-    if lower.contains(['.', 'e']) {
-        return lower.parse().ok().filter(|x: &f64| x.is_finite()).map(Kind::Float);
-    }
-    if let Some(digits) = lower.strip_prefix("0b") {
-        return radix(digits, 2);
-    }
-    if let Some(digits) = lower.strip_prefix("0o") {
-        return radix(digits, 8);
-    }
-    radix(&lower, 10)
 }

@@ -6,6 +6,7 @@ use super::condition::{Builder, Test};
 use super::context::Cx;
 use super::error::Failure;
 use super::eval;
+use super::stack::COMPILED;
 use super::subject::{Source, Subjects};
 use super::types::Type;
 use crate::schema::FieldId;
@@ -30,6 +31,7 @@ impl Builder<'_> {
             return Phrase::Const(text);
         }
         match &node.kind {
+            Kind::Conditional(..) if node.depth > COMPILED => Phrase::Plain(Box::new(node.clone())),
             Kind::Field(id) => Phrase::Field(*id),
             Kind::Conditional(test, yes, no) if yes.ty == Type::String && no.ty == Type::String => {
                 let test = self.test(test);

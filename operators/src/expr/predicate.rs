@@ -8,7 +8,13 @@ use super::ast::{Loop, Node, Op};
 use super::context::Cx;
 use super::eval::{Frame, Scope, Step, at, eval, owned, truth};
 use super::operation;
-use crate::value::{List, ListKind, Map, MapKind, Value};
+use crate::value::{ListKind, MapKind, Value};
+
+/// What `groupBy` gives.
+const GROUPS: MapKind = MapKind::Typed {
+    name: "map[interface {}][]interface {}",
+    zero: || Value::nil_list(ListKind::Any),
+};
 
 /// Evaluates such a builtin.
 pub(super) fn run(
@@ -143,7 +149,7 @@ impl Walk<'_, '_, '_> {
             groups.entry(key).or_default().push(item.clone());
         }
         let entries = groups.into_iter().map(|(key, items)| (key, Value::list(items))).collect();
-        Ok(Value::Map(Arc::new(Map { kind: MapKind::Any, entries })))
+        Ok(Value::map_of(GROUPS, entries))
     }
 
     fn sort(&mut self, node: &Node, items: &[Value], order: Option<&Node>) -> Step {
@@ -174,7 +180,7 @@ impl Walk<'_, '_, '_> {
         }
         at(node, self.frame.grow(keyed.len()))?;
         let items = keyed.into_iter().map(|(_, item)| item.clone()).collect();
-        Ok(Value::List(Arc::new(List { kind: ListKind::Any, items })))
+        Ok(Value::list(items))
     }
 
     fn reduce(&mut self, node: &Node, items: &[Value], initial: Option<&Node>) -> Step {

@@ -16,7 +16,7 @@ use super::reads::{self, Guard, Reads};
 use super::sieve::{FieldText, Names, SieveId, Whose};
 use super::subject::Subjects;
 use super::types::Type;
-use super::{check, eval, parse};
+use super::{check, eval, parse, stack};
 use crate::schema::{FieldId, Schema};
 use crate::text::{Text, intern};
 use crate::value::Value;
@@ -108,6 +108,10 @@ impl Compiler {
         if let Some(id) = self.known.get(&(source, env, expect) as &(&str, Env, Expect)) {
             return Ok(*id);
         }
+        stack::compiling(source, || self.add(source, env, expect))
+    }
+
+    fn add(&mut self, source: &str, env: Env, expect: Expect) -> Result<ExprId, CompileError> {
         let mut tree = parse::parse(source)?;
         check::check(&mut tree, env, &mut self.schema)?;
         expected(&tree, expect, source)?;
@@ -178,7 +182,7 @@ fn expected(tree: &Node, expect: Expect, source: &str) -> Result<(), CompileErro
         return Ok(());
     }
     let message = format!("expected {wanted}, but got {}", tree.ty);
-    Err(CompileError { message, span: 0..source.len(), help: None })
+    Err(CompileError::new(message, 0..source.len(), None))
 }
 
 /// The expressions of a rule set.
@@ -345,6 +349,16 @@ impl Program {
         let Ok(expression) = self.get(id) else {
             return Trace { result: Ok(Value::Nil), failed: None };
         };
+        if stack::is_deep(expression.tree.depth) {
+            return stack::roomy(|| expression.trace(cx));
+        }
+        expression.trace(cx)
+    }
+}
+
+impl Expression {
+    fn trace(&self, cx: &mut Cx<'_>) -> Trace {
+        let expression = self;
         let conjuncts = match &expression.tree.kind {
             Kind::And(all) => all.as_slice(),
             _ => std::slice::from_ref(&expression.tree),

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::{method, objects};
 use crate::event::Event;
 use crate::schema::Space;
-use crate::value::{List, ListKind, Map, MapKind, Object, Value};
+use crate::value::{ListKind, MapKind, Object, Value};
 
 /// An event as it stood when it was recorded. Unlike the live one it went through the engine's dump
 /// (YAML), which decides the types of decoded numbers.
@@ -59,8 +59,6 @@ impl Object for Recorded {
             "Meta" => Some(self.named(Space::Meta)),
             "Enriched" => Some(self.named(Space::Enriched)),
             "Unmarshaled" => Some(self.unmarshaled().clone()),
-            // Only an event that came through all stages has it.
-            "Process" => Some(Value::Bool(self.event.process)),
             _ => objects::event_field(&self.event, name),
         }
     }
@@ -98,18 +96,18 @@ impl Object for NodeResult {
 
 /// `[]dumps.ParserResult`, or another list of structures.
 pub fn list(items: Vec<Value>) -> Value {
-    Value::List(Arc::new(List { kind: ListKind::Typed, items }))
+    Value::slice(ListKind::Typed, items)
 }
 
 /// The results of the nodes of a stage by name of the node.
-pub const NODES: MapKind =
-    MapKind::Typed { name: "map[string][]dumps.ParserResult", zero: || list(Vec::new()) };
+pub const NODES: MapKind = MapKind::Typed {
+    name: "map[string][]dumps.ParserResult",
+    zero: || Value::nil_list(ListKind::Typed),
+};
 
 /// The results of all nodes by stage and name of the node.
-pub const STAGES: MapKind = MapKind::Typed {
-    name: "dumps.ParserResults",
-    zero: || Value::Map(Arc::new(Map { kind: NODES, entries: std::collections::BTreeMap::new() })),
-};
+pub const STAGES: MapKind =
+    MapKind::Typed { name: "dumps.ParserResults", zero: || Value::nil_map(NODES) };
 
 /// Whole floats are written without a fraction below this size, and read as integers.
 const WHOLE: f64 = 1e6;

@@ -37,14 +37,14 @@ pub(super) fn inlined(node: &Node) -> Option<Node> {
     while let Kind::Let { value, body: inner, .. } = &body.kind {
         let mut value = (**value).clone();
         replace(&mut value, &|kind| variable(kind, &values));
-        nodes += size(&value);
+        nodes += value.size();
         if nodes > MAX_VALUES || !(pure(&value) && total(&value)) {
             return None;
         }
         values.insert(u16::try_from(values.len()).ok()?, value);
         body = inner;
     }
-    if nested(body) || nodes.saturating_mul(size(body)) > MAX_INLINED {
+    if nested(body) || nodes.saturating_mul(body.size()) > MAX_INLINED {
         return None;
     }
     let mut copy = body.clone();
@@ -66,12 +66,6 @@ fn nested(node: &Node) -> bool {
     found
 }
 
-fn size(node: &Node) -> usize {
-    let mut nodes = 1;
-    node.visit(&mut |child| nodes += size(child));
-    nodes
-}
-
 fn replace(node: &mut Node, by: &dyn Fn(&Kind) -> Option<Node>) {
     if let Some(new) = by(&node.kind) {
         let span = node.span.clone();
@@ -79,5 +73,10 @@ fn replace(node: &mut Node, by: &dyn Fn(&Kind) -> Option<Node>) {
         node.span = span;
         return;
     }
-    node.visit_mut(&mut |child| replace(child, by));
+    let mut depth = 0;
+    node.visit_mut(&mut |child| {
+        replace(child, by);
+        depth = depth.max(child.depth);
+    });
+    node.depth = depth.saturating_add(1);
 }

@@ -192,32 +192,8 @@ impl Library {
 
     /// The known name that is most like `name`, for error messages.
     pub fn nearest(&self, name: &str) -> Option<&str> {
-        let wanted = name.to_ascii_uppercase();
-        self.names()
-            .map(|known| (distance(&wanted, &known.to_ascii_uppercase()), known))
-            .filter(|(distance, _)| *distance <= name.len().div_ceil(3))
-            .min_by_key(|(distance, _)| *distance)
-            .map(|(_, known)| known)
+        crate::yaml::nearest(name, self.names())
     }
-}
-
-/// Levenshtein distance in bytes.
-fn distance(left: &str, right: &str) -> usize {
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.bytes().enumerate() {
-        let mut diagonal = i;
-        let mut before = i + 1;
-        for (cell, b) in row.iter_mut().skip(1).zip(right.bytes()) {
-            let changed = diagonal + usize::from(a != b);
-            diagonal = *cell;
-            before = changed.min(before + 1).min(diagonal + 1);
-            *cell = before;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -250,6 +226,11 @@ mod tests {
         assert_eq!(error.to_string(), "z:2: pattern `INT` is defined already");
         let error = Library::standard().load(&[("z", "A x\nA y\n")]).unwrap_err();
         assert_eq!(error.to_string(), "z:2: pattern `A` is defined already");
+    }
+
+    #[test]
+    fn swapped_letters_are_one_mistake() {
+        assert_eq!(Library::standard().nearest("WROD"), Some("WORD"));
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl<'a> Buckets<'a> {
         let Some((mut event, _)) = codec.restore(&pour.event) else { return false };
         let events = bucket.queue.iter().filter_map(|kept| codec.restore(kept));
         let items = events.map(|(event, _)| Value::Held(Arc::new(event))).collect();
-        let events = Arc::new(List { kind: ListKind::Typed, items });
+        let events = Arc::new(List { kind: ListKind::Typed, nil: false, items });
         let roots = view::roots(bucket, events, scenario, None);
         let evaluator = &mut Evaluator::new(Arc::clone(&self.program));
         let (event, roots, lookups) = (&mut event, &roots, self.lookups);

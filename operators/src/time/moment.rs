@@ -92,6 +92,13 @@ impl Moment {
         Stamp { at: EventTime(at), offset: self.offset, utc: self.utc, zone: self.zone }
     }
 
+    /// Text of RFC 3339 to the second (`Time.Format(time.RFC3339)`), whatever the year.
+    pub fn rfc3339(&self) -> String {
+        let mut text = String::with_capacity(25);
+        rfc3339::write(&mut text, self, false);
+        text
+    }
+
     /// Text of RFC 3339 with as many digits of the second as it takes (`Time.MarshalText`); `None`
     /// where year or zone do not fit RFC 3339.
     pub fn marshal(&self) -> Option<String> {

@@ -9,7 +9,7 @@ use operators::expr::Cx;
 use operators::expr::recorded::{NODES, NodeResult, Recorded, STAGES, list};
 use operators::parse::node::Node;
 use operators::parse::watch::{Step, Watch};
-use operators::value::{Map, Object, Value};
+use operators::value::{Object, Value};
 
 /// The results of a node, in the order of the events that reached it.
 pub type Results = Vec<Arc<NodeResult>>;
@@ -72,10 +72,10 @@ impl Dump {
             entries.entry("".into()).or_insert_with(|| list(Vec::new()));
             *success = map(entries);
         }
-        Value::Map(Arc::new(Map { kind: STAGES, entries: stages }))
+        Value::map_of(STAGES, stages)
     }
 }
 
 fn map(entries: BTreeMap<Arc<str>, Value>) -> Value {
-    Value::Map(Arc::new(Map { kind: NODES, entries }))
+    Value::map_of(NODES, entries)
 }

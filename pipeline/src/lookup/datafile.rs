@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use operators::value::{List, ListKind, Map, MapKind, Value};
+use operators::value::{ListKind, MapKind, Value};
 use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use super::bots::Bot;
@@ -268,7 +268,7 @@ fn value(rows: Vec<Row>) -> Value {
     let maps = rows.into_iter().map(|row| {
         let entries =
             row.into_iter().map(|(key, text)| (Arc::from(key), Value::Str(text.into()))).collect();
-        Value::Map(Arc::new(Map { kind: MapKind::Strings, entries }))
+        Value::map_of(MapKind::Strings, entries)
     });
-    Value::List(Arc::new(List { kind: ListKind::Typed, items: maps.collect() }))
+    Value::slice(ListKind::Typed, maps.collect())
 }

@@ -11,11 +11,11 @@ use super::arguments::kinds::{ANY, ANYS, INT, MAP, STR};
 use super::arguments::{
     ELEMENT_BUDGET, Outcome, entries, entry, int, items, mismatch, over_budget, text,
 };
-use super::collection::flattened;
+use super::collection::{flattened, list_or_nil};
 use super::compare::{equal, key, less};
 use super::format::{type_name, verbatim};
 use crate::expr::context::Cx;
-use crate::value::{List, ListKind, Value};
+use crate::value::{List, ListKind, MapKind, Value};
 
 /// The family's part of the list.
 #[rustfmt::skip]
@@ -48,6 +48,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         .about("the elements in order (\"asc\" or \"desc\")", r#"sort([3, 1, 2], "desc")"#, "[3 2 1]"),
 ];
 
+/// What `fromPairs` gives.
+const PAIRED: MapKind =
+    MapKind::Typed { name: "map[interface {}]interface {}", zero: || Value::Nil };
+
 /// How often `uniq` compares elements that are lists and maps, at most.
 const MOST_COMPARED: usize = 4_000_000;
 
@@ -78,7 +82,7 @@ fn get(cx: &mut Cx<'_>, a: &[Value]) -> Outcome {
         (Value::Nil, _) => None,
         (Value::Str(text), Some(Value::Int(index) | Value::Int64(index))) => {
             let byte = place(*index, text.len()).and_then(|at| text.as_bytes().get(at));
-            byte.map(|byte| Value::Int(i64::from(*byte)))
+            byte.map(|byte| Value::Int64(i64::from(*byte)))
         }
         (Value::Object(object), Some(Value::Str(name))) => object.field(name),
         (_, Some(Value::Str(key))) => entry(cx, from, key).flatten(),
@@ -96,12 +100,12 @@ fn take(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
     let wanted = int(a, 1)?;
     let count = usize::try_from(wanted)
         .map_err(|_| format!("runtime error: slice bounds out of range [:{wanted}]"))?;
-    let kind = match a.first() {
-        Some(Value::List(list)) => list.kind,
-        _ => ListKind::Typed,
+    let (kind, nil) = match a.first() {
+        Some(Value::List(list)) => (list.kind, list.nil),
+        from => (ListKind::Typed, from.is_some_and(Value::is_nil)),
     };
     let items = elements[..count.min(elements.len())].to_vec();
-    Ok(Value::List(Arc::new(List { kind, items })))
+    Ok(Value::List(Arc::new(List { kind, nil, items })))
 }
 
 fn map_of(cx: &Cx<'_>, a: &[Value], verb: &str) -> Result<Vec<(Arc<str>, Value)>, String> {
@@ -121,8 +125,9 @@ fn values(cx: &mut Cx<'_>, a: &[Value]) -> Outcome {
 
 fn to_pairs(cx: &mut Cx<'_>, a: &[Value]) -> Outcome {
     let entries = map_of(cx, a, "transform to pairs")?;
-    let pair = |(key, value)| Value::list(vec![Value::Str(key), value]);
-    Ok(Value::list(entries.into_iter().map(pair).collect()))
+    // `[][2]any`
+    let pair = |(key, value)| Value::slice(ListKind::Typed, vec![Value::Str(key), value]);
+    Ok(Value::slice(ListKind::Typed, entries.into_iter().map(pair).collect()))
 }
 
 fn from_pairs(cx: &mut Cx<'_>, a: &[Value]) -> Outcome {
@@ -139,7 +144,7 @@ fn from_pairs(cx: &mut Cx<'_>, a: &[Value]) -> Outcome {
         };
         map.insert(key, value.clone());
     }
-    Ok(Value::map(map))
+    Ok(Value::map_of(PAIRED, map))
 }
 
 fn reverse(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
@@ -177,7 +182,7 @@ fn concat(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
         }
         all.extend_from_slice(&elements);
     }
-    Ok(Value::list(all))
+    Ok(list_or_nil(all))
 }
 
 fn flatten(_: &mut Cx<'_>, a: &[Value]) -> Outcome {

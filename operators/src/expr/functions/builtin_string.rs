@@ -3,7 +3,7 @@
 use super::Function;
 use super::arguments::kinds::{ANY, BOOL, INT, STR, STRS};
 use super::arguments::{Outcome, TEXT_BUDGET, int, items, mismatch, over_budget, shared, text};
-use super::string::{joined, part, pieces, position, replace, to_lower, to_upper};
+use super::string::{at_most, joined, part, pieces, position, replace, to_lower, to_upper};
 use crate::expr::context::Cx;
 use crate::value::Value;
 
@@ -74,7 +74,10 @@ fn limit(a: &[Value], index: usize) -> Result<i64, String> {
 }
 
 fn split_all(a: &[Value], keep: bool) -> Outcome {
-    Ok(Value::strings(pieces(text(a, 0)?, text(a, 1)?, keep, limit(a, 2)?)))
+    match a.len() {
+        0..=2 => Ok(Value::strings(pieces(text(a, 0)?, text(a, 1)?, keep, -1))),
+        _ => at_most(a, keep),
+    }
 }
 
 fn replace_all(_: &mut Cx<'_>, a: &[Value]) -> Outcome {

@@ -57,6 +57,11 @@ pub(super) fn flattened(values: &[Value]) -> Result<Vec<Value>, String> {
     Ok(flat)
 }
 
+/// What Go appends to a nil slice: nil where nothing is appended.
+pub(super) fn list_or_nil(items: Vec<Value>) -> Value {
+    if items.is_empty() { Value::nil_list(ListKind::Any) } else { Value::list(items) }
+}
+
 /// Each element once.
 fn once(values: &[Value]) -> Outcome {
     let mut seen = BTreeSet::new();
@@ -79,7 +84,7 @@ fn once(values: &[Value]) -> Outcome {
 }
 
 fn flatten(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    flattened(a).map(Value::list)
+    flattened(a).map(list_or_nil)
 }
 
 fn distinct(_: &mut Cx<'_>, a: &[Value]) -> Outcome {

@@ -40,11 +40,14 @@ fn equal_content(cx: &Cx<'_>, left: &Value, right: &Value, depth: usize) -> bool
     }
     if let (Some(a), Some(b)) = (entries(cx, left), entries(cx, right)) {
         let mut pairs = a.iter().zip(b.iter());
+        if left.is_nil() || right.is_nil() {
+            return left.is_nil() && right.is_nil();
+        }
         return map_kind(left) == map_kind(right)
             && a.len() == b.len()
             && pairs.all(|(a, b)| a.0 == b.0 && equal_within(cx, &a.1, &b.1, depth + 1));
     }
-    false
+    left.is_nil() && right.is_nil()
 }
 
 /// The order of two numbers (`Some(None)` with NaN), `None` where one is no number.

@@ -322,6 +322,13 @@ impl<'a, 'e> Printer<'a, 'e> {
                 self.out.push_str(if self.layout.sharp_v { "interface {}(nil)" } else { "<nil>" });
             }
             Value::Nil if depth > 0 => self.out.push_str("<nil>"),
+            _ if self.layout.sharp_v && value.is_nil() => {
+                self.out.push_str(&type_name(value));
+                self.out.push_str("(nil)");
+            }
+            Value::Object(object) if verb == 'v' && object.is_nil() && object.items().is_none() => {
+                self.out.push_str("<nil>");
+            }
             Value::Bool(flag) if matches!(verb, 't' | 'v') => {
                 self.layout.pad(if *flag { "true" } else { "false" }, &mut self.out);
             }

@@ -1,7 +1,6 @@
 //! Addresses and networks, as Go's `net` reads them (unlike whitelists, an IPv4-mapped IPv6 address
 //! is the IPv4 address here), and what the GeoIP databases know of them.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -10,7 +9,7 @@ use super::arguments::kinds::{ANY, BOOL, STR, STRS};
 use super::arguments::{Outcome, text};
 use crate::expr::context::Cx;
 use crate::lookup::{Asn, City};
-use crate::value::{Object, Value};
+use crate::value::{ListKind, MapKind, Object, Value};
 
 /// The family's part of the list.
 #[rustfmt::skip]
@@ -165,14 +164,14 @@ fn record(name: &'static str, fields: Vec<(&'static str, Value)>) -> Value {
 
 /// Go's `geoip2.City`, with what is known of it; all else has its zero value.
 fn city_record(city: &City) -> Arc<dyn Object> {
-    let none = || Value::map(BTreeMap::new());
+    let none = || Value::nil_map(MapKind::Strings);
     let country = |code: &str, in_eu: bool| {
         record(
             "struct",
             vec![
                 ("IsoCode", Value::str(code)),
                 ("IsInEuropeanUnion", Value::Bool(in_eu)),
-                ("GeoNameID", Value::Int(0)),
+                ("GeoNameID", Value::Int64(0)),
                 ("Names", none()),
             ],
         )
@@ -183,8 +182,8 @@ fn city_record(city: &City) -> Arc<dyn Object> {
         ("Latitude", Value::Float(city.latitude)),
         ("Longitude", Value::Float(city.longitude)),
         ("TimeZone", Value::str("")),
-        ("AccuracyRadius", Value::Int(0)),
-        ("MetroCode", Value::Int(0)),
+        ("AccuracyRadius", Value::Int64(0)),
+        ("MetroCode", Value::Int64(0)),
     ];
     Arc::new(Record {
         name: "*geoip2.City",
@@ -193,10 +192,10 @@ fn city_record(city: &City) -> Arc<dyn Object> {
             ("RegisteredCountry", country(other, in_eu(other))),
             ("RepresentedCountry", country("", false)),
             ("Location", record("struct", place)),
-            ("City", record("struct", vec![("Names", none()), ("GeoNameID", Value::Int(0))])),
+            ("City", record("struct", vec![("Names", none()), ("GeoNameID", Value::Int64(0))])),
             ("Continent", record("struct", vec![("Code", Value::str("")), ("Names", none())])),
             ("Postal", record("struct", vec![("Code", Value::str(""))])),
-            ("Subdivisions", Value::list(Vec::new())),
+            ("Subdivisions", Value::nil_list(ListKind::Typed)),
         ],
     })
 }
@@ -206,7 +205,7 @@ fn asn_record(asn: Asn) -> Arc<dyn Object> {
     Arc::new(Record {
         name: "*geoip2.ASN",
         fields: vec![
-            ("AutonomousSystemNumber", Value::Int(i64::from(asn.number))),
+            ("AutonomousSystemNumber", Value::Int64(i64::from(asn.number))),
             ("AutonomousSystemOrganization", Value::Str(asn.organization.into())),
         ],
     })

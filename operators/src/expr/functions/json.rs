@@ -2,7 +2,6 @@
 //! `toJSON`, `fromJSON` of expr-lang).
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use super::arguments::kinds::{ANY, ANYS, MAP, STR};
 use super::arguments::{Outcome, lossy, text};
@@ -10,7 +9,7 @@ use super::json_scan::{self, Found};
 use super::{Function, json_text, kv};
 use crate::expr::context::Cx;
 use crate::json::decode;
-use crate::value::Value;
+use crate::value::{ListKind, MapKind, Value};
 
 /// The family's part of the list.
 #[rustfmt::skip]
@@ -26,10 +25,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         .about("raw text under these nested keys; \"\" if missing (fails always in CrowdSec)",
             r#"JsonExtractLib('{"a":{"b.c":1}}', "a", "b.c")"#, "1"),
     Function::new("JsonExtractSlice", &[STR, STR], ANYS, extract_slice)
-        .about("the array at a path, empty if missing",
+        .about("the array at a path, nil if missing",
             r#"JsonExtractSlice('{"a":[1,2]}', "a")"#, "[1 2]"),
     Function::new("JsonExtractObject", &[STR, STR], MAP, extract_object)
-        .about("the object at a path, empty if missing",
+        .about("the object at a path, nil if missing",
             r#"JsonExtractObject('{"a":{"b":1}}', "a")"#, "map[b:1]"),
     Function::new("ToJsonString", &[ANY], STR, to_json_string)
         .about("the value as JSON, \"\" where it has no such form",
@@ -92,11 +91,11 @@ fn decoded(a: &[Value], kind: Found) -> Result<Option<Value>, String> {
 }
 
 fn extract_slice(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    Ok(decoded(a, Found::Array)?.unwrap_or_else(|| Value::list(Vec::new())))
+    Ok(decoded(a, Found::Array)?.unwrap_or_else(|| Value::nil_list(ListKind::Any)))
 }
 
 fn extract_object(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    Ok(decoded(a, Found::Object)?.unwrap_or_else(|| Value::map(BTreeMap::new())))
+    Ok(decoded(a, Found::Object)?.unwrap_or_else(|| Value::nil_map(MapKind::Any)))
 }
 
 fn one(a: &[Value]) -> &Value {

@@ -40,7 +40,7 @@ impl Encoder<'_, '_> {
             return Err(over_budget());
         }
         match value {
-            Value::Nil => self.out.push_str("null"),
+            _ if value.is_nil() => self.out.push_str("null"),
             Value::Bool(flag) => self.out.push_str(if *flag { "true" } else { "false" }),
             Value::Int(number) | Value::Int64(number) | Value::Duration(number) => {
                 self.out.push_str(&number.to_string());

@@ -111,7 +111,7 @@ fn lax_pairs(blob: &str) -> Pairs<'_> {
 /// Adds pairs to the `map[string]string` that is there, or to a new one.
 fn merged(there: Option<Value>, pairs: Pairs<'_>) -> Outcome {
     let mut map = match there {
-        None => Arc::new(Map { kind: MapKind::Strings, entries: BTreeMap::new() }),
+        None => Arc::new(Map { kind: MapKind::Strings, nil: false, entries: BTreeMap::new() }),
         Some(Value::Map(map)) if map.kind == MapKind::Strings => map,
         Some(_) => return Err("target is not a map[string]string".to_owned()),
     };

@@ -32,17 +32,49 @@ pub(super) fn parse_float(text: &str) -> Result<f64, f64> {
         "nan" => return Ok(f64::NAN),
         _ => {}
     }
-    if let Some(digits) = lower.strip_prefix("0x") {
+    if let Some(digits) = lower.strip_prefix("0x").filter(|digits| !digits.contains('_')) {
         return hexadecimal(digits).map(|number| sign * number).ok_or(0.0);
     }
     if !lower.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
         return Err(0.0);
+    }
+    if lower.contains('_') {
+        let plain = text.replace('_', "");
+        return if underscores_fit(&lower) { parse_float(&plain) } else { Err(0.0) };
     }
     match unsigned.parse::<f64>() {
         Ok(number) if number.is_infinite() => Err(sign * number),
         Ok(number) => Ok(sign * number),
         Err(_) => Err(0.0),
     }
+}
+
+/// Whether every `_` stands between digits, or behind `0x`: then it counts as nothing.
+fn underscores_fit(lower: &str) -> bool {
+    #[derive(PartialEq)]
+    enum Sign {
+        Digit,
+        Underscore,
+        Other,
+    }
+    let (digits, radix, mut last) = match lower.strip_prefix("0x") {
+        Some(digits) => (digits, 16, Sign::Digit),
+        None => (lower, 10, Sign::Other),
+    };
+    for c in digits.chars() {
+        let sign = match c {
+            '_' => Sign::Underscore,
+            _ if c.is_digit(radix) => Sign::Digit,
+            _ => Sign::Other,
+        };
+        if sign == Sign::Underscore && last != Sign::Digit
+            || last == Sign::Underscore && sign != Sign::Digit
+        {
+            return false;
+        }
+        last = sign;
+    }
+    last != Sign::Underscore
 }
 
 /// `1.8p3`, without its `0x`. The exponent is required; digits beyond 60 bits are cut.

@@ -205,12 +205,20 @@ fn split_after(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
     Ok(Value::strings(pieces(text(a, 0)?, text(a, 1)?, true, -1)))
 }
 
+/// At most as many pieces as the third argument says; none at all are a nil slice.
+pub(super) fn at_most(a: &[Value], keep: bool) -> Outcome {
+    Ok(match int(a, 2)? {
+        0 => Value::nil_list(ListKind::Strings),
+        n => Value::strings(pieces(text(a, 0)?, text(a, 1)?, keep, n)),
+    })
+}
+
 fn split_n(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    Ok(Value::strings(pieces(text(a, 0)?, text(a, 1)?, false, int(a, 2)?)))
+    at_most(a, false)
 }
 
 fn split_after_n(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    Ok(Value::strings(pieces(text(a, 0)?, text(a, 1)?, true, int(a, 2)?)))
+    at_most(a, true)
 }
 
 fn replace_n(_: &mut Cx<'_>, a: &[Value]) -> Outcome {

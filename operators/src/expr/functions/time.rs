@@ -32,7 +32,7 @@ fn time_now(cx: &mut Cx<'_>, _: &[Value]) -> Outcome {
 fn parse_unix(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
     let whole = text(a, 0)?.split('.').next().unwrap_or("");
     let seconds: Option<i64> = whole.parse().ok().filter(|seconds| *seconds > 0);
-    let text = seconds.and_then(|seconds| Moment::utc(seconds, 0).marshal());
+    let text = seconds.map(|seconds| Moment::utc(seconds, 0).rfc3339());
     Ok(Value::Str(text.unwrap_or_default().into()))
 }
 

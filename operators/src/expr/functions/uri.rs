@@ -8,7 +8,7 @@ use super::arguments::kinds::{STR, STRS, STRS_MAP};
 use super::arguments::{Outcome, lossy, shared, text};
 use super::url::{self, Query};
 use crate::expr::context::Cx;
-use crate::value::{Map, MapKind, Value};
+use crate::value::{MapKind, Value};
 
 /// The family's part of the list.
 #[rustfmt::skip]
@@ -40,7 +40,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 fn query_map(query: Query) -> Value {
     let entries: BTreeMap<Arc<str>, Value> =
         query.into_iter().map(|(key, values)| (key.into(), Value::strings(values))).collect();
-    Value::Map(Arc::new(Map { kind: MapKind::StringLists, entries }))
+    Value::map_of(MapKind::StringLists, entries)
 }
 
 fn parse_uri(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
