@@ -77,6 +77,18 @@ impl FromRequestParts<Arc<Service>> for AsBouncer {
     }
 }
 
+impl AsBouncer {
+    /// Whether it may go on listening: nobody has removed it, and its certificate still counts.
+    pub async fn may_go_on(&self, service: &Service) -> bool {
+        let row = self.entry.row();
+        let entry = service.accounts.bouncer(&row.name);
+        let known = entry.is_some_and(|entry| Arc::ptr_eq(&entry, &self.entry));
+        let Some(certificate) = &self.caller.certificate else { return known && !row.revoked };
+        let (units, now) = (&service.policy.bouncer_units, service.now() / 1_000_000_000);
+        known && !row.revoked && certificate.proves(units, now).await.is_ok()
+    }
+}
+
 /// A bouncer whose key may also be the password of HTTP Basic (RFC 7617), whatever the name.
 #[derive(Clone, Debug)]
 pub struct ByKey(pub AsBouncer);

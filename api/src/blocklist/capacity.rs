@@ -41,7 +41,12 @@ pub fn fit(blocked: Vec<Blocked>, most: usize, widths: Widths) -> Vec<Blocked> {
             Blocked { net: one.net.cut(width.min(one.net.length)), ..*one }
         });
         let mut widened: Vec<Blocked> = widened.collect();
-        widened.sort_unstable_by_key(|one| (one.net.v6, one.net.start, one.net.length));
+        widened.sort_unstable_by_key(|one| (one.net.v6, one.net.start, one.net.length, one.until));
+        widened.dedup_by(|next, first| {
+            let same = next.net == first.net;
+            first.own |= same && next.own;
+            same
+        });
         fitting = merged(joined(&widened));
     }
     if fitting.len() > most {
@@ -52,7 +57,8 @@ pub fn fit(blocked: Vec<Blocked>, most: usize, widths: Widths) -> Vec<Blocked> {
     fitting
 }
 
-/// Joins two halves of a network into it, again and again: the same addresses in fewer networks.
+/// Joins two halves of a network into it, again and again: the same addresses in fewer networks, until
+/// the first of them ends.
 fn merged(sorted: Vec<Blocked>) -> Vec<Blocked> {
     let mut out: Vec<Blocked> = Vec::with_capacity(sorted.len());
     for one in sorted {
@@ -60,7 +66,7 @@ fn merged(sorted: Vec<Blocked>) -> Vec<Blocked> {
         while let [.., left, right] = out.as_slice()
             && let Some(net) = whole(left.net, right.net)
         {
-            let (until, own) = (left.until.max(right.until), left.own || right.own);
+            let (until, own) = (left.until.min(right.until), left.own || right.own);
             out.truncate(out.len() - 2);
             out.push(Blocked { net, until, own });
         }

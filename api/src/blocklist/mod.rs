@@ -38,13 +38,16 @@ pub fn networks(snapshot: &Snapshot, filter: &DecisionFilter, now: i64) -> Vec<B
     joined(&blocked)
 }
 
-/// Without networks that lie within others; sorted in, sorted out.
+/// Without networks that lie within others; sorted in, sorted out. What is around keeps its end: nobody
+/// is blocked for longer than decided, and a device that asks again gets what was within.
 fn joined(sorted: &[Blocked]) -> Vec<Blocked> {
     let mut out: Vec<Blocked> = Vec::with_capacity(sorted.len());
     for one in sorted {
         match out.last_mut() {
             Some(last) if last.net.contains(one.net) => {
-                last.until = last.until.max(one.until);
+                if last.net == one.net {
+                    last.until = last.until.max(one.until);
+                }
                 last.own |= one.own;
             }
             _ => out.push(*one),
@@ -67,8 +70,9 @@ mod tests {
             blocked("10.0.0.0/8", 5),
             blocked("10.1.0.0/16", 9),
             blocked("10.1.2.3", 1),
+            blocked("11.0.0.0", 7),
             blocked("11.0.0.0", 1),
         ];
-        assert_eq!(joined(&sorted), [blocked("10.0.0.0/8", 9), blocked("11.0.0.0", 1)]);
+        assert_eq!(joined(&sorted), [blocked("10.0.0.0/8", 5), blocked("11.0.0.0", 7)]);
     }
 }

@@ -176,6 +176,7 @@ impl Ending {
 
     /// The same as a query of active decisions, simulated ones too; names are not part of it.
     pub fn as_filter(&self) -> DecisionFilter {
+        // What it leaves out, [`Ending::takes`] asks.
         DecisionFilter {
             scopes: self.scope.iter().map(|scope| vec![scope.clone()]).collect(),
             value: self.value.clone(),
@@ -186,6 +187,14 @@ impl Ending {
             simulated: true,
             ..DecisionFilter::default()
         }
+    }
+}
+
+impl Ending {
+    /// Whether a decision that passes [`Ending::as_filter`] is meant.
+    pub fn takes(&self, uuid: &[u8], scenario: &str) -> bool {
+        let named = self.uuids.is_empty() || self.uuids.iter().any(|one| one.as_bytes() == uuid);
+        named && self.scenario.as_deref().is_none_or(|wanted| wanted == scenario)
     }
 }
 

@@ -56,6 +56,7 @@ pub(super) async fn events(
         published: service.index.subscribe(),
         stopping: service.stopping.clone(),
         service,
+        bouncer,
         filter,
         reduced,
         wanted,
@@ -75,6 +76,7 @@ pub(super) async fn events(
 /// What a subscriber is sent.
 struct Feed {
     service: Arc<Service>,
+    bouncer: AsBouncer,
     filter: DecisionFilter,
     reduced: bool,
     wanted: Wanted,
@@ -93,7 +95,8 @@ enum Sending {
 }
 
 impl Feed {
-    /// The next piece; `None` when the process stops or cannot answer truthfully.
+    /// The next piece; `None` when the process stops, cannot answer truthfully, or the bouncer may not
+    /// listen any more.
     async fn next(&mut self) -> Option<Bytes> {
         match &mut self.sending {
             Sending::Greeting => {
@@ -112,15 +115,20 @@ impl Feed {
         let heartbeat = Instant::now() + HEARTBEAT;
         loop {
             self.published.borrow_and_update();
+            if !self.bouncer.may_go_on(&self.service).await {
+                return None;
+            }
             if let Some(head) = self.look()? {
                 return Some(head);
             }
-            tokio::select! {
-                changed = self.published.changed() => changed.ok()?,
-                () = tokio::time::sleep_until(heartbeat) => {
-                    return Some(Bytes::from_static(b": alive\n\n"));
-                }
+            let silent = tokio::select! {
+                changed = self.published.changed() => { changed.ok()?; false }
+                () = tokio::time::sleep_until(heartbeat) => true,
                 _ = self.stopping.wait_for(|stopping| *stopping) => return None,
+            };
+            if silent {
+                let listens = self.bouncer.may_go_on(&self.service).await;
+                return listens.then_some(Bytes::from_static(b": alive\n\n"));
             }
         }
     }

@@ -57,6 +57,12 @@ fn nothing_is_deleted_by_accident() {
     assert!(errors.contains("not a duration"), "{errors}");
     let errors = served.refused(&["alerts", "delete"]);
     assert!(errors.contains("at least one filter or --all"), "{errors}");
+    for nothing in [&["-s", "nosuch"][..], &["-s", "nosuch", "-i", "192.0.2.7"]] {
+        let deleted = served.said(&[&["decisions", "delete"], nothing].concat());
+        assert_eq!(deleted, "0 decision(s) deleted\n", "{nothing:?}");
+    }
+    served.run(&["decisions", "add", "-i", "192.0.2.8", "-R", "by name"]);
+    assert_eq!(served.said(&["decisions", "delete", "-s", "by name"]), "1 decision(s) deleted\n");
     assert!(served.run(&["decisions", "list", "-o", "raw"]).contains("Ip:192.0.2.7"));
     assert_eq!(served.said(&["decisions", "delete", "--all"]), "1 decision(s) deleted\n");
 }

@@ -1,5 +1,8 @@
 //! The stream of a bouncer over restarts of the service.
 
+use std::io::{Read, Write};
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::served::Served;
@@ -41,7 +44,7 @@ fn cursors_mean_the_same_after_a_restart() {
     for (turn, killed) in [false, true].into_iter().enumerate() {
         // Cursors of keys are kept within a second, at an ordered end at once.
         if killed {
-            std::thread::sleep(std::time::Duration::from_millis(2_500));
+            std::thread::sleep(Duration::from_millis(2_500));
         }
         served.restart(killed);
         assert_eq!(told(&served, key, "").new, [] as [&str; 0]);
@@ -65,4 +68,34 @@ fn cursors_mean_the_same_after_a_restart() {
     // A cursor of another store means nothing: everything is told.
     let strange = told(&served, key, "?cursor=00000000000000ff-1-1");
     assert_eq!(strange.new, ["203.0.113.10", "203.0.113.11"]);
+}
+
+#[test]
+fn who_is_removed_hears_nothing_more() {
+    let served = Served::start();
+    let key = served.run(&["bouncers", "add", "b", "-o", "raw"]);
+    ban(&served, "203.0.113.1");
+    let mut stream = std::net::TcpStream::connect(&served.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let target = "/v1/decisions/events?startup=true";
+    let key = key.trim();
+    write!(stream, "GET {target} HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {key}\r\n\r\n").unwrap();
+    let mut heard = Vec::new();
+    while !String::from_utf8_lossy(&heard).contains("203.0.113.1") {
+        let mut piece = [0; 4_096];
+        let length = stream.read(&mut piece).unwrap();
+        assert!(length > 0, "{}", String::from_utf8_lossy(&heard));
+        heard.extend_from_slice(&piece[..length]);
+    }
+    served.run(&["bouncers", "delete", "b"]);
+    ban(&served, "203.0.113.2");
+    // The answer ends, or the connection does.
+    while !heard.ends_with(b"\r\n0\r\n\r\n") {
+        let mut piece = [0; 4_096];
+        match stream.read(&mut piece).unwrap() {
+            0 => break,
+            length => heard.extend_from_slice(&piece[..length]),
+        }
+        assert!(!String::from_utf8_lossy(&heard).contains("203.0.113.2"));
+    }
 }

@@ -40,6 +40,12 @@ pub enum DurationError {
         /// The whole text.
         text: String,
     },
+    /// More nanoseconds than fit 63 bits.
+    #[error("duration {text:?} is too long: at most 106751d")]
+    TooLong {
+        /// The whole text.
+        text: String,
+    },
 }
 
 impl GoDuration {
@@ -96,7 +102,8 @@ impl GoDuration {
             if after.contains('d') {
                 return Err(days_error());
             }
-            total = days.checked_mul(DAY).ok_or_else(days_error)?;
+            let too_long = || DurationError::TooLong { text: text.into() };
+            total = days.checked_mul(DAY).ok_or_else(too_long)?;
             rest = after;
         }
         if rest.contains('-') {
@@ -280,5 +287,7 @@ mod tests {
         for text in ["", "12h1d", "1.5d", "1d1d", "1d-1h", "d"] {
             assert!(parse(text).is_err(), "{text:?}");
         }
+        let long = parse("109500d").unwrap_err().to_string();
+        assert_eq!(long, "duration \"109500d\" is too long: at most 106751d");
     }
 }

@@ -111,10 +111,7 @@ impl Sitting {
         let snapshot = self.judge.index.current();
         let mut matching = snapshot.matching(&ending.as_filter(), at);
         matching.retain(|entry| entry.slot.until > at);
-        if !ending.uuids.is_empty() {
-            let named = |uuid: &[u8]| ending.uuids.iter().any(|one| one.as_bytes() == uuid);
-            matching.retain(|entry| named(&entry.uuid()));
-        }
+        matching.retain(|entry| ending.takes(&entry.uuid(), entry.scenario()));
         let ended: Vec<(u64, u64)> =
             matching.iter().map(|entry| (entry.slot.id, entry.slot.alert)).collect();
         self.end_all(&ended, at, open)?;

@@ -5,6 +5,7 @@ use api::filter::Net;
 use api::record::normal_scope;
 use clap::Args;
 use operators::time::GoDuration;
+use operators::time::duration::DurationError;
 
 use super::client::Query;
 
@@ -139,6 +140,7 @@ pub fn nanos(text: &str) -> Result<i64, String> {
     match GoDuration::parse_with_days(text) {
         Ok(GoDuration(nanos)) if nanos > 0 => Ok(nanos),
         Ok(_) => Err("it must be above 0".to_owned()),
+        Err(error @ DurationError::TooLong { .. }) => Err(error.to_string()),
         Err(_) => Err("not a duration: write 30m, 4h or 2d12h".to_owned()),
     }
 }
