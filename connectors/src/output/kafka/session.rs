@@ -14,6 +14,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::doubt::Doubt;
 use super::progress::{Group, Owner};
+use super::pulse::Pulse;
 use super::topics::{self, Place};
 use super::{KafkaConfig, partition_of};
 use crate::crash;
@@ -34,6 +35,7 @@ pub(super) struct Session {
     owner: Owner,
     places: HashMap<String, Place>,
     context: OutputContext,
+    pulse: Pulse,
     /// What one transaction may take at most.
     timeout: Duration,
 }
@@ -43,7 +45,7 @@ impl Session {
     /// more.
     pub(super) fn open(
         config: &KafkaConfig,
-        context: &OutputContext,
+        (context, pulse): (&OutputContext, &Pulse),
         owner: &mut Owner,
     ) -> Result<(Self, Option<u64>), Doubt> {
         let places = topics::places(config, context)?;
@@ -61,6 +63,7 @@ impl Session {
             owner: owner.clone(),
             places,
             context: context.clone(),
+            pulse: pulse.clone(),
             timeout: config.timeout,
         };
         let last = session.begin()?;
@@ -151,6 +154,7 @@ impl Session {
         }
         let deadline = Instant::now() + self.timeout;
         loop {
+            self.pulse.beat();
             let (error, back) = match self.producer.send(record) {
                 Ok(()) => return Ok(()),
                 Err(refusal) => refusal,
@@ -183,6 +187,7 @@ impl Session {
             if self.context.stop.is_set() {
                 return Err(Doubt::End(OutputError::Stopped));
             }
+            self.pulse.beat();
             let Err(error) = call(&self.producer) else { return Ok(()) };
             let again = match &error {
                 KafkaError::Transaction(error) => error.is_retriable() && !error.is_fatal(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::KafkaConfig;
 use super::doubt::Doubt;
 use super::progress::Owner;
+use super::pulse::Pulse;
 use super::session::Session;
 use crate::output::{Message, OutputContext, OutputError, Refused};
 use crate::retry::Backoff;
@@ -16,18 +17,20 @@ pub(super) struct Writer {
     context: OutputContext,
     owner: Owner,
     session: Option<Session>,
+    pulse: Pulse,
 }
 
 impl Writer {
-    pub(super) fn new(config: KafkaConfig, context: OutputContext) -> Self {
-        Self { config, context, owner: Owner::new(), session: None }
+    pub(super) fn new(config: KafkaConfig, context: OutputContext, pulse: Pulse) -> Self {
+        Self { config, context, owner: Owner::new(), session: None, pulse }
     }
 
     /// A new session, and the last message that is out.
     pub(super) fn resume(&mut self) -> Result<Option<u64>, OutputError> {
         let mut backoff = backoff();
         loop {
-            match Session::open(&self.config, &self.context, &mut self.owner) {
+            self.pulse.beat();
+            match Session::open(&self.config, (&self.context, &self.pulse), &mut self.owner) {
                 Ok((session, last)) => {
                     self.session = Some(session);
                     self.context.health.reading();
@@ -89,6 +92,7 @@ impl Writer {
                 reason
             }
         };
+        self.pulse.beat();
         tracing::warn!(output = %self.context.name, reason, "kafka output tries again");
         self.context.try_later(&reason, backoff)
     }
