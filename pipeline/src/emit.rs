@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::live::aside::Aside;
 use crate::live::names::Names;
-use crate::serve::shelf;
+use crate::serve::kept;
 use crate::state::{Family, Store, StoreError};
 
 /// Version of what goes out.
@@ -155,11 +155,11 @@ impl Encoder {
     pub fn message(&self, told: &Told) -> Result<Option<Message>, StoreError> {
         let file = |partition: Partition| self.names.get(partition).unwrap_or_else(|| "".into());
         Ok(match told {
-            Told::Alert(id) => shelf::as_made(&self.store, *id)?.map(|(alert, machine)| {
+            Told::Alert(id) => kept::as_made(&self.store, *id)?.map(|(alert, machine)| {
                 let json = json(&WireAlert::new(&alert, &machine, &file));
                 of_alert(&alert, json)
             }),
-            Told::Decision(id) => shelf::decision_as_made(&self.store, *id)?.map(|decision| {
+            Told::Decision(id) => kept::decision_as_made(&self.store, *id)?.map(|decision| {
                 let json = json(&decisions(std::slice::from_ref(&decision)).next());
                 let Decision { scope, value, id, scenario, .. } = &decision;
                 of_decision((scope, value), *id, scenario, Some(json))

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::emit::{Told, Tray};
 use crate::live::aside::Aside;
 use crate::live::record;
-use crate::serve::shelf;
+use crate::serve::kept;
 use crate::state::{Batch, Store, StoreError};
 
 /// What outputs want to be told.
@@ -77,7 +77,7 @@ impl Outbox {
         id: u64,
     ) -> Result<(), StoreError> {
         if self.wanted == Wanted::Ends
-            && let Some(decision) = shelf::decision_as_made(store, id)?
+            && let Some(decision) = kept::decision_as_made(store, id)?
         {
             let Decision { scope, value, id, scenario, .. } = decision;
             self.put(batch, &Told::Ended { scope, value, id, scenario });
@@ -121,7 +121,7 @@ pub fn oldest_untold(store: &Store) -> Result<Option<u64>, StoreError> {
     for told in record::told(store, Tray::Results, 0) {
         match told?.1 {
             Told::Alert(id) => return Ok(Some(id)),
-            Told::Decision(id) => return shelf::alert_of(store, id),
+            Told::Decision(id) => return kept::alert_of(store, id),
             // It carries what it tells.
             Told::Ended { .. } | Told::Aside(_) => {}
         }

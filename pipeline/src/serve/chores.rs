@@ -8,7 +8,7 @@ use std::time::Duration;
 use api::accounts::Accounts;
 use api::archive::Audit;
 
-use super::{accounts, flush};
+use super::{accounts, flush, silence};
 use crate::state::{Family, Store, StoreError};
 
 /// Lines of the audit log that may wait.
@@ -46,6 +46,15 @@ pub struct Work {
     pub now: fn() -> i64,
 }
 
+impl Work {
+    fn forget(&self) -> Result<(), StoreError> {
+        let now = (self.now)();
+        flush::flush(&self.store, self.retention, now)?;
+        silence::remove(&self.store, &self.accounts, self.retention.silence, now)?;
+        Ok(())
+    }
+}
+
 /// The way to the chores, and their end of it.
 pub fn channel() -> (Chores, Receiver<Audit>) {
     let (sender, receiver) = sync_channel(MOST_WAITING);
@@ -73,7 +82,7 @@ pub fn start(
             }
             paces = paces.wrapping_add(1);
             if paces.is_multiple_of(FLUSH)
-                && let Err(error) = flush::flush(&work.store, work.retention, (work.now)())
+                && let Err(error) = work.forget()
             {
                 tracing::error!(%error, "what is old is not forgotten");
             }

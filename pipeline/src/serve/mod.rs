@@ -10,11 +10,14 @@ pub mod allowlists;
 pub mod chores;
 pub mod flush;
 pub mod import;
+pub mod kept;
 pub mod ledger;
+pub mod lines;
 pub mod load;
 pub mod places;
 pub mod row;
 pub mod shelf;
+pub mod silence;
 pub mod view;
 
 use std::sync::Arc;
