@@ -3,8 +3,8 @@
 # until it reads again. Writes results/<date>-<host kind>/soak.md and soak.csv.
 #   soak.sh
 #
-# SECONDS_LONG=1800  how long           LIFE=120s  how long one event keeps its bucket
-# MEMORY=512MiB      `memory:` of it    RATE=0     lines per second; 0 for all that it takes
+# SECONDS_LONG=1800  how long           LIFE=120  how many seconds a bucket lives after its last event
+# MEMORY=512MiB      `memory:` of it    RATE=0    lines per second; 0 for all that it takes
 # SPILLWAY=FILE      the binary to run  [target/release/spillway]
 # RESULTS=DIR        another place for the results
 set -euo pipefail
@@ -13,7 +13,7 @@ root=$(dirname "$here")
 [[ ${1:-} == -h || ${1:-} == --help ]] && { sed -n '2,9s/^# \?//p' "$0"; exit 0; }
 
 spillway=${SPILLWAY:-${CARGO_TARGET_DIR:-$root/target}/release/spillway}
-long=${SECONDS_LONG:-1800} life=${LIFE:-120s} memory=${MEMORY:-512MiB} rate=${RATE:-0}
+long=${SECONDS_LONG:-1800} life=${LIFE:-120} memory=${MEMORY:-512MiB} rate=${RATE:-0}
 host=$(nproc)x-$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -1 |
     tr 'A-Z' 'a-z' | sed 's/(r)\|(tm)\|@.*\|[0-9]*-core\|processor\|cpu//g; s/[^a-z0-9]\+/-/g; s/^-\|-$//g')
 results=${RESULTS:-$here/results/$(date -u +%F)-$host}
@@ -30,7 +30,7 @@ name: soak/crowd
 description: every address that fails
 filter: evt.Meta.log_type == 'ssh_failed-auth'
 groupby: evt.Meta.source_ip
-leakspeed: $life
+leakspeed: $((life * 1000 / 6))ms
 capacity: 5
 RULE
 cat >"$work/spillway.yaml" <<CONFIG
@@ -83,25 +83,39 @@ processor=$(awk '{ print ($14 + $15) / 100 }' "/proc/$service/stat")
 kill -9 "$service" "${pids[0]}"
 wait "$service" "${pids[0]}" 2>/dev/null || true
 
-# Again, with whatever was live.
-sleep infinity >"$work/pipe" &
+# Again, with whatever was live, and at once with the same load.
+attack >"$work/pipe" &
 pids=($!)
 start=$(date +%s%N)
+since() { echo $((($(date +%s%N) - start) / 1000000)); }
 TZ=UTC "$spillway" run -c "$work/spillway.yaml" <"$work/pipe" >>"$work/found" 2>>"$work/log" &
-pids+=($!)
+service=$!
+pids+=("$service")
 until ready; do sleep 0.01; done
-again=$((($(date +%s%N) - start) / 1000000))
+again=$(since)
+until (($(metric cs_parser_hits_total) > 0)); do sleep 0.05; done
+first=$(since)
+until (($(metric cs_parser_hits_total) >= 100000)); do sleep 0.05; done
+many=$(since)
+until (($(since) > 60000)); do sleep 1; done
+later=$(awk '/^VmHWM/ { print int($2 / 1024) }' "/proc/$service/status")
 
 {
     echo "# Soak, $(date -u +%F), $host"
     echo
-    awk -F, -v memory="$memory" -v processor="$processor" -v again="$again" 'NR > 1 { n++; lines = $2; live[n] = $3; rss[n] = $4; peak = $5; at[n] = $1 }
+    awk -F, -v memory="$memory" -v processor="$processor" -v life="$life" \
+        -v again="$again" -v first="$first" -v many="$many" -v later="$later" '
+    NR > 1 { n++; at[n] = $1; lines[n] = $2; warm[n] = $3; rss[n] = $4; peak = $5; store = $6 }
+    function within(seconds, k) { for (k = n; k > 1 && at[n] - at[k] < seconds; k--); return lines[n] - (at[n] > seconds ? lines[k] : 0) }
+    function most(from, to, k, m) { for (k = int(n * from) + 1; k <= n * to; k++) if (rss[k] > m) m = rss[k]; return m / 1024 }
     END {
-        half = int(n / 2) + 1
         printf "%d s, %d lines (%d a second, %d per CPU-second), memory: %s, every line from another address.\n\n",
-            at[n], lines, lines / at[n], lines / processor, memory
-        printf "* Buckets in memory: %d at half of the time, %d at the end.\n", live[half], live[n]
-        printf "* Resident: %d MiB at half of the time, %d MiB at the end; peak %d MiB.\n", rss[half] / 1024, rss[n] / 1024, peak / 1024
-        printf "* After `kill -9` it reads again within %d ms.\n", again
+            at[n], lines[n], lines[n] / at[n], lines[n] / processor, memory
+        printf "* Buckets at the end: %d live (of the last %d s), %d remembered for late lines; %d of them in memory.\n",
+            within(life), life, within(life + 600), warm[n]
+        printf "* Resident, most in each quarter: %d, %d, %d, %d MiB; peak of all %d MiB. The store on disk: %d MiB.\n",
+            most(0, 1 / 4), most(1 / 4, 1 / 2), most(1 / 2, 3 / 4), most(3 / 4, 1), peak / 1024, store / 1024
+        printf "* After `kill -9` it is ready within %d ms, has read lines within %d ms and 100000 of them within %d ms; peak of its first minute %d MiB.\n",
+            again, first, many, later
     }' "$results/soak.csv"
 } | tee "$results/soak.md"

@@ -15,7 +15,7 @@ use operators::bucket::dialect::{Dialect, Translator};
 use operators::bucket::portrait::{Held, Portrait};
 use operators::bucket::scenario::Takes;
 use operators::bucket::{Buckets, GROUPS, Kept, Ledger};
-use operators::state::{KeyedState, Take};
+use operators::state::{KeyedState, Take, TakeSome};
 use operators::time::EventTime;
 
 use rules::{RULES, feed, lookups};
@@ -38,8 +38,9 @@ struct Store {
 }
 
 impl KeyedState for Store {
-    fn buckets(&self, group: u32, take: &mut Take<'_>) {
-        if self.key.first().is_some_and(|first| u32::from(*first) == group) {
+    fn buckets(&self, group: u32, after: &[u8], take: &mut TakeSome<'_>) {
+        let of_group = self.key.first().is_some_and(|first| u32::from(*first) == group);
+        if of_group && *self.key > *after {
             take(&self.key, &self.value);
         }
     }
@@ -49,7 +50,10 @@ impl KeyedState for Store {
     }
 
     fn blackholes(&self, group: u32, take: &mut Take<'_>) {
-        self.buckets(group, take);
+        self.buckets(group, &[], &mut |key, value| {
+            take(key, value);
+            true
+        });
     }
 
     fn deadlines(&self, group: u32, take: &mut Take<'_>) {
@@ -71,6 +75,10 @@ impl KeyedState for Store {
 
     fn budget(&self) -> usize {
         1 << 20
+    }
+
+    fn marks(&self) -> usize {
+        1 << 16
     }
 }
 

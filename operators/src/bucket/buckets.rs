@@ -20,6 +20,7 @@ use super::overflow_filter;
 use super::pour::{Pour, Want};
 use super::scenario::{Kind, Scenario, ScenarioId};
 use super::state::{Bucket, Step};
+use super::survey::Survey;
 use super::table::{Place, Table};
 use crate::alert::Overflow;
 use crate::expr::Program;
@@ -73,10 +74,10 @@ pub struct Open {
 pub(super) struct Group {
     pub(super) table: Table,
     pub(super) blackholes: Blackholes,
-    /// Buckets that the store alone has.
-    pub(super) cold: Cold,
-    /// Whether what the store has of it is here, but for what is cold.
-    pub(super) warm: bool,
+    /// Whether the blackholes that the store has are here.
+    pub(super) has_holes: bool,
+    /// Whether all buckets that only the store has are marked as cold.
+    pub(super) surveyed: bool,
 }
 
 /// The buckets of one worker: those of any set of key groups.
@@ -90,6 +91,11 @@ pub struct Buckets {
     manner: Manner,
     /// Of a run whose buckets outlive it.
     pub(super) ledger: Option<Ledger>,
+    /// Buckets that the store alone has.
+    pub(super) cold: Cold,
+    pub(super) survey: Survey,
+    /// The group that made room last.
+    pub(super) roomy: u32,
 }
 
 impl Buckets {
@@ -98,8 +104,18 @@ impl Buckets {
         let groups = (0..GROUPS).map(|_| Group::default()).collect();
         let counters = vec![Counters::default(); catalogue.scenarios().len()];
         let judge = Judge::new(&catalogue, program);
-        let (deadlines, ledger) = (Deadlines::default(), None);
-        Self { catalogue, judge, groups, deadlines, counters, manner: Manner::Own, ledger }
+        Self {
+            catalogue,
+            judge,
+            groups,
+            deadlines: Deadlines::default(),
+            counters,
+            manner: Manner::Own,
+            ledger: None,
+            cold: Cold::new(0),
+            survey: Survey::default(),
+            roomy: 0,
+        }
     }
 
     /// No buckets yet, which keep their blackholes like this.
@@ -140,7 +156,7 @@ impl Buckets {
         lookups: &dyn Lookups,
     ) -> Option<Box<Bucket>> {
         if self.ledger.is_some() {
-            self.warm_up(scenario, want);
+            self.warm_up(scenario, want.hash, &want.key);
         }
         let Self { catalogue, judge, groups, deadlines, counters, ledger, .. } = self;
         let group = groups.get_mut(want.hash.group() as usize)?;
@@ -299,7 +315,7 @@ impl Buckets {
             Manner::Reference => 0,
         };
         if scenario.blackhole.is_some() {
-            self.warm_group(number);
+            self.warm_holes(number);
         }
         let Self { catalogue, judge, groups, counters, manner, ledger, .. } = self;
         let Some(counters) = counters.get_mut(scenario.id.index()) else { return };
@@ -345,7 +361,7 @@ impl Buckets {
             let Some(scenario) = catalogue.scenario(id) else { continue };
             let hash = scenario.hash_base.with_key(&key);
             if self.ledger.is_some() {
-                self.warm_key(scenario, hash, &key);
+                self.warm_up(scenario, hash, &key);
             }
             let Some(group) = self.groups.get_mut(hash.group() as usize) else { continue };
             let bucket = group.table.take(scenario, &key, catalogue.scenarios());

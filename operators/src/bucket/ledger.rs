@@ -23,6 +23,8 @@ pub struct Ledger {
     translators: BTreeMap<u32, Option<Translator>>,
     touched: Vec<BucketHash>,
     entries: Vec<Change>,
+    /// Buckets that are no more, and the last seal before: the store may have them still.
+    departed: BTreeMap<Box<[u8]>, u8>,
     /// Number of the last seal, counted around.
     pub(super) seal: u8,
     /// Buckets of scenarios that have changed or are gone.
@@ -40,6 +42,7 @@ impl Ledger {
             translators: BTreeMap::new(),
             touched: Vec::new(),
             entries: Vec::new(),
+            departed: BTreeMap::new(),
             seal: 0,
             dropped: 0,
         }
@@ -50,8 +53,37 @@ impl Ledger {
         scenario.takes == self.takes
     }
 
+    /// Whether there can be buckets of these; those of scenarios that are gone are dropped with those
+    /// that look at lines.
+    pub(super) fn concerns_any(&self, catalogue: &Catalogue) -> bool {
+        self.drops() || catalogue.scenarios().iter().any(|scenario| self.concerns(scenario))
+    }
+
+    /// Whether buckets of scenarios that are gone are dropped with these.
+    pub(super) fn drops(&self) -> bool {
+        self.takes == Takes::Logs
+    }
+
     pub(super) fn dialect(&self) -> u32 {
         self.dialect
+    }
+
+    /// Begins the next seal; its number.
+    pub(super) fn next_seal(&mut self) -> u8 {
+        self.seal = self.seal.wrapping_add(1);
+        let (seal, lag) = (self.seal, self.state.lag());
+        self.departed.retain(|_, since| seal.wrapping_sub(*since) <= lag.saturating_add(1));
+        seal
+    }
+
+    /// What the store has under this key, of a bucket that is not in memory.
+    pub(super) fn stored(&self, place: &[u8]) -> Option<Vec<u8>> {
+        if self.has_departed(place) { None } else { self.state.bucket(place) }
+    }
+
+    /// Whether the store has yet to learn that the bucket under this key is no more.
+    pub(super) fn has_departed(&self, place: &[u8]) -> bool {
+        self.departed.contains_key(place)
     }
 
     /// A bucket with this hash changed.
@@ -93,6 +125,9 @@ impl Ledger {
     /// An entry is set, or gone.
     pub(super) fn entry(&mut self, subject: Subject, key: &[u8], value: Option<Vec<u8>>) {
         let value = value.map(Vec::into_boxed_slice);
+        if subject == Subject::Bucket && value.is_none() {
+            self.departed.insert(key.into(), self.seal);
+        }
         self.entries.push(Change { subject, key: key.into(), value });
     }
 

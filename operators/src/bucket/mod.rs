@@ -45,6 +45,7 @@ pub(crate) mod overflow;
 pub(crate) mod overflow_filter;
 mod packed;
 pub(crate) mod recall;
+mod survey;
 mod table;
 pub(crate) mod view;
 mod warmth;

@@ -8,12 +8,15 @@ use hashbrown::hash_table::{AbsentEntry, OccupiedEntry, VacantEntry};
 use super::group::BucketHash;
 use super::packed::Packed;
 use super::pour::Want;
+use super::record::until;
 use super::scenario::{Scenario, ScenarioId};
 use super::state::{Bucket, Keeping, Life};
 use crate::time::EventTime;
 
 /// So few buckets are never worth a sweep.
 const FEW: usize = 64;
+/// A table with so many places for each bucket is made smaller.
+const SPARSE: usize = 16;
 
 /// Buckets by scenario and key. Its own order never shows: [`Table::names`] is for callers who
 /// sort.
@@ -278,11 +281,7 @@ impl Table {
             let owner = scenarios.get(slot.name().0.index());
             owner.zip(slot.life()).is_some_and(|(owner, life)| !life.is_forgotten(owner, clock))
         });
-        self.swept = self.slots.len();
-        self.weight = self.slots.iter().map(Slot::weight).sum();
-        if self.slots.capacity() > 4 * self.swept.max(FEW) {
-            self.slots.shrink_to(2 * self.swept, |slot| slot.hash(scenarios));
-        }
+        self.weigh(scenarios);
     }
 
     /// Whether a bucket with this hash is here.
@@ -325,24 +324,32 @@ impl Table {
     }
 
     /// Drops the buckets that the store has as they are and that have not changed for `age` seals;
-    /// `gone` gets the hash of each.
+    /// `gone` gets the hash of each, its owner, and until when it is remembered.
     pub(super) fn evict(
         &mut self,
         (seal, age): (u8, u8),
         scenarios: &[Scenario],
-        mut gone: impl FnMut(u64),
+        mut gone: impl FnMut(u64, &Scenario, EventTime),
     ) {
         self.slots.retain(|slot| {
             let keeping = slot.keeping();
             let stays = keeping.dirty || !keeping.stored || seal.wrapping_sub(keeping.seal) <= age;
-            if !stays {
-                gone(slot.hash(scenarios));
+            let owner = scenarios.get(slot.name().0.index());
+            if let Some((owner, life)) = owner.zip(slot.life()).filter(|_| !stays) {
+                gone(slot.hash(scenarios), owner, until(life, owner));
             }
             stays
         });
-        self.weight = self.slots.iter().map(Slot::weight).sum();
+        self.weigh(scenarios);
+    }
+
+    /// After buckets left: their places are kept for those that come next, but where most of them did.
+    fn weigh(&mut self, scenarios: &[Scenario]) {
         self.swept = self.slots.len();
-        self.slots.shrink_to(self.swept, |slot| slot.hash(scenarios));
+        self.weight = self.slots.iter().map(Slot::weight).sum();
+        if self.slots.capacity() > SPARSE * self.swept.max(FEW) {
+            self.slots.shrink_to(2 * self.swept, |slot| slot.hash(scenarios));
+        }
     }
 
     /// What the buckets take, roughly. Unit: bytes.

@@ -42,12 +42,8 @@ static HOW: &[Key] = &[
         .or("10s"),
     Key::new("epoch", Kind::Duration(&[]), "what changed is kept so often").or("100ms"),
     Key::new("workers", Kind::Count(1, 256, &["auto"]), "threads that detect").or("auto"),
-    Key::new(
-        "memory",
-        Kind::Size,
-        "what the service may take, roughly; more buckets move to the disk",
-    )
-    .or("512MiB"),
+    Key::new("memory", Kind::Size, "what the service may take; more buckets move to the disk")
+        .or("512MiB"),
 ];
 
 static RIM: &[Key] = &[

@@ -29,6 +29,10 @@ const REVOCATION_AGE: Duration = Duration::from_secs(3_600);
 /// A shared secret has at least so many characters (crowdsec pkg/csconfig/api.go).
 const LEAST_SECRET: usize = 32;
 
+/// What the program takes, with its rules, what is on its way through it, and the merging of files while
+/// the processors are busy. Unit: bytes.
+const PROGRAM: usize = 256 << 20;
+
 /// What the service is started with.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -44,7 +48,7 @@ pub struct Settings {
     pub workers: usize,
     /// Times.
     pub pace: Pace,
-    /// What the service may take, all in all and roughly. Unit: bytes.
+    /// What the service may take, all in all. Unit: bytes.
     pub memory: usize,
     /// Which rules run.
     pub rules: RuleArgs,
@@ -184,15 +188,20 @@ impl Settings {
         self.api.socket.clone().unwrap_or_else(|| self.data.join(SOCKET))
     }
 
-    /// What the store may take of the memory: a quarter. Live buckets may take half; the rest is for
-    /// the program, what is read ahead, and what the allocator holds between them.
-    pub fn budget(&self) -> Budget {
-        Budget { cache: self.memory / 8, writes: self.memory / 8 }
+    /// What state may take: buckets and the store. Unit: bytes.
+    fn state_memory(&self) -> usize {
+        self.memory.saturating_sub(PROGRAM).max(self.memory / 4)
     }
 
-    /// What live buckets may take. Unit: bytes.
+    /// What the store may take: a quarter of what there is for state. Another quarter is for what files
+    /// of the store are made with, and what the allocator holds between all of it.
+    pub fn budget(&self) -> Budget {
+        Budget { cache: self.state_memory() / 4, writes: self.state_memory() / 8 }
+    }
+
+    /// What live buckets may take, and what finds those that are not in memory: half of it. Unit: bytes.
     pub fn bucket_memory(&self) -> usize {
-        self.memory / 2
+        self.state_memory() / 2
     }
 }
 

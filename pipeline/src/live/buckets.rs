@@ -5,7 +5,7 @@ use std::sync::Arc;
 use operators::bucket::dialect::Dialect;
 use operators::bucket::scenario::Takes;
 use operators::bucket::{Buckets, GROUPS, Ledger};
-use operators::state::{KeyedState, Take};
+use operators::state::{KeyedState, Take, TakeSome};
 
 use super::record;
 use crate::detection::Detection;
@@ -19,9 +19,14 @@ pub(super) struct Shelf {
     dialect: u32,
     /// How many seals may be on their way to the store.
     lag: u8,
-    /// How much memory the buckets of one worker may take. Unit: bytes.
-    budget: usize,
+    /// How much memory the buckets of one worker may take, with what finds them. Unit: bytes.
+    memory: usize,
 }
+
+/// Marks of the buckets that are not in memory take this part of it.
+const MARKS: usize = 3;
+/// Where rules look at overflows, their buckets have this part of it.
+const OF_OVERFLOWS: usize = 4;
 
 impl Shelf {
     /// The shelf for `detection`, whose dialect the store knows from now on.
@@ -32,7 +37,7 @@ impl Shelf {
         store: Arc<Store>,
         detection: &Detection,
         lag: u8,
-        budget: usize,
+        memory: usize,
     ) -> Result<Self, StoreError> {
         let catalogue = &detection.rules.catalogue;
         let dialect = record::dialect(&store, &catalogue.codec().dialect())?;
@@ -40,7 +45,7 @@ impl Shelf {
             Some((catalogue.identity(scenario.id)?.family, &*scenario.name))
         });
         record::put_scenarios(&store, named)?;
-        Ok(Self { store, dialect, lag, budget })
+        Ok(Self { store, dialect, lag, memory })
     }
 
     /// The buckets of one of so many workers, as the store has them.
@@ -50,7 +55,13 @@ impl Shelf {
         takes: Takes,
         (worker, workers): (u32, u32),
     ) -> Buckets {
-        let ledger = Ledger::new(Box::new(self.clone()), takes, self.dialect);
+        let memory = match (takes, detection.looks_at_overflows()) {
+            (Takes::Logs, true) => self.memory - self.memory / OF_OVERFLOWS,
+            (Takes::Overflows, true) => self.memory / OF_OVERFLOWS,
+            (_, false) => self.memory,
+        };
+        let shelf = Self { memory, ..self.clone() };
+        let ledger = Ledger::new(Box::new(shelf), takes, self.dialect);
         let (catalogue, program) = (&detection.rules.catalogue, &detection.rules.program);
         let groups = (0..GROUPS).filter(|group| group % workers.max(1) == worker);
         Buckets::kept(Arc::clone(catalogue), Arc::clone(program), ledger, groups)
@@ -68,8 +79,17 @@ impl Shelf {
 }
 
 impl KeyedState for Shelf {
-    fn buckets(&self, group: u32, take: &mut Take<'_>) {
-        self.each(Family::Buckets, group, take);
+    fn buckets(&self, group: u32, after: &[u8], take: &mut TakeSome<'_>) {
+        let prefix = [group.to_le_bytes()[0]];
+        let from = if after.is_empty() { &prefix } else { after };
+        for entry in self.store.scan(Family::Buckets, from) {
+            match entry {
+                Ok((key, _)) if *key == *after => {}
+                Ok((key, value)) if key.starts_with(&prefix) && take(&key, &value) => {}
+                Ok(_) => return,
+                Err(error) => return self.store.poison(&error),
+            }
+        }
     }
 
     fn bucket(&self, key: &[u8]) -> Option<Vec<u8>> {
@@ -99,6 +119,10 @@ impl KeyedState for Shelf {
     }
 
     fn budget(&self) -> usize {
-        self.budget
+        self.memory - self.marks()
+    }
+
+    fn marks(&self) -> usize {
+        self.memory / MARKS
     }
 }

@@ -10,9 +10,9 @@ use operators::time::EventTime;
 
 use rocksdb::compaction_filter::Decision as CompactionDecision;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
-    DBRecoveryMode, Direction, ErrorKind, IteratorMode, Options, WriteBatch, WriteBufferManager,
-    WriteOptions,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB,
+    DBCompressionType, DBRecoveryMode, Direction, ErrorKind, IteratorMode, Options, WriteBatch,
+    WriteBufferManager, WriteOptions,
 };
 
 use super::error::StoreError;
@@ -21,19 +21,21 @@ use super::family::Family;
 /// Format of everything in the store. A version of Spillway reads this one alone.
 pub const FORMAT: u32 = 1;
 const FORMAT_KEY: &[u8] = b"format";
+/// What is read at once when files are merged. Unit: bytes.
+const READ_AHEAD: usize = 256 << 10;
 
 /// How much memory the store may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Blocks, indexes and filters of its files. Unit: bytes.
+    /// Blocks, indexes and filters of its files, and what is not yet in a file. Unit: bytes.
     pub cache: usize,
-    /// What is written and not yet in a file. Unit: bytes.
+    /// What of it may be written and not yet in a file. Unit: bytes.
     pub writes: usize,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { cache: 64 << 20, writes: 64 << 20 }
+        Self { cache: 96 << 20, writes: 48 << 20 }
     }
 }
 
@@ -315,6 +317,8 @@ fn options(budget: Budget, cache: &Cache) -> Options {
     options.set_write_buffer_manager(&manager);
     options.set_keep_log_file_num(4);
     options.set_wal_bytes_per_sync(1 << 20);
+    // Of each file that is merged.
+    options.set_compaction_readahead_size(READ_AHEAD);
     options
 }
 
@@ -323,6 +327,9 @@ fn family_options(cache: &Cache) -> Options {
     table.set_block_cache(cache);
     table.set_bloom_filter(10.0, false);
     table.set_cache_index_and_filter_blocks(true);
+    // In parts, so that a look for one key does not bring those of a whole file into the cache.
+    table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    table.set_partition_filters(true);
     table.set_format_version(5);
     let mut options = Options::default();
     options.set_block_based_table_factory(&table);

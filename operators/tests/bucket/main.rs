@@ -1,6 +1,8 @@
 //! Buckets by promise: each file of `fixtures/bucket` is a scenario, events and what overflows.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod warmth;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -52,7 +54,7 @@ impl Rig {
         }
         let compiled = specs.iter().zip(0..).filter_map(|(spec, id)| {
             let id = ScenarioId(id);
-            let origin = Origin { id, version: "0.1", hash: "abc", simulated: false };
+            let origin = Origin { id, version: "0.1", hash: rules, simulated: false };
             compile(spec, origin, &mut compiler, &mut reading)
         });
         let scenarios: Vec<_> = compiled.collect();
