@@ -4,10 +4,12 @@
 //! of what other keys do, of how pours are batched, or of when memory is swept.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::blackhole::{Blackholes, Manner};
 use super::catalogue::Catalogue;
+use super::census::{Census, Presence};
 use super::cold::Cold;
 use super::counter::Deadlines;
 use super::failure::Counters;
@@ -77,6 +79,8 @@ pub(super) struct Group {
     pub(super) cold: Cold,
     /// Whether what the store has of it is here, but for what is cold.
     pub(super) warm: bool,
+    /// Buckets that lived when they were last counted, by scenario.
+    pub(super) live: BTreeMap<ScenarioId, u64>,
 }
 
 /// The buckets of one worker: those of any set of key groups.
@@ -90,6 +94,7 @@ pub struct Buckets {
     manner: Manner,
     /// Of a run whose buckets outlive it.
     pub(super) ledger: Option<Ledger>,
+    pub(super) census: Census,
 }
 
 impl Buckets {
@@ -98,8 +103,9 @@ impl Buckets {
         let groups = (0..GROUPS).map(|_| Group::default()).collect();
         let counters = vec![Counters::default(); catalogue.scenarios().len()];
         let judge = Judge::new(&catalogue, program);
-        let (deadlines, ledger) = (Deadlines::default(), None);
-        Self { catalogue, judge, groups, deadlines, counters, manner: Manner::Own, ledger }
+        let (deadlines, ledger, census) = (Deadlines::default(), None, Census::default());
+        let manner = Manner::Own;
+        Self { catalogue, judge, groups, deadlines, counters, manner, ledger, census }
     }
 
     /// No buckets yet, which keep their blackholes like this.
@@ -244,6 +250,11 @@ impl Buckets {
     /// What happened so far, by number of scenario.
     pub fn counters(&self) -> &[Counters] {
         &self.counters
+    }
+
+    /// How many buckets there are of each scenario, by its number; of a run whose buckets outlive it.
+    pub fn presence(&self) -> &[Presence] {
+        self.census.presence()
     }
 
     /// How many buckets are in memory. Some may be expired already.

@@ -122,6 +122,7 @@ impl Buckets {
                 entries.push(Change { subject: Subject::Bucket, key: key.into(), value });
             });
         }
+        self.census.sealed(&mut self.groups, self.catalogue.scenarios(), clock);
         self.make_room(clock);
         Changes { entries }
     }

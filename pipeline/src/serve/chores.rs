@@ -8,6 +8,7 @@ use std::time::Duration;
 use api::accounts::Accounts;
 use api::archive::Audit;
 
+use super::census::AlertCensus;
 use super::{accounts, flush};
 use crate::state::{Family, Store, StoreError};
 
@@ -40,6 +41,8 @@ pub struct Work {
     pub store: Arc<Store>,
     /// Who was seen.
     pub accounts: Arc<Accounts>,
+    /// Alerts by scenario.
+    pub census: AlertCensus,
     /// What is forgotten when.
     pub retention: flush::Retention,
     /// The clock. Unit: nanoseconds since the Unix epoch.
@@ -73,7 +76,8 @@ pub fn start(
             }
             paces = paces.wrapping_add(1);
             if paces.is_multiple_of(FLUSH)
-                && let Err(error) = flush::flush(&work.store, work.retention, (work.now)())
+                && let Err(error) =
+                    flush::flush((&work.store, &work.census), work.retention, (work.now)())
             {
                 tracing::error!(%error, "what is old is not forgotten");
             }

@@ -12,6 +12,7 @@ use api::record::Record;
 use arc_swap::ArcSwap;
 use operators::alert::{Alert, Decision};
 
+use super::census::{self, AlertCensus};
 use super::chores::Chores;
 use super::flush::{self, Retention};
 use super::places::{self, Place};
@@ -25,6 +26,7 @@ pub struct Shelf {
     index: Arc<Index>,
     allow: Arc<ArcSwap<Allowlists>>,
     chores: Chores,
+    census: AlertCensus,
 }
 
 impl Shelf {
@@ -33,9 +35,9 @@ impl Shelf {
         store: Arc<Store>,
         index: Arc<Index>,
         allow: Arc<ArcSwap<Allowlists>>,
-        chores: Chores,
+        (chores, census): (Chores, AlertCensus),
     ) -> Self {
-        Self { store, index, allow, chores }
+        Self { store, index, allow, chores, census }
     }
 }
 
@@ -64,9 +66,20 @@ pub fn as_made(store: &Store, id: u64) -> Result<Option<(Alert, Arc<str>)>, Stor
     let bytes = store.get(Family::Alerts, &id.to_be_bytes())?;
     let Some(row) = bytes.and_then(|bytes| AlertRow::decode(&bytes)) else { return Ok(None) };
     let AlertRow { mut alert, machine, first, count, .. } = row;
-    let decisions = rows(store, first, count).map(|row| row.map(Decision::from));
-    alert.decisions = decisions.collect::<Result<_, _>>()?;
+    alert.decisions = decisions_as_made(store, first, count)?;
     Ok(Some((alert, machine)))
+}
+
+/// So many decisions, from a number on, as they were made.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn decisions_as_made(
+    store: &Store,
+    first: u64,
+    count: u64,
+) -> Result<Vec<Decision>, StoreError> {
+    rows(store, first, count).map(|row| row.map(Decision::from)).collect()
 }
 
 /// A decision by its number, as it was made.
@@ -77,17 +90,6 @@ pub fn decision_as_made(store: &Store, id: u64) -> Result<Option<Decision>, Stor
     let bytes = store.get(Family::Decisions, &id.to_be_bytes())?;
     let row = bytes.and_then(|bytes| DecisionRow::decode(id, &bytes, &mut Shared::default()));
     Ok(row.map(Decision::from))
-}
-
-/// The number of a decision's alert.
-///
-/// # Errors
-/// The store cannot be read.
-pub fn alert_of(store: &Store, decision: u64) -> Result<Option<u64>, StoreError> {
-    let bytes = store.get(Family::Decisions, &decision.to_be_bytes())?;
-    let shared = &mut Shared::default();
-    let row = bytes.and_then(|bytes| DecisionRow::decode(decision, &bytes, shared));
-    Ok(row.map(|row| row.record.alert))
 }
 
 /// So many decisions, from a number on.
@@ -177,7 +179,7 @@ impl Archive for Shelf {
     fn flush(&self, most: u64, age: i64, now: i64) -> Result<u64, ArchiveError> {
         let retention =
             Retention { alert_age: Some(age), alerts: Some(most), ..Retention::default() };
-        flush::alerts(&self.store, retention, now).map_err(told)
+        flush::alerts((&self.store, &self.census), retention, now).map_err(told)
     }
 
     fn audit(&self, entry: &Audit) {
@@ -206,7 +208,7 @@ pub fn visit_alerts(
     let net = filter.net.as_deref().and_then(|text| Net::parse(text).ok());
     let some = match (net, &filter.value, &filter.scenario) {
         (Some(net), _, _) => Some(places::find_net(store, net, filter.around)?),
-        (_, Some(value), _) => Some(places::find(store, &Place::Value(value.clone()))?),
+        (_, Some(value), _) => Some(places::find_value(store, value)?),
         (_, _, Some(name)) => Some(places::find(store, &Place::Scenario(name.clone()))?),
         _ if filter.active == Some(true) => Some(index.current().active_alerts(now)),
         _ => None,
@@ -278,9 +280,6 @@ fn hits_net(filter: &AlertFilter, decisions: &[Record]) -> bool {
 
 /// Whether an alert stands for a pulled list.
 fn is_of_lists(kept: &KeptAlert) -> bool {
-    let listed = |record: &Record| matches!(&*record.origin, "CAPI" | "lists");
-    let scope = &*kept.alert.source.scope;
-    kept.decisions.iter().any(listed)
-        || (kept.decisions.is_empty()
-            && (scope.starts_with("lists:") || scope == "crowdsecurity/community-blocklist"))
+    let origins = kept.decisions.iter().map(|record| &*record.origin);
+    !census::counts(&kept.alert.source.scope, origins)
 }
