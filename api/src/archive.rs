@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use operators::alert::Alert;
+use operators::alert::{Alert, Coordinate};
 use serde::{Deserialize, Serialize};
 
 use crate::allow::Allowlists;
@@ -26,6 +26,25 @@ pub struct KeptAlert {
     pub alert: Alert,
     /// What was decided, by number; `until` of one that was ended is when it ended.
     pub decisions: Vec<Record>,
+}
+
+impl KeptAlert {
+    /// Whether it only pretends: its scenario does, or the profile that made all of its decisions.
+    pub fn is_simulated(&self) -> bool {
+        let pretended = self.decisions.iter().all(|record| record.simulated);
+        self.alert.simulated || (pretended && !self.decisions.is_empty())
+    }
+}
+
+/// A line behind an alert, as far as it is still known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoundLine {
+    /// The source that it came from; "" where that is gone.
+    pub source: String,
+    /// The file, partition or connection of the source.
+    pub lane: String,
+    /// Its text, where a file still has it.
+    pub text: Option<String>,
 }
 
 /// What a client says of its work.
@@ -72,6 +91,12 @@ pub trait Archive: Send + Sync {
     /// The store cannot be read.
     fn decision(&self, id: u64) -> Result<Option<Record>, ArchiveError>;
 
+    /// The lines at these coordinates, one for each.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn lines(&self, coordinates: &[Coordinate]) -> Result<Vec<FoundLine>, ArchiveError>;
+
     /// The allowlists as they are now.
     fn allowlists(&self) -> Arc<Allowlists>;
 
@@ -97,7 +122,7 @@ pub trait Archive: Send + Sync {
 pub struct Audit {
     /// When. Unit: nanoseconds since the Unix epoch.
     pub at: i64,
-    /// Machine or bouncer, "" for one that is not known.
+    /// Machine or bouncer, or `uid 1000` on the Unix socket; "" for one that is not known.
     pub who: String,
     /// From which address.
     pub ip: String,

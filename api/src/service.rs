@@ -123,9 +123,11 @@ impl Service {
         })
     }
 
-    /// Writes a line of the audit log.
+    /// Writes a line of the audit log. On the Unix socket, where nobody logs in, the user is named.
     pub fn audit(&self, who: &str, caller: &Caller, what: String, outcome: String) {
-        let (who, ip) = (who.to_owned(), caller.ip.to_string());
+        let unnamed = who.is_empty() || who == self.own.row().id;
+        let user = caller.user.filter(|_| unnamed).map(|user| format!("uid {user}"));
+        let (who, ip) = (user.unwrap_or_else(|| who.to_owned()), caller.ip.to_string());
         self.archive.audit(&Audit { at: self.now(), who, ip, what, outcome });
     }
 }

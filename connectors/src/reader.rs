@@ -29,7 +29,7 @@ pub struct ReadOptions {
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { max_line: 1 << 20, chunk: 256 << 10, first_chunk: 16 << 10 }
+        Self { max_line: 1 << 20, chunk: 64 << 10, first_chunk: 16 << 10 }
     }
 }
 

@@ -18,7 +18,7 @@ pub enum JsonError {
     #[error("unexpected end of JSON input")]
     End,
     /// A character that cannot stand where it stands.
-    #[error("invalid character {found:?} {context}")]
+    #[error("invalid character {} {context}", quoted(*found))]
     Character {
         /// The character.
         found: char,
@@ -36,6 +36,20 @@ pub enum JsonError {
     /// More than [`MAX_DEPTH`] open brackets.
     #[error("exceeded max depth")]
     Depth,
+}
+
+/// A character as Go's decoder quotes it.
+fn quoted(found: char) -> String {
+    match found {
+        '\x07' => r"'\a'".to_owned(),
+        '\x08' => r"'\b'".to_owned(),
+        '\x0b' => r"'\v'".to_owned(),
+        '\x0c' => r"'\f'".to_owned(),
+        '"' => "'\"'".to_owned(),
+        '\n' | '\r' | '\t' | '\\' | '\'' => format!("{found:?}"),
+        '\0'..' ' | '\x7f' => format!(r"'\x{:02x}'", u32::from(found)),
+        _ => format!("'{found}'"),
+    }
 }
 
 /// Decodes one document: objects to `map[string]any` (of equal keys the last counts), numbers to

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::live::aside::Aside;
 use crate::live::names::Names;
-use crate::serve::shelf;
+use crate::serve::kept;
 use crate::state::{Family, Store, StoreError};
 
 /// Version of what goes out.
@@ -185,16 +185,16 @@ impl Encoder {
     ) -> Result<Vec<(u64, Message)>, StoreError> {
         let mut messages = Vec::new();
         let decided = match wanted.contains(&Stream::Alerts) {
-            true => match shelf::as_made(&self.store, id)? {
+            true => match kept::as_made(&self.store, id)? {
                 Some((alert, machine)) => {
                     let file = |at: Partition| self.names.get(at).unwrap_or_else(|| "".into());
                     let json = json(&WireAlert::new(&alert, &machine, &file));
                     messages.push((0, of_alert(&alert, json)));
                     alert.decisions
                 }
-                None => shelf::decisions_as_made(&self.store, first, count)?,
+                None => kept::decisions_as_made(&self.store, first, count)?,
             },
-            false => shelf::decisions_as_made(&self.store, first, count)?,
+            false => kept::decisions_as_made(&self.store, first, count)?,
         };
         if wanted.contains(&Stream::Decisions) {
             let wire = decisions(&decided).map(|decision| json(&decision));

@@ -19,7 +19,7 @@ use crate::problems::Problems;
 use crate::transform::Transformer;
 
 /// How many blocks of the partition that the order waits for are under way, per worker.
-const AHEAD: u64 = 3;
+const AHEAD: u64 = 10;
 
 /// An input of a run.
 #[derive(Debug)]

@@ -41,7 +41,7 @@ pub struct Bouncer {
     pub os: (String, String, String),
     /// Its feature flags.
     pub features: Vec<String>,
-    /// What its blocklists are to hold where a request does not say it, as a query.
+    /// What its blocklists may hold at most, as a query; a request narrows it.
     pub blocklist: String,
 }
 

@@ -56,6 +56,9 @@ pub enum AccountError {
     /// There is one of that name already.
     #[error("user '{0}': user already exist")]
     Exists(String),
+    /// There is a bouncer of that name already.
+    #[error("unable to create bouncer: bouncer {0} already exists")]
+    BouncerExists(String),
     /// There is none of that name.
     #[error("user '{0}' doesn't exist")]
     Unknown(String),
@@ -198,7 +201,7 @@ impl Accounts {
 
     fn insert_bouncer(&self, row: Bouncer) -> Result<Arc<BouncerEntry>, AccountError> {
         if self.bouncer(&row.name).is_some() {
-            return Err(AccountError::Exists(row.name));
+            return Err(AccountError::BouncerExists(row.name));
         }
         self.save(&[Saved::Bouncer(row.clone())])?;
         let entry = Arc::new(BouncerEntry::new(row));
@@ -305,7 +308,7 @@ impl Accounts {
             ..Bouncer::default()
         };
         match self.insert_bouncer(row) {
-            Err(AccountError::Exists(_)) => Ok(None),
+            Err(AccountError::BouncerExists(_)) => Ok(None),
             made => made.map(Some),
         }
     }

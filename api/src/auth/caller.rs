@@ -15,19 +15,21 @@ pub struct Peer {
     pub ip: IpAddr,
     /// Whether it is a process of this machine on the Unix socket.
     pub unix: bool,
+    /// The user that this process is of.
+    pub user: Option<u32>,
     /// What it proved by a client certificate.
     pub certificate: Option<Arc<Certificate>>,
 }
 
 impl Peer {
-    /// A process at the Unix socket.
-    pub fn local() -> Self {
-        Self { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), unix: true, certificate: None }
+    /// A process at the Unix socket, of a user whose number is known or not.
+    pub fn local(user: Option<u32>) -> Self {
+        Self { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), unix: true, user, certificate: None }
     }
 
     /// A client at an address.
     pub fn at(ip: IpAddr) -> Self {
-        Self { ip: ip.to_canonical(), unix: false, certificate: None }
+        Self { ip: ip.to_canonical(), unix: false, user: None, certificate: None }
     }
 }
 
@@ -47,6 +49,8 @@ pub struct Caller {
     pub ip: IpAddr,
     /// Whether it is a process of this machine on the Unix socket.
     pub unix: bool,
+    /// The user that this process is of.
+    pub user: Option<u32>,
     /// What it proved by a client certificate.
     pub certificate: Option<Arc<Certificate>>,
 }
@@ -58,7 +62,7 @@ impl Caller {
             true => forwarded(peer.ip, headers, proxies),
             false => peer.ip,
         };
-        Self { ip, unix: peer.unix, certificate: peer.certificate.clone() }
+        Self { ip, unix: peer.unix, user: peer.user, certificate: peer.certificate.clone() }
     }
 
     /// Whether it is on this host.

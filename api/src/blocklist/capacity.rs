@@ -27,6 +27,12 @@ impl Widths {
         let widths = Self { v4: v4.trim().parse().ok()?, v6: v6.trim().parse().ok()? };
         (widths.v4 <= 32 && widths.v6 <= 128).then_some(widths)
     }
+
+    /// The longer prefixes of both.
+    #[must_use]
+    pub fn narrower(self, other: Self) -> Self {
+        Self { v4: self.v4.max(other.v4), v6: self.v6.max(other.v6) }
+    }
 }
 
 /// At most `most` networks, in the order of addresses.

@@ -23,11 +23,11 @@ pub struct Blocked {
     pub own: bool,
 }
 
-/// Networks of the decisions that are active at `now` and that the filter wants, in the order of
+/// Networks of the decisions that are active at `now` and that all filters want, in the order of
 /// addresses; none lies within another.
-pub fn networks(snapshot: &Snapshot, filter: &DecisionFilter, now: i64) -> Vec<Blocked> {
+pub fn networks(snapshot: &Snapshot, filters: &[DecisionFilter], now: i64) -> Vec<Blocked> {
     let longest = snapshot.entries().filter(|entry| entry.slot.since > 0 && entry.slot.until > now);
-    let wanted = longest.filter(|entry| entry.passes_alone(filter));
+    let wanted = longest.filter(|entry| filters.iter().all(|filter| entry.passes_alone(filter)));
     let mut blocked: Vec<Blocked> = wanted
         .filter_map(|entry| {
             let own = !matches!(entry.origin(), "CAPI" | "lists");

@@ -99,10 +99,24 @@ impl AlertFilter {
     /// As [`AlertFilter::read`]; or it says less than who wrote it meant: CrowdSec would delete more.
     pub fn read_deletion(query: &Query, now: i64) -> Result<Self, ApiError> {
         query.whole()?.check_contains()?;
-        if query.first("limit").is_some_and(|limit| limit != "0") {
-            return Err(ApiError::bad("a deletion knows no limit: nothing is deleted"));
+        for (name, text) in query.each() {
+            // cscli says `limit=0` with every deletion.
+            let listing = matches!(name, "limit" | "sort" | "with_decisions");
+            if listing && (name, text) != ("limit", "0") {
+                let text = format!("{name} is for lists: nothing is deleted");
+                return Err(ApiError::bad(text));
+            }
         }
-        Self::read(query, now)
+        let filter = Self::read(query, now)?;
+        let all = Self { around: filter.around, ..Self::default() };
+        let said = query.each().into_keys().find(|name| *name != "limit");
+        match said.filter(|_| filter == all) {
+            None => Ok(filter),
+            Some(name) => {
+                let text = format!("{name} so leaves nothing out: all alerts would be deleted");
+                Err(ApiError::bad(format!("{text}; to mean that, give no parameter")))
+            }
+        }
     }
 }
 
@@ -164,7 +178,7 @@ fn parsing_bool(text: &str) -> String {
 fn ago(text: &str, now: i64) -> Result<i64, ApiError> {
     match GoDuration::parse_with_days(text) {
         Ok(GoDuration(ns)) => Ok(now.saturating_sub(ns)),
-        Err(error) => Err(ApiError::internal(format!("while parsing duration: time: {error}"))),
+        Err(error) => Err(ApiError::internal(format!("while parsing duration: {}", error.of_go()))),
     }
 }
 
@@ -194,10 +208,29 @@ mod tests {
     #[test]
     fn a_deletion_never_goes_further_than_it_says() {
         let read = |text: &str| AlertFilter::read_deletion(&Query::parse(text), 0);
-        for text in ["&", "contains=false", "limit=1", "contains=true&limit=0", "a;b", "foo=1"] {
+        for text in [
+            "&",
+            "contains=false",
+            "limit=1",
+            "contains=true&limit=0",
+            "a;b",
+            "foo=1",
+            "sort=ASC",
+            "sort=ASC&value=192.0.2.1",
+            "with_decisions=false",
+            "simulated=true",
+            "include_capi=true",
+            "include_capi=true&limit=0&simulated=1",
+        ] {
             assert!(read(text).is_err(), "{text}");
         }
-        for text in ["", "limit=0", "contains=false&range=192.0.2.0/24"] {
+        for text in [
+            "",
+            "limit=0",
+            "contains=false&range=192.0.2.0/24",
+            "include_capi=true&value=192.0.2.1",
+            "simulated=false",
+        ] {
             assert!(read(text).is_ok(), "{text}");
         }
     }

@@ -37,6 +37,20 @@ pub struct DecisionFilter {
 }
 
 impl DecisionFilter {
+    /// Parameters that say which decisions are wanted; paging is not among them.
+    pub const NAMES: &[&str] = &[
+        "scopes",
+        "scope",
+        "value",
+        "type",
+        "origins",
+        "scenarios_containing",
+        "scenarios_not_containing",
+        "ip",
+        "range",
+        "contains",
+    ];
+
     /// Reads the filters of a live query. Unknown parameters are ignored, as by CrowdSec.
     ///
     /// # Errors

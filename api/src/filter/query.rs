@@ -41,6 +41,23 @@ impl Query {
         }
     }
 
+    /// Refuses parameters that are none of these.
+    ///
+    /// # Errors
+    /// One is not known; the nearest is told.
+    pub fn only(&self, known: &[&[&str]]) -> Result<&Self, ApiError> {
+        let known = known.concat();
+        match self.pairs.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+            None => Ok(self),
+            Some((name, _)) => {
+                let help =
+                    operators::yaml::suggestion(name, &known).map(|help| format!("; {help}"));
+                let help = help.unwrap_or_default().replace('`', "'");
+                Err(ApiError::bad(format!("parameter '{name}' is unknown{help}")))
+            }
+        }
+    }
+
     /// Refuses `contains` that says nothing: of a deletion it would be all that is said, and CrowdSec
     /// deletes everything then.
     ///
@@ -73,11 +90,6 @@ impl Query {
             each.entry(key.as_str()).or_insert(value.as_str());
         }
         each
-    }
-
-    /// Adds a parameter behind the others.
-    pub fn push(&mut self, name: &str, value: &str) {
-        self.pairs.push((name.to_owned(), value.to_owned()));
     }
 }
 
@@ -137,6 +149,20 @@ mod tests {
         assert_eq!(query.first("bad"), None);
         assert_eq!(query.all("a").count(), 2);
         assert_eq!(query.each().len(), 3);
+    }
+
+    #[test]
+    fn what_is_misspelt_gets_the_nearest() {
+        let only = |text: &str| {
+            let read = Query::parse(text);
+            read.only(&[&["limit"], &["scope", "scopes"]])
+                .map(drop)
+                .map_err(|error| error.message().to_owned())
+        };
+        assert_eq!(only("scopes=ip&limit=5&limit=6"), Ok(()));
+        let refused = only("scope=ip&limt=5").unwrap_err();
+        assert_eq!(refused, "parameter 'limt' is unknown; did you mean 'limit'?");
+        assert!(only("cachebuster=1").unwrap_err().contains("known here: limit, scope, scopes"));
     }
 
     #[test]

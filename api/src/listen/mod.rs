@@ -1,6 +1,7 @@
 //! Listeners: TCP and Unix sockets, HTTP/1.1 and HTTP/2, each bounded in number, size and time.
 
 mod anybody;
+mod host;
 mod progress;
 pub mod tls;
 
@@ -156,8 +157,14 @@ impl Serving {
         let router = self.router.clone();
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer.clone());
+            let refusal = host::refusal(&request);
             let mut router = router.clone();
-            async move { tower_service::Service::call(&mut router, request).await }
+            async move {
+                match refusal {
+                    Some(refusal) => Ok(refusal),
+                    None => tower_service::Service::call(&mut router, request).await,
+                }
+            }
         });
         let builder = builder(self.bounds);
         let stream = TokioIo::new(Progress::new(stream, self.bounds.stall));
@@ -242,7 +249,10 @@ pub async fn unix(
             _ = stopping.wait_for(|stopping| *stopping) => break,
         };
         match accepted {
-            Ok((stream, _)) => serving.spawn(stream, Peer::local()),
+            Ok((stream, _)) => {
+                let user = stream.peer_cred().ok().map(|process| process.uid());
+                serving.spawn(stream, Peer::local(user));
+            }
             Err(error) => refused(&error).await,
         }
     }

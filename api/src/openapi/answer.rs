@@ -313,10 +313,17 @@ pub struct Explanation {
 /// The place of a line.
 #[derive(Clone, Debug, ToSchema)]
 pub struct Coordinate {
+    /// The file, partition or connection that it came by; "" where that is not known any more.
+    pub lane: String,
+    /// Its text; null where no file has it any more, or it came from elsewhere.
+    #[schema(required)]
+    pub line: Option<String>,
     /// Number of its source's partition.
     pub partition: u32,
     /// Place within.
     pub position: u64,
+    /// The source that it came from; "" where that is not known any more.
+    pub source: String,
 }
 
 /// A decision with all that is known of it.
@@ -335,6 +342,8 @@ pub struct ExplainedDecision {
     pub scenario: String,
     /// What kind of thing `value` is.
     pub scope: String,
+    /// Whether it only pretends.
+    pub simulated: bool,
     /// What is to be done.
     #[schema(rename = "type")]
     pub kind: String,

@@ -23,7 +23,8 @@ use crate::error::{ApiError, json};
     info(
         title = "Spillway decision API",
         description = "Decisions out, alerts in. Bouncers, agents and cscli of CrowdSec 1.7.8 talk \
-                       to it as they are. On the Unix socket neither key nor token is needed.",
+                       to it as they are. On the Unix socket machines and administrators need no \
+                       token; bouncers need their key there too.",
         license(name = "MIT", identifier = "MIT"),
     ),
     tags(

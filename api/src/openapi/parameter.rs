@@ -2,7 +2,7 @@
 
 use utoipa::IntoParams;
 
-/// Which decisions are wanted: all of it must hold. Unknown parameters are ignored.
+/// Which decisions are wanted: all of it must hold.
 #[derive(Clone, Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DecisionParameters {
@@ -77,7 +77,7 @@ pub struct BlocklistParameters {
     /// How it is written: `plain`, `nginx`, `haproxy`, `iptables`, `mikrotik`, `paloalto`, `json`.
     #[param(pattern = "^(plain|nginx|haproxy|iptables|mikrotik|paloalto|json)$")]
     pub format: Option<String>,
-    /// How many entries the device holds.
+    /// How many entries the device holds; less where its key says so.
     pub limit: Option<i32>,
     /// Networks so wide may stand for what is in them, where there are too many.
     #[param(
@@ -153,6 +153,12 @@ pub struct AlertParameters {
     pub simulated: Option<bool>,
     /// Who made it.
     pub kind: Option<String>,
+}
+
+/// How alerts are listed.
+#[derive(Clone, Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AlertPage {
     /// At most so many, by default 100; 0 for all.
     pub limit: Option<i32>,
     /// `ASC` for the oldest first, `DESC` for the youngest.
@@ -173,6 +179,7 @@ pub struct AllowlistParameters {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blocklist::Wanted;
     use crate::filter::alert::Page;
     use crate::filter::{AlertFilter, DecisionFilter, Ending, Query};
 
@@ -185,6 +192,9 @@ mod tests {
             "since" | "until" | "created_before" => "2h",
             "limit" | "offset" | "id_gt" => "7",
             "sort" => "ASC",
+            "format" => "nginx",
+            "prefix" => "24",
+            "ipv4" | "ipv6" => "false",
             "simulated" => "true",
             _ => "x",
         };
@@ -199,6 +209,17 @@ mod tests {
         for query in queries::<DecisionParameters>().iter().chain(&queries::<DecisionPage>()) {
             assert_ne!(DecisionFilter::read(&Query::parse(query)).unwrap(), none, "{query}");
         }
+    }
+
+    #[test]
+    fn every_parameter_of_blocklists_changes_what_is_wanted() {
+        let read = |text: &str| Wanted::read(&Query::parse(text), &Query::parse("")).unwrap();
+        for query in queries::<DecisionParameters>().iter().chain(&queries::<BlocklistParameters>())
+        {
+            assert_ne!(read(query), read(""), "{query}");
+        }
+        let names = DecisionParameters::into_params(|| None).into_iter().map(|one| one.name);
+        assert_eq!(names.collect::<Vec<_>>(), DecisionFilter::NAMES);
     }
 
     #[test]
@@ -217,7 +238,7 @@ mod tests {
             let query = Query::parse(text);
             (AlertFilter::read(&query, 1).unwrap(), Page::read(&query).unwrap())
         };
-        for query in queries::<AlertParameters>() {
+        for query in queries::<AlertParameters>().iter().chain(&queries::<AlertPage>()) {
             let query = query.replace("simulated=true", "simulated=false");
             assert_ne!(read(&query), read(""), "{query}");
         }

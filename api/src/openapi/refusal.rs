@@ -44,7 +44,10 @@ pub struct NoAdmin;
 impl IntoResponses for NoAdmin {
     fn responses() -> Responses {
         let mut all = NoMachine::responses();
-        all.extend([answer::<Refusal>("403", "The machine is no administrator")]);
+        all.extend([
+            answer::<Refusal>("400", "Parameters, where there are none"),
+            answer::<Refusal>("403", "The machine is no administrator"),
+        ]);
         all
     }
 }

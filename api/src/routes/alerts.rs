@@ -21,7 +21,7 @@ use crate::filter::alert::Page;
 use crate::filter::{AlertFilter, Query};
 use crate::intake::{Change, Outcome};
 use crate::openapi::answer::{Alert, DeletedResponse, Refusal};
-use crate::openapi::parameter::AlertParameters;
+use crate::openapi::parameter::{AlertPage, AlertParameters};
 use crate::openapi::refusal::{BadBody, Mistaken, NoMachine, NotKept, NotReady};
 use crate::openapi::request::PostedAlert;
 use crate::service::Service;
@@ -52,7 +52,12 @@ pub(super) async fn add(
     let now = service.now();
     let name = operators::alert::identity::hex(&retry);
     let read = move || posted::read(&bytes, now, &name);
-    let alerts = service.blocking(read).await??;
+    let alerts = service.blocking(read).await?.map_err(|error| match error.message() {
+        text if text.starts_with("building decisions") => {
+            ApiError::internal(format!("machine \"{}\": {text}", machine.id))
+        }
+        _ => error,
+    })?;
     let count = alerts.len();
     let ids = match count {
         0 => Vec::new(),
@@ -78,7 +83,7 @@ pub(super) async fn add(
 
 /// Look for alerts.
 #[utoipa::path(get, path = "/v1/alerts", tag = "alerts", operation_id = "list_alerts",
-    params(AlertParameters), security(("machine_token" = [])),
+    params(AlertParameters, AlertPage), security(("machine_token" = [])),
     responses((status = 200, description = "The alerts; null for none", body = Option<Vec<Alert>>),
         NoMachine, Mistaken, NotReady))]
 pub(super) async fn list(
@@ -158,7 +163,7 @@ pub(super) fn unreadable(error: ArchiveError) -> ApiError {
 
 /// Check filters.
 #[utoipa::path(head, path = "/v1/alerts", tag = "alerts", operation_id = "head_alerts",
-    params(AlertParameters), security(("machine_token" = [])),
+    params(AlertParameters, AlertPage), security(("machine_token" = [])),
     responses((status = 200, description = "The filters can be read"), NoMachine, Mistaken))]
 pub(super) async fn head(
     State(service): State<Arc<Service>>,

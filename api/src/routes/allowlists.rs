@@ -21,6 +21,7 @@ use crate::openapi::refusal::{BadBody, Mistaken, NoMachine};
 use crate::openapi::request::BulkCheckAllowlistRequest;
 use crate::service::Service;
 use crate::wire::text::{rfc3339_millis, string};
+use crate::wire::{bind, shape};
 
 /// Go's zero time, which stands for `never`.
 const NEVER: &str = "0001-01-01T00:00:00.000Z";
@@ -149,7 +150,7 @@ fn reasons(service: &Service, value: &str) -> Result<Vec<String>, ApiError> {
     Ok(service.archive.allowlists().reasons(net, service.now()))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Targets {
     targets: Option<Vec<String>>,
 }
@@ -166,9 +167,7 @@ pub(super) async fn check_many(
     body: Body,
 ) -> Result<Response, ApiError> {
     let whole = body::read(&service, &headers, body, service.policy.limits.body).await?;
-    let asked: Targets =
-        crate::wire::bind::decode(&whole.bytes, "models.BulkCheckAllowlistRequest")
-            .map_err(ApiError::bad)?;
+    let asked: Targets = bind::decode(&whole.bytes, shape::CHECK).map_err(ApiError::bad)?;
     let targets = asked.targets.unwrap_or_default();
     if targets.is_empty() {
         return Err(ApiError::bad("targets list cannot be empty"));

@@ -4,7 +4,7 @@
 //! `format=plain|nginx|haproxy|iptables|mikrotik|paloalto|json`, the filters of decisions, `ipv4=`
 //! and `ipv6=false` (`iptables` gives one of them, IPv4 by default), `limit=` for what the device
 //! holds, `prefix=24,64` to give whole networks then; all of it may also be said once, when the key is
-//! made.
+//! made: a request gets no more than that.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -40,15 +40,9 @@ pub(super) async fn blocklist(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    // What the request does not say, the key may.
     let own = bouncer.0.entry.row().blocklist.clone();
-    let mut query = query;
-    for (name, value) in Query::parse(&own).each() {
-        if query.first(name).is_none() {
-            query.push(name, value);
-        }
-    }
-    let Wanted { format, filter, most, widths, families } = Wanted::read(&query)?;
+    let Wanted { format, filters, most, widths, families } =
+        Wanted::read(&query, &Query::parse(&own))?;
     let snapshot = service.index.read()?;
     let now = service.now();
     bouncer.0.entry.pulled(now);
@@ -60,7 +54,7 @@ pub(super) async fn blocklist(
     }
     let packed = lists(&headers, header::ACCEPT_ENCODING).any(takes_gzip);
     let written = service.blocking(move || {
-        let mut blocked = networks(&snapshot, &filter, now);
+        let mut blocked = networks(&snapshot, &filters, now);
         blocked.retain(|one| if one.net.v6 { families.1 } else { families.0 });
         let text = format.write(&fit(blocked, most.unwrap_or(usize::MAX), widths), now);
         if packed { gzip(&text) } else { Ok(text) }

@@ -39,6 +39,7 @@ pub(super) async fn events(
     query: Query,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    query.whole()?.only(&[DecisionFilter::NAMES, &["startup", "dedup", "cursor"]])?;
     let filter = DecisionFilter::read_stream(&query).map_err(ApiError::into_bad)?;
     let snapshot = service.index.read()?;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());

@@ -32,9 +32,12 @@ pub(super) async fn explain(
     let found = service.blocking(move || {
         let record = archive.decision(id)?;
         let alert = record.as_ref().map(|record| archive.alert(record.alert)).transpose()?;
-        Ok::<_, crate::archive::ArchiveError>((record, alert.flatten()))
+        let alert = alert.flatten();
+        let places = alert.as_ref().map(|kept| archive.lines(&kept.alert.coordinates));
+        let lines = places.transpose()?.unwrap_or_default();
+        Ok::<_, crate::archive::ArchiveError>((record, alert, lines))
     });
-    let (record, kept) = found.await?.map_err(super::alerts::unreadable)?;
+    let (record, kept, lines) = found.await?.map_err(super::alerts::unreadable)?;
     let record = record.ok_or_else(not_found)?;
     let now = service.now();
     let mut out = b"{\"alert\":".to_vec();
@@ -53,11 +56,19 @@ pub(super) async fn explain(
         text(&mut out, "bucket", &kept.alert.bucket);
         // Where in its source each line stands that filled the bucket.
         out.extend_from_slice(b",\"coordinates\":[");
-        for (place, coordinate) in kept.alert.coordinates.iter().enumerate() {
-            let comma = if place == 0 { "" } else { "," };
+        for (place, (coordinate, line)) in kept.alert.coordinates.iter().zip(&lines).enumerate() {
+            out.extend_from_slice(if place == 0 { b"{\"lane\":" } else { b",{\"lane\":" });
+            string(&mut out, &line.lane);
+            out.extend_from_slice(b",\"line\":");
+            match &line.text {
+                Some(text) => string(&mut out, text),
+                None => out.extend_from_slice(b"null"),
+            }
             let (partition, position) = (coordinate.partition.0, coordinate.position);
-            let item = format!("{comma}{{\"partition\":{partition},\"position\":{position}}}");
-            out.extend_from_slice(item.as_bytes());
+            let numbers = format!(",\"partition\":{partition},\"position\":{position}");
+            out.extend_from_slice(numbers.as_bytes());
+            text(&mut out, "source", &line.source);
+            out.push(b'}');
         }
         out.push(b']');
     }
@@ -67,6 +78,7 @@ pub(super) async fn explain(
     text(&mut out, "origin", &record.origin);
     text(&mut out, "scenario", &record.scenario);
     text(&mut out, "scope", &record.scope);
+    out.extend_from_slice(format!(",\"simulated\":{}", record.simulated).as_bytes());
     text(&mut out, "type", &record.kind);
     text(&mut out, "until", &rfc3339(record.until));
     text(&mut out, "uuid", &record.uuid());
@@ -76,7 +88,11 @@ pub(super) async fn explain(
         out.extend_from_slice(b",\"rule\":{\"hash\":");
         string(&mut out, &kept.alert.scenario_hash);
         text(&mut out, "name", &kept.alert.scenario);
-        text(&mut out, "version", &kept.alert.scenario_version);
+        // Content without an index, such as the embedded, is known by its hash alone.
+        let alert = &kept.alert;
+        let versions = [&alert.scenario_version, &alert.scenario_hash];
+        let version = versions.into_iter().find(|version| !version.is_empty());
+        text(&mut out, "version", version.map_or("", |version| &**version));
         out.push(b'}');
     }
     out.push(b'}');

@@ -10,6 +10,7 @@ mod events;
 mod explain;
 mod health;
 mod limited;
+mod method;
 mod number;
 mod stream;
 mod usage;
@@ -18,7 +19,7 @@ mod watchers;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -32,6 +33,7 @@ use crate::service::Service;
 pub fn router(service: Arc<Service>) -> Router {
     let (router, _) = all()
         .fallback(unknown)
+        .layer(from_fn(method::checked))
         .layer(from_fn_with_state(Arc::clone(&service), limited::limited))
         .with_state(service)
         .split_for_parts();
@@ -65,62 +67,29 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Service>> {
         .merge(admin::all())
 }
 
-/// Paths that exist; a segment in braces stands for any.
-const PATHS: [&str; 14] = [
-    "/health",
-    "/v1/watchers",
-    "/v1/watchers/login",
-    "/v1/watchers/self",
-    "/v1/refresh_token",
-    "/v1/heartbeat",
-    "/v1/alerts",
-    "/v1/alerts/{}",
-    "/v1/decisions",
-    "/v1/decisions/{}",
-    "/v1/usage-metrics",
-    "/v1/allowlists",
-    "/v1/allowlists/{}",
-    "/v1/allowlists/check/{}",
-];
-
 /// What no route takes: 404, but for a path that exists without its last slash.
 async fn unknown(method: Method, uri: Uri) -> axum::response::Response {
-    let known = uri.path().strip_suffix('/').filter(|path| exists(path));
+    let known = uri.path().strip_suffix('/').filter(|path| method::allowed(path).is_some());
     let Some(path) = known else { return empty(StatusCode::NOT_FOUND) };
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let place = format!("{path}{query}");
+    let shown = place.replace('&', "&amp;").replace('"', "&#34;").replace('<', "&lt;");
+    let page = format!("<a href=\"{shown}\">Moved Permanently</a>.\n\n");
     let (status, body) = match method {
-        Method::GET => {
-            let shown = place.replace('&', "&amp;").replace('"', "&#34;").replace('<', "&lt;");
-            let body = format!("<a href=\"{shown}\">Moved Permanently</a>.\n\n");
-            (StatusCode::MOVED_PERMANENTLY, body)
-        }
-        _ => (StatusCode::TEMPORARY_REDIRECT, String::new()),
+        Method::GET => (StatusCode::MOVED_PERMANENTLY, Some(page)),
+        Method::HEAD => (StatusCode::TEMPORARY_REDIRECT, Some(String::new())),
+        _ => (StatusCode::TEMPORARY_REDIRECT, None),
     };
     let mut response = empty(status);
     if let Ok(place) = HeaderValue::from_str(&place) {
         response.headers_mut().insert(header::LOCATION, place);
     }
-    if !body.is_empty() {
+    if let Some(body) = body {
         let kind = HeaderValue::from_static("text/html; charset=utf-8");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         *response.body_mut() = body.into();
     }
     response
-}
-
-fn exists(path: &str) -> bool {
-    PATHS.iter().any(|known| {
-        let (mut known, mut asked) = (known.split('/'), path.split('/'));
-        loop {
-            match (known.next(), asked.next()) {
-                (None, None) => return true,
-                (Some("{}"), Some(part)) if !part.is_empty() => {}
-                (Some(known), Some(asked)) if known == asked => {}
-                _ => return false,
-            }
-        }
-    })
 }
 
 /// The answer to a HEAD that found what it asked for.

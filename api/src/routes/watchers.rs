@@ -19,9 +19,9 @@ use crate::openapi::answer::{Refusal, WatcherAuthResponse};
 use crate::openapi::refusal::{BadBody, NoMachine, NotReady};
 use crate::openapi::request::{WatcherAuthRequest, WatcherRegistrationRequest};
 use crate::service::Service;
-use crate::wire::bind;
 use crate::wire::text::rfc3339;
 use crate::wire::validation::Failures;
+use crate::wire::{bind, shape};
 
 /// Characters of the names of all scenarios of a machine.
 const MOST_SCENARIOS: usize = 100_000;
@@ -30,14 +30,14 @@ const MOST_NAME: usize = 255;
 const SECOND: i64 = 1_000_000_000;
 const WRONG: &str = "incorrect Username or Password";
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Registration {
     machine_id: Option<String>,
     password: Option<String>,
     registration_token: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Login {
     machine_id: Option<String>,
     password: Option<String>,
@@ -62,7 +62,7 @@ pub(super) async fn register(
     }
     let whole = body::read(&service, &headers, body, body::OPEN).await?;
     let asked: Registration =
-        bind::decode(&whole.bytes, "models.WatcherRegistrationRequest").map_err(ApiError::bad)?;
+        bind::decode(&whole.bytes, shape::REGISTRATION).map_err(ApiError::bad)?;
     let (id, password) = complete(&asked)?;
     let validated = auto_registered(&service, &caller, asked.registration_token.as_deref())?;
     if service.accounts.machine(&id).is_some() {
@@ -155,7 +155,7 @@ pub(super) async fn login(
         StatusCode::BAD_REQUEST => ApiError::token(format!("missing: {}", error.message())),
         _ => error,
     })?;
-    let asked: Result<Login, String> = bind::decode(&whole.bytes, "models.WatcherAuthRequest");
+    let asked: Result<Login, String> = bind::decode(&whole.bytes, shape::LOGIN);
     let (entry, scenarios) = match &caller.certificate {
         Some(certificate) => by_certificate(&service, (&caller, certificate), asked).await?,
         None => by_password(&service, asked).await?,

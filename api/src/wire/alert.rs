@@ -19,7 +19,7 @@ pub fn write(out: &mut Vec<u8>, kept: &KeptAlert, machine: &str, decisions: bool
     string(out, &rfc3339(kept.created));
     out.extend_from_slice(b",\"decisions\":");
     let shown = if decisions { kept.decisions.as_slice() } else { &[] };
-    list(out, shown, |out, record| write_decision(out, record, alert.simulated, now));
+    list(out, shown, |out, record| write_decision(out, record, now));
     out.extend_from_slice(b",\"events\":");
     list(out, &alert.events, |out, event| {
         out.extend_from_slice(b"{\"meta\":");
@@ -49,7 +49,7 @@ pub fn write(out: &mut Vec<u8>, kept: &KeptAlert, machine: &str, decisions: bool
     text(out, "scenario_hash", &alert.scenario_hash, false);
     text(out, "scenario_version", &alert.scenario_version, false);
     out.extend_from_slice(b",\"simulated\":");
-    out.extend_from_slice(if alert.simulated { b"true" } else { b"false" });
+    out.extend_from_slice(if kept.is_simulated() { b"true" } else { b"false" });
     out.extend_from_slice(b",\"source\":");
     write_source(out, &alert.source);
     text(out, "start_at", &rfc3339(alert.start_at.at.0), false);
@@ -58,7 +58,7 @@ pub fn write(out: &mut Vec<u8>, kept: &KeptAlert, machine: &str, decisions: bool
     out.push(b'}');
 }
 
-fn write_decision(out: &mut Vec<u8>, record: &Record, simulated: bool, now: i64) {
+fn write_decision(out: &mut Vec<u8>, record: &Record, now: i64) {
     out.extend_from_slice(b"{\"duration\":\"");
     duration(out, seconds_left(record.until, now));
     out.extend_from_slice(b"\",\"id\":");
@@ -67,7 +67,7 @@ fn write_decision(out: &mut Vec<u8>, record: &Record, simulated: bool, now: i64)
     text(out, "scenario", &record.scenario, false);
     text(out, "scope", &record.scope, false);
     out.extend_from_slice(b",\"simulated\":");
-    out.extend_from_slice(if simulated { b"true" } else { b"false" });
+    out.extend_from_slice(if record.simulated { b"true" } else { b"false" });
     text(out, "type", &record.kind, false);
     text(out, "value", &record.value, false);
     out.push(b'}');

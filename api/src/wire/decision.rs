@@ -65,8 +65,10 @@ impl Known {
     ) -> Result<Option<Decision>, ApiError> {
         let duration = raw.duration.unwrap_or_default();
         let GoDuration(ns) = GoDuration::parse_with_days(&duration).map_err(|error| {
-            let text = format!("decision duration '{}': time: {error}", &*duration);
-            ApiError::internal(format!("{text}: unable to parse duration"))
+            let building = format!("building decisions for alert {}", of.identity().uuid());
+            let text = format!("decision duration '{}': {}", &*duration, error.of_go());
+            let creating = format!("creating alert decisions: {text}: unable to parse duration");
+            ApiError::internal(format!("{building}: {creating}"))
         })?;
         let (scope, value) = (brief(raw.scope)?, brief(raw.value)?);
         let scope = normal_scope(&scope);

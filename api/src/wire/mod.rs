@@ -5,6 +5,7 @@ pub mod bind;
 mod decision;
 pub mod posted;
 mod repeated;
+pub mod shape;
 pub mod text;
 pub mod usage;
 pub mod validation;

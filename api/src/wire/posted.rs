@@ -10,9 +10,9 @@ use operators::time::{EventTime, Stamp};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-use super::bind;
 use super::decision::{Known, RawDecision};
 use super::validation::Failures;
+use super::{bind, shape};
 use crate::error::ApiError;
 use crate::intake::PostedAlert;
 use crate::record::normal_scope;
@@ -94,9 +94,7 @@ fn degrees<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f32>, D:
 /// It is no list of alerts (400), a required key is missing or a duration is none (500, as
 /// CrowdSec).
 pub fn read(body: &[u8], at: i64, name: &str) -> Result<Vec<PostedAlert>, ApiError> {
-    const TARGET: &str = "models.AddAlertsRequest";
-    let raw: Option<Vec<RawAlert<'_>>> = bind::decode(body, TARGET).map_err(ApiError::bad)?;
-    let raw = raw.unwrap_or_default();
+    let raw: Vec<RawAlert<'_>> = bind::decode(body, shape::ALERTS).map_err(ApiError::bad)?;
     for (index, alert) in raw.iter().enumerate() {
         let mut failures = checked(alert);
         failures.put_under(&index.to_string());
@@ -327,7 +325,7 @@ mod tests {
         let none = body.replace("1.2.3.4", "also no");
         assert_eq!(read(none.as_bytes(), 7, "n").unwrap(), []);
         let bad = body.replace("1d1h", "soon");
-        assert!(told(&bad).starts_with("500 decision duration 'soon'"));
+        assert!(told(&bad).starts_with("500 building decisions for alert "));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::error::ApiError;
 /// Characters of a name.
 const MOST_CHARS: usize = 255;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct All {
     log_processors: Option<Vec<Option<Component>>>,
     remediation_components: Option<Vec<Option<Component>>>,
@@ -88,7 +88,7 @@ impl Component {
 /// # Errors
 /// It cannot be read or is of the wrong kind (400), or is not complete (422).
 pub fn read(body: &[u8], bouncer: bool) -> Result<Component, ApiError> {
-    let all: All = super::bind::decode(body, "models.AllMetrics").map_err(ApiError::bad)?;
+    let all: All = super::bind::decode(body, super::shape::METRICS).map_err(ApiError::bad)?;
     let mut failures = Failures::default();
     let mut each = |name: &str, list: &Option<Vec<Option<Component>>>, agent: bool| {
         for (place, component) in list.iter().flatten().enumerate() {

@@ -30,6 +30,7 @@ mod follow;
 mod head;
 mod input;
 mod lanes;
+mod line;
 mod opening;
 mod past;
 mod pattern;
@@ -41,6 +42,7 @@ mod turn;
 mod watch;
 
 pub use config::{Config, ConfigError, Mode, Start, Watching};
+pub use line::line_at;
 pub use pattern::PatternError;
 
 use crate::source::{Context, Source, SourceError};

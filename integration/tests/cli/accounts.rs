@@ -34,7 +34,8 @@ fn a_bouncer_lives_from_its_key_to_its_removal() {
     assert_eq!(json[0]["auto_created"], false);
     let shown = served.run(&["bouncers", "inspect", "fw"]);
     assert!(shown.contains("Bouncer: fw") && shown.contains("Last Pull"), "{shown}");
-    assert!(served.refused(&["bouncers", "add", "fw"]).contains("already exist"));
+    let twice = served.refused(&["bouncers", "add", "fw"]);
+    assert!(twice.contains("unable to create bouncer: bouncer fw already exists"), "{twice}");
     assert_eq!(served.run(&["bouncers", "prune"]), "No bouncers to prune.\n");
     assert_eq!(served.said(&["bouncers", "delete", "fw"]), "bouncer 'fw' deleted successfully\n");
     assert_eq!(pull(&served, key), 403);
@@ -138,4 +139,112 @@ fn who_registers_is_let_in_by_hand() {
     assert_eq!(column(&served.run(&["machines", "list", "-o", "raw"]), 1, "validated"), "true");
     let shown = served.run(&["machines", "inspect", "late"]);
     assert!(shown.contains("Machine: late"), "{shown}");
+}
+
+#[test]
+fn a_machine_whose_credentials_cannot_be_written_is_not_made() {
+    let mut served = Served::start();
+    let errors =
+        served.refused(&["machines", "add", "m", "--auto", "-f", "/none/credentials.yaml"]);
+    assert!(errors.contains("/none/credentials.yaml"), "{errors}");
+    assert_eq!(served.run(&["machines", "list", "-o", "raw"]).lines().count(), 1);
+    // One that is refused leaves no file, and the old one as it was.
+    served.run(&["machines", "add", "m", "--auto", "-f", "-"]);
+    let file = served.file("own.yaml", "url: mine\n");
+    let twice = served.refused(&["machines", "add", "m", "--auto", "-f", &file]);
+    assert!(twice.contains("already exists"), "{twice}");
+    let other = served.path("other.yaml");
+    let twice = served.refused(&["machines", "add", "m", "-p", "x", "-f", other.to_str().unwrap()]);
+    assert!(twice.contains("user 'm': user already exist"), "{twice}");
+    assert!(!other.exists() && !served.path("other.yaml.new").exists());
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "url: mine\n");
+    served.restart(false);
+    assert_eq!(served.run(&["machines", "list", "-o", "raw"]).lines().count(), 2);
+}
+
+#[test]
+fn credentials_lead_to_the_service_that_wrote_them() {
+    let served = Served::start();
+    // The command knows the socket alone, and no configuration.
+    let socket = served.path("data/spillway.sock").display().to_string();
+    let add = |arguments: &[&str]| {
+        let mut command = spillway();
+        command.args(["machines", "add"]).args(arguments).args(["--auto", "-f", "-"]);
+        let done = command.output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let told = add(&["a", "--socket", &socket]);
+    assert!(told.starts_with(&format!("url: \"http://{}\"\n", served.address)), "{told}");
+    // Over the network: where it was asked.
+    let (admin, alias) =
+        (served.path("admin.yaml"), served.address.replace("127.0.0.1", "localhost"));
+    let url = format!("http://{alias}");
+    let admin = admin.to_str().unwrap();
+    served.run(&["machines", "add", "boss", "--auto", "--admin", "-u", &url, "-f", admin]);
+    let told = add(&["b", "--credentials", admin]);
+    assert!(told.starts_with(&format!("url: \"{url}\"\n")), "{told}");
+}
+
+#[test]
+fn the_audit_log_names_the_user_at_the_socket() {
+    let served = Served::start();
+    served.run(&["bouncers", "add", "fw"]);
+    served.run(&["decisions", "add", "-i", "192.0.2.7"]);
+    let user = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap());
+    let log = served.log();
+    let lines = log.lines().filter(|line| line.contains(" audit: "));
+    let named = lines.filter(|line| line.contains(&format!("who=\"uid {user}\""))).count();
+    assert_eq!(named, 2, "{log}");
+}
+
+#[test]
+fn a_machine_is_shown_with_its_system() {
+    let served = Served::start();
+    served.run(&["machines", "add", "m", "-p", "a-password", "-f", "-"]);
+    assert_eq!(column(&served.run(&["machines", "list", "-o", "raw"]), 1, "os"), "/");
+    let agent = [("User-Agent", "crowdsec/v1.7.8")];
+    let body = r#"{"machine_id":"m","password":"a-password"}"#;
+    let answer = served.post("POST", "/v1/watchers/login", &agent, body);
+    let token = answer.body.split("\"token\":\"").nth(1).unwrap().trim_end_matches("\"}");
+    let bearer = format!("Bearer {token}");
+    let usage = r#"{"log_processors":[{"version":"v1","os":{"name":"debian","family":"linux",
+        "version":"12"},"metrics":[],"feature_flags":[],"utc_startup_timestamp":1,"hub_items":{},
+        "datasources":{}}]}"#;
+    let answer =
+        served.post("POST", "/v1/usage-metrics", &[("Authorization", bearer.as_str())], usage);
+    assert_eq!(answer.status, 201, "{answer:?}");
+    assert_eq!(column(&served.run(&["machines", "list", "-o", "raw"]), 1, "os"), "debian/12");
+    assert!(served.run(&["machines", "list"]).contains("debian/12"));
+}
+
+#[test]
+fn contexts_can_be_taken_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("spillway.yaml", "rules: {directories: [etc]}\n");
+    write("etc/config.yaml", "config_paths: {config_dir: ./}\n");
+    let scenario = "type: trigger\nname: me/a\ndescription: x\nfilter: evt.Meta.log_type == 'a'\n\
+        groupby: evt.Meta.source_ip\nlabels: {service: a}\n";
+    write("etc/scenarios/a.yaml", scenario);
+    let context = "ip: [evt.Meta.source_ip]\nuser: [evt.Meta.user, evt.Parsed.user]\n";
+    write("etc/console/context.yaml", context);
+    let run = |arguments: &[&str]| {
+        let mut command = spillway();
+        command.args(["lapi", "context"]).args(arguments).arg("--config");
+        let done = command.arg(folder.path().join("spillway.yaml")).output().unwrap();
+        (done.status.success(), [done.stdout, done.stderr].map(|b| String::from_utf8(b).unwrap()))
+    };
+    let (gone, [_, errors]) = run(&["delete", "--key", "usr"]);
+    assert!(!gone && errors.contains("did you mean 'user'?"), "{errors}");
+    assert!(run(&["delete", "--key", "user", "--value", "evt.Parsed.user"]).0);
+    let (_, [status, _]) = run(&["status"]);
+    let left = "\"ip\":\n  - \"evt.Meta.source_ip\"\n\"user\":\n  - \"evt.Meta.user\"\n";
+    assert_eq!(status, left);
+    assert!(run(&["delete", "--key", "ip"]).0);
+    assert!(!run(&["status"]).1[0].contains("source_ip"));
 }

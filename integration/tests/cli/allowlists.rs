@@ -57,6 +57,10 @@ fn allowlists_are_shown_filled_and_emptied() {
         "name,description,created_at,updated_at,console_managed,size"
     );
     assert_eq!((column(&raw, 1, "name"), column(&raw, 1, "size")), ("office".into(), "2".into()));
+    let created = column(&raw, 1, "created_at");
+    assert_eq!(created.len(), "2026-11-27T05:57:39Z".len(), "{created}");
+    let table = served.run(&["allowlists", "list"]);
+    assert!(table.contains("Managed by Console") && table.contains(" no "), "{table}");
     let raw = served.run(&["allowlists", "inspect", "office", "-o", "raw"]);
     assert_eq!(column(&raw, 1, "comment"), "mine");
     assert_eq!(column(&raw, 2, "expiration"), "never");

@@ -60,6 +60,23 @@ fn a_firewall_fetches_what_it_can_hold() {
     let of_small = |query: &str| list(&served, query, &[("X-Api-Key", "small")]);
     assert_eq!(of_small("").body, "198.51.100.0/24\n203.0.113.4/30\n");
     assert_eq!(of_small("?limit=1&origins=cscli").body.lines().count(), 1);
+    // A request narrows what the key may have, and never widens it.
+    assert_eq!(of_small("?limit=100&ipv6=true").body, of_small("").body);
+    served.run(&[
+        "bouncers",
+        "add",
+        "office",
+        "-k",
+        "office",
+        "--blocklist",
+        "range=203.0.113.0/24&contains=false",
+    ]);
+    let of_office = |query: &str| list(&served, query, &[("X-Api-Key", "office")]).body;
+    assert_eq!(of_office("").lines().count(), 4);
+    assert_eq!(of_office("?range=0.0.0.0/0&contains=false&scopes=Ip,Range"), of_office(""));
+    assert_eq!(of_office("?ip=203.0.113.4"), "203.0.113.4\n");
+    let misspelt = served.refused(&["bouncers", "add", "x", "--blocklist", "limt=5"]);
+    assert!(misspelt.contains("did you mean 'limit'"), "{misspelt}");
     assert!(served.refused(&["bouncers", "add", "x", "--blocklist", "format=exe"]).contains("exe"));
     for wrong in ["?prefix=40", "?limit=x", "?limit=-1", "?ip=zz"] {
         let answer = get(wrong);

@@ -130,3 +130,61 @@ fn alerts_are_listed_shown_deleted_and_flushed() {
     assert_eq!(served.said(&["alerts", "flush", "--max-items", "1"]), "1 alert(s) flushed\n");
     assert_eq!(served.run(&["alerts", "list", "-o", "raw"]).lines().count(), 3);
 }
+
+/// An alert that an agent posts: what follows is for the profiles to say.
+fn found(value: &str, simulated: bool) -> String {
+    format!(
+        r#"[{{"capacity":0,"decisions":null,"events":[],"events_count":1,"leakspeed":"0","message":"m",
+        "remediation":true,"scenario":"s","scenario_hash":"","scenario_version":"",
+        "simulated":{simulated},"source":{{"scope":"Ip","value":"{value}"}},"start_at":"now","stop_at":"now"}}]"#
+    )
+}
+
+#[test]
+fn what_only_pretends_says_so_and_reaches_no_bouncer() {
+    let folder = tempfile::tempdir().unwrap();
+    let profiles = "name: pretend\nfilters: ['Alert.GetValue() == \"192.0.2.7\"']\n\
+        decisions: [{type: ban, duration: 4h, simulated: true}]\non_success: break\n---\n\
+        name: real\nfilters: ['Alert.GetScope() == \"Ip\"']\n\
+        decisions: [{type: ban, duration: 4h}]\non_success: break\n";
+    std::fs::write(folder.path().join("profiles.yaml"), profiles).unwrap();
+    let served = Served::start_in(folder, "}\nrules: {profiles: profiles.yaml");
+    served.run(&["bouncers", "add", "fw", "-k", "key"]);
+    // A profile that pretends, a scenario that does, and one that means it.
+    for (value, simulated) in [("192.0.2.7", false), ("192.0.2.8", true), ("192.0.2.9", false)] {
+        let answer = served.local("POST", "/v1/alerts", &found(value, simulated));
+        assert_eq!(answer.status, 201, "{answer:?}");
+    }
+    let body = served.local("GET", "/v1/alerts?sort=ASC", "").body;
+    let alerts: Value = serde_json::from_str(&body).unwrap();
+    for (place, pretends) in [(0, true), (1, true), (2, false)] {
+        assert_eq!(alerts[place]["simulated"], pretends, "{body}");
+        assert_eq!(alerts[place]["decisions"][0]["simulated"], pretends, "{body}");
+    }
+    let explained = served.local("GET", "/v1/decisions/1/explain", "").body;
+    let explained: Value = serde_json::from_str(&explained).unwrap();
+    assert_eq!(explained["decision"]["simulated"], true, "{explained}");
+    let shown = served.run(&["decisions", "explain", "1"]);
+    assert!(shown.contains("Decision: 1") && shown.contains("Ip:192.0.2.7"), "{shown}");
+    assert!(served.refused(&["decisions", "explain", "99"]).contains("decision with id 99"));
+    let raw = served.run(&["decisions", "list", "-o", "raw"]);
+    let pretended: Vec<_> = (1..4).map(|line| column(&raw, line, "simulated")).collect();
+    assert_eq!(pretended, ["false", "true", "true"], "{raw}");
+    let table = served.run(&["decisions", "list"]);
+    assert_eq!(table.matches("(simul)ban").count(), 2, "{table}");
+    let real = served.run(&["decisions", "list", "--no-simu", "-o", "raw"]);
+    assert_eq!((real.lines().count(), column(&real, 1, "ip")), (2, "Ip:192.0.2.9".into()));
+    let key = [("X-Api-Key", "key")];
+    for target in ["/v1/decisions", "/v1/decisions/stream?startup=true", "/v1/blocklist"] {
+        let told = served.ask("GET", target, &key).body;
+        assert!(told.contains("192.0.2.9"), "{target}: {told}");
+        assert!(!told.contains("192.0.2.7") && !told.contains("192.0.2.8"), "{target}: {told}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let served = Served::start();
+    let errors = served.refused(&["decisions", "import", "-i", "/none/of.csv"]);
+    assert!(errors.contains("unable to open /none/of.csv: no such file or directory"), "{errors}");
+}

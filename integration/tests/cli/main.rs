@@ -13,6 +13,7 @@ mod blocklist;
 mod decisions;
 mod failing;
 mod limits;
+mod metrics;
 mod served;
 mod stream;
 mod tls;

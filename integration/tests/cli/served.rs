@@ -13,6 +13,7 @@ use crate::http::{Answer, Request, send, send_unix};
 pub(crate) struct Served {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) address: String,
+    pub(crate) metrics: String,
     child: Child,
 }
 
@@ -62,7 +63,7 @@ impl Served {
         );
         std::fs::write(&configuration, text).unwrap();
         let child = spawn(&configuration);
-        let served = Self { folder, address, child };
+        let served = Self { folder, address, metrics, child };
         served.wait_until_it_answers();
         served
     }
@@ -140,6 +141,18 @@ impl Served {
             body: body.into(),
         };
         send(&self.address, &request)
+    }
+
+    /// Asks its Unix socket.
+    pub(crate) fn local(&self, method: &str, target: &str, body: &str) -> Answer {
+        let (method, target, body) = (method.into(), target.into(), body.into());
+        let request = Request { method, target, body, ..Request::default() };
+        send_unix(&self.path("data/spillway.sock"), &request)
+    }
+
+    /// What it logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.path("log.txt")).unwrap()
     }
 
     /// A command that asks on the socket that the configuration tells.

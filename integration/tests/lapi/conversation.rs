@@ -120,5 +120,11 @@ fn named(body: &str) -> String {
         out.push_str(rest);
         text = out;
     }
+    // In words, too.
+    const NAMED: &str = "decisions for alert ";
+    if let Some((before, rest)) = text.split_once(NAMED) {
+        let behind = rest.find(':').map_or("", |end| &rest[end..]);
+        text = format!("{before}{NAMED}<uuid>{behind}");
+    }
     text
 }

@@ -76,6 +76,40 @@ fn files_are_followed_through_crashes() {
     service.wait_for_output("203.0.113.43", "ban for 4h");
 }
 
+#[test]
+fn an_explanation_shows_file_lines_and_rule() {
+    let configuration =
+        "sources:\n- source: file\n  filenames: ['*.log']\n  labels: {type: syslog}\n";
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("auth.log");
+    write(&log, &["nothing to see".to_owned()]);
+    let service = Service::start_in(folder, configuration, &[], &[]);
+    service.wait("the file", || {
+        let (_, status, _) = service.command(&["status"]);
+        status.contains("reading").then_some(())
+    });
+    let lines = failures("203.0.113.44", 12);
+    write(&log, &lines);
+    service.wait_for_decision("203.0.113.44");
+    let (method, target) = ("GET".into(), "/v1/decisions/1/explain".into());
+    let request = http::Request { method, target, ..http::Request::default() };
+    // The position of the lane is kept with the next commit.
+    let told = service.wait("the line", || {
+        let told: serde_json::Value = serde_json::from_str(&service.admin(&request).body).unwrap();
+        told["coordinates"][0]["line"].is_string().then_some(told)
+    });
+    let coordinates = told["coordinates"].as_array().unwrap();
+    assert!(coordinates.len() >= 5, "{told}");
+    for place in coordinates {
+        assert_eq!(place["lane"], log.display().to_string(), "{told}");
+        assert!(place["source"].as_str().unwrap().starts_with("file:"), "{told}");
+        assert!(lines.iter().any(|line| place["line"] == line.as_str()), "{told}");
+    }
+    // Embedded rules have no index of versions: their hash tells them apart.
+    assert_eq!(told["rule"]["version"], told["rule"]["hash"]);
+    assert_eq!(told["rule"]["version"].as_str().unwrap().len(), 64, "{told}");
+}
+
 fn write(path: &std::path::Path, lines: &[String]) {
     use std::io::Write;
     let mut file = std::fs::File::options().create(true).append(true).open(path).unwrap();

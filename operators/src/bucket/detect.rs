@@ -13,7 +13,7 @@ use crate::event::{Event, Kind};
 use crate::expr::{Cx, Memo};
 use crate::fault::Faults;
 use crate::lookup::Lookups;
-use crate::order::batch::{Batch, Via};
+use crate::order::batch::{Batch, Deal, Via};
 use crate::parse::pass::Hands;
 use crate::parse::watch::{Blind, Noting, Watch};
 use crate::rules::Rules;
@@ -135,8 +135,9 @@ impl Detect {
             seen(self.settle(overflowed, watch, &mut outcomes, &mut again));
         }
         if self.again {
-            let batches = Batch::deal(clock, seal, again, self.workers);
-            outcomes.extend(batches.map(Outcome::Again));
+            let mut deal = Deal::new(self.workers);
+            deal.extend(again);
+            outcomes.extend(deal.batches(clock, seal).map(Outcome::Again));
         }
         if seal {
             outcomes.push(Outcome::Changes(self.buckets.borrow_mut().take_changes(clock)));

@@ -341,6 +341,16 @@ impl Node {
         }
     }
 
+    /// The number, where this is an integer literal, with its sign.
+    pub(super) fn integer(&self) -> Option<i64> {
+        match &self.kind {
+            Kind::Int(number) => Some(*number),
+            Kind::Plus(node) => node.integer(),
+            Kind::Negate(node) => node.integer()?.checked_neg(),
+            _ => None,
+        }
+    }
+
     /// The text, where this is a string literal.
     pub(super) fn text(&self) -> Option<&Arc<str>> {
         match &self.kind {

@@ -196,6 +196,9 @@ impl Checker<'_> {
 
     fn binary(&mut self, op: Op, a: &mut Node, b: &mut Node, span: &Range<usize>) -> Checked {
         let (l, r) = (self.visit(a)?, self.visit(b)?);
+        if op == Op::Modulo && a.integer().is_some() && b.integer() == Some(0) {
+            return fail("integer divide by zero".into(), span);
+        }
         let found = match op {
             Op::Coalesce => Some(match (l, r) {
                 (Type::Nil, other) | (other, Type::Nil) => other,
@@ -329,7 +332,9 @@ impl Checker<'_> {
         let types = signature.arguments.iter().copied().map(Some);
         let types = types.chain(std::iter::repeat(signature.rest));
         self.arguments(name, arguments, types.map(|ty| ty.unwrap_or(Type::Any)))?;
-        Ok(signature.result)
+        let Some(accept) = function.accept else { return Ok(signature.result) };
+        let types: Vec<_> = arguments.iter().map(|argument| argument.ty).collect();
+        accept(name, &types).or_else(|message| fail(message, span))
     }
 
     fn arity(
@@ -486,7 +491,9 @@ impl Checker<'_> {
         Ok(match (self.visit(yes)?, self.visit(no)?) {
             (Type::Nil, other) | (other, Type::Nil) => other,
             (yes, no) if yes == no => yes,
-            (Type::List(_), Type::List(_)) => Type::List(&Type::Any),
+            (yes, no) if yes.element().is_some() && no.element().is_some() => {
+                Type::List(&Type::Any)
+            }
             _ => Type::Any,
         })
     }
@@ -514,8 +521,7 @@ fn suggestion<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 /// Whether an argument of a known type may be passed.
 fn fits(found: Type, wanted: Type) -> bool {
     let list = matches!(wanted, Type::List(&Type::Any)) && found.element().is_some();
-    let map = matches!((found, wanted), (Type::Map(_), Type::Map(&Type::Any)));
-    found != Type::Nil && (list || map || found.assignable(wanted)) || wanted.is_any()
+    found != Type::Nil && (list || found.assignable(wanted)) || wanted.is_any()
 }
 
 fn member_type(base: Type, property: Type, node: &Node) -> Checked {
@@ -531,8 +537,12 @@ fn member_type(base: Type, property: Type, node: &Node) -> Checked {
             let Some(table) = structures::find(name) else { return Ok(Type::Any) };
             return field_type(table, property, node);
         }
-        Type::List(element) if property.is_integer() || property.is_any() => return Ok(*element),
-        Type::List(_) => {
+        Type::List(element) | Type::Items(element)
+            if property.is_integer() || property.is_any() =>
+        {
+            return Ok(*element);
+        }
+        Type::List(_) | Type::Items(_) => {
             let message =
                 format!("array elements can only be selected using an integer (got {property})");
             return fail(message, &node.span);

@@ -25,6 +25,8 @@ pub enum Type {
     Duration,
     /// `[]T`.
     List(&'static Type),
+    /// `[]any` of which every element is a T: what the language itself builds.
+    Items(&'static Type),
     /// `map[string]T`.
     Map(&'static Type),
     /// A structure of the engine, by name of its table in `expr::structures`.
@@ -50,15 +52,15 @@ impl Type {
     /// Whether it is a list, and of what: also a structure whose Go type is a slice.
     pub fn element(self) -> Option<Self> {
         match self {
-            Self::List(element) => Some(*element),
+            Self::List(element) | Self::Items(element) => Some(*element),
             Self::Struct(name) => super::structures::find(name)?.items,
             _ => None,
         }
     }
 
-    /// The list of this type.
+    /// The list that the language builds of values of this type.
     pub fn list(self) -> Self {
-        Self::List(match self {
+        Self::Items(match self {
             Self::Bool => &Self::Bool,
             Self::Int => &Self::Int,
             Self::Int64 => &Self::Int64,
@@ -66,9 +68,12 @@ impl Type {
             Self::String => &Self::String,
             Self::Time => &Self::Time,
             Self::Duration => &Self::Duration,
-            Self::Struct(name) => super::structures::find(name).map_or(&Self::Any, |s| &s.ty),
+            Self::Struct(name) => match super::structures::find(name) {
+                Some(known) => &known.ty,
+                None => return Self::List(&Self::Any),
+            },
             Self::Map(&Self::Any) => &Self::Map(&Self::Any),
-            _ => &Self::Any,
+            _ => return Self::List(&Self::Any),
         })
     }
 
@@ -86,10 +91,12 @@ impl Type {
     pub fn assignable(self, target: Self) -> bool {
         match (self, target) {
             (_, Self::Any) => true,
-            (Self::Nil, _) => matches!(target, Self::List(_) | Self::Map(_) | Self::Struct(_)),
-            (Self::List(a), Self::List(b)) | (Self::Map(a), Self::Map(b)) => {
-                a == b || a.is_any() || b.is_any()
+            (Self::Nil, _) => {
+                matches!(target, Self::List(_) | Self::Items(_) | Self::Map(_) | Self::Struct(_))
             }
+            (Self::List(a), Self::List(b)) => a == b || a.is_any() || b.is_any(),
+            (Self::Map(a), Self::Map(b)) => a == b || a.is_any(),
+            (Self::Items(_), Self::List(b)) => b.is_any(),
             _ => self == target,
         }
     }
@@ -107,7 +114,7 @@ impl fmt::Display for Type {
             Self::String => f.write_str("string"),
             Self::Time => f.write_str("time.Time"),
             Self::Duration => f.write_str("time.Duration"),
-            Self::List(element) => write!(f, "[]{element}"),
+            Self::List(element) | Self::Items(element) => write!(f, "[]{element}"),
             Self::Map(value) => write!(f, "map[string]{value}"),
             Self::Struct(name) => f.write_str(name),
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::bucket::Pour;
+use crate::bucket::pour::Want;
 use crate::time::EventTime;
 
 /// The overflow that a pour comes from, empty for a pour of a line: orders overflows that have one
@@ -33,20 +34,6 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// One batch per worker: every worker must hear of the clock.
-    pub fn deal(
-        clock: EventTime,
-        seal: bool,
-        pours: Vec<(Via, Pour)>,
-        workers: u64,
-    ) -> impl Iterator<Item = Self> + use<> {
-        let shares = match workers {
-            0 | 1 => vec![pours],
-            _ => shares(pours, workers),
-        };
-        (0..workers).zip(shares).map(move |(worker, pours)| Self { worker, clock, seal, pours })
-    }
-
     /// The pours of all batches of an epoch in the order in which they are applied. Pours of one
     /// event come from one worker, in the order of their scenarios.
     pub fn sorted(batches: Vec<Self>) -> Vec<(Via, Pour)> {
@@ -58,26 +45,49 @@ impl Batch {
     }
 }
 
-/// What each worker gets of the pours.
-fn shares(pours: Vec<(Via, Pour)>, workers: u64) -> Vec<Vec<(Via, Pour)>> {
-    let mut shares: Vec<Vec<(Via, Pour)>> = (0..workers).map(|_| Vec::new()).collect();
-    for (via, Pour { order, time, event, wants }) in pours {
-        for want in wants {
-            let worker = u64::from(want.hash.group()) % workers;
-            let share = usize::try_from(worker).ok().and_then(|at| shares.get_mut(at));
-            let Some(share) = share else { continue };
-            match share.last_mut() {
-                Some((last_via, last))
-                    if last.order == order && *last_via == via && last.event == event =>
-                {
-                    last.wants.push(want);
-                }
-                _ => {
-                    let event = event.clone();
-                    share.push((via.clone(), Pour { order, time, event, wants: vec![want] }));
-                }
+/// The pours of an epoch, each with the worker that has its buckets.
+#[derive(Debug)]
+pub struct Deal {
+    shares: Vec<Vec<(Via, Pour)>>,
+}
+
+impl Deal {
+    /// For so many workers; at least one.
+    pub fn new(workers: u64) -> Self {
+        Self { shares: (0..workers.max(1)).map(|_| Vec::new()).collect() }
+    }
+
+    /// Gives each worker what is for its buckets.
+    pub fn push(&mut self, via: Via, pour: Pour) {
+        let workers = self.shares.len();
+        let worker = |want: &Want| want.hash.group() as usize % workers;
+        let Some(first) = pour.wants.first().map(worker) else { return };
+        if pour.wants.iter().all(|want| worker(want) == first) {
+            // Whole, as most are: what another thread wrote is not looked at here.
+            if let Some(share) = self.shares.get_mut(first) {
+                share.push((via, pour));
+            }
+            return;
+        }
+        let Pour { order, time, event, mut wants } = pour;
+        for (at, share) in self.shares.iter_mut().enumerate() {
+            let own;
+            (own, wants) = wants.into_iter().partition(|want| worker(want) == at);
+            if !own.is_empty() {
+                share.push((via.clone(), Pour { order, time, event: event.clone(), wants: own }));
             }
         }
     }
-    shares
+
+    /// One batch per worker: every worker must hear of the clock.
+    pub fn batches(self, clock: EventTime, seal: bool) -> impl Iterator<Item = Batch> {
+        let shares = (0..).zip(self.shares);
+        shares.map(move |(worker, pours)| Batch { worker, clock, seal, pours })
+    }
+}
+
+impl Extend<(Via, Pour)> for Deal {
+    fn extend<I: IntoIterator<Item = (Via, Pour)>>(&mut self, pours: I) {
+        pours.into_iter().for_each(|(via, pour)| self.push(via, pour));
+    }
 }

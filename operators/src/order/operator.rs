@@ -10,7 +10,7 @@ use timely::dataflow::operators::generic::Operator;
 use timely::scheduling::Activator;
 
 use super::Partition;
-use super::batch::Batch;
+use super::batch::{Batch, Deal};
 use super::merge::Settled;
 use super::sequencer::{Counts, Sequencer, Stand};
 use crate::epoch::Epoch;
@@ -107,13 +107,13 @@ pub fn operator<'scope>(
             if !news && !freed {
                 return;
             }
-            let mut pours = Vec::new();
-            let wanted = sequencer.drain(&mut pours, &mut |p| demand.idle.contains(&p));
+            let mut deal = Deal::new(workers);
+            let wanted = sequencer.drain(&mut deal, &mut |p| demand.idle.contains(&p));
             if let (None, Some(time)) = (wanted, advance) {
                 sequencer.advance(time);
             }
             let clock = sequencer.clock();
-            let batches = Batch::deal(clock, seal.is_some(), pours, workers);
+            let batches = deal.batches(clock, seal.is_some());
             output.session(&*capability).give_iterator(batches);
             if let Some(number) = seal {
                 let counts = sequencer.take_counts();

@@ -160,7 +160,7 @@ impl Sequencer {
     /// What is needed and `idle` says has nothing to say is gone on without.
     pub fn drain(
         &mut self,
-        pours: &mut Vec<(Via, Pour)>,
+        pours: &mut impl Extend<(Via, Pour)>,
         idle: &mut dyn FnMut(Partition) -> bool,
     ) -> Option<Partition> {
         loop {

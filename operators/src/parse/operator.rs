@@ -1,10 +1,12 @@
 //! The parsers as a dataflow operator: lines in, stamps and pours out. Holds nothing: order is
 //! made behind it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
 
 use super::lines::{Found, Lines, Parsed, Tally};
@@ -12,19 +14,28 @@ use crate::detector::{Detector, Place, Verdict};
 use crate::epoch::Epoch;
 use crate::text::RawLine;
 
-/// Parses each block on the worker that it names.
+/// Parses each block on the worker that it names, one in a turn: what orders and reads on the same
+/// worker has its turn in between, so that the other workers never wait for blocks.
 pub fn operator<'scope>(
     lines: StreamVec<'scope, Epoch, Lines>,
     mut detector: Detector,
 ) -> StreamVec<'scope, Epoch, Parsed> {
-    lines.unary(Exchange::new(|lines: &Lines| lines.worker), "parse", move |_capability, _info| {
+    let scope = lines.scope();
+    lines.unary(Exchange::new(|lines: &Lines| lines.worker), "parse", move |_capability, info| {
+        let again = scope.activator_for(info.address);
+        let mut waiting: VecDeque<(Capability<Epoch>, Lines)> = VecDeque::new();
         move |input, output| {
             input.for_each_time(|time, batches| {
-                let mut session = output.session(&time);
-                for lines in batches.flat_map(|batch| batch.drain(..)) {
-                    session.give(parse(&mut detector, &lines));
-                }
+                let capability = time.retain(output.output_index());
+                let blocks = batches.flat_map(|batch| batch.drain(..));
+                waiting.extend(blocks.map(|lines| (capability.clone(), lines)));
             });
+            if let Some((capability, lines)) = waiting.pop_front() {
+                output.session(&capability).give(parse(&mut detector, &lines));
+            }
+            if !waiting.is_empty() {
+                again.activate();
+            }
         }
     })
 }

@@ -34,9 +34,24 @@ pub enum DurationError {
         /// The whole text.
         text: String,
     },
-    /// Days anywhere but in front, or not whole.
-    #[error("invalid days in duration {text:?}: whole days, and only as the first unit")]
+    /// Nothing, where days may stand.
+    #[error("empty duration string")]
+    Empty,
+    /// Days that are not whole, or not in front.
+    #[error("invalid day value in duration {text:?}")]
     Days {
+        /// The whole text.
+        text: String,
+    },
+    /// Days twice.
+    #[error("invalid duration {text:?}: 'd' can appear only as the first unit")]
+    DaysAgain {
+        /// The whole text.
+        text: String,
+    },
+    /// A minus anywhere but in front.
+    #[error("misplaced negative sign in duration {text:?}")]
+    Sign {
         /// The whole text.
         text: String,
     },
@@ -46,6 +61,18 @@ pub enum DurationError {
         /// The whole text.
         text: String,
     },
+}
+
+impl DurationError {
+    /// As CrowdSec prints it: what Go's own library says bears its name.
+    pub fn of_go(&self) -> String {
+        match self {
+            Self::Invalid { .. } | Self::MissingUnit { .. } | Self::UnknownUnit { .. } => {
+                format!("time: {self}")
+            }
+            _ => self.to_string(),
+        }
+    }
 }
 
 impl GoDuration {
@@ -90,7 +117,7 @@ impl GoDuration {
         let invalid = || DurationError::Invalid { text: text.into() };
         let trimmed = text.trim();
         if trimmed.is_empty() {
-            return Err(invalid());
+            return Err(DurationError::Empty);
         }
         let (negative, mut rest) = match trimmed.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -98,16 +125,16 @@ impl GoDuration {
         };
         let mut total = 0_i64;
         if let Some((days, after)) = rest.split_once('d') {
-            let days: i64 = days.parse().map_err(|_| days_error())?;
             if after.contains('d') {
-                return Err(days_error());
+                return Err(DurationError::DaysAgain { text: text.into() });
             }
+            let days: i64 = days.parse().map_err(|_| days_error())?;
             let too_long = || DurationError::TooLong { text: text.into() };
             total = days.checked_mul(DAY).ok_or_else(too_long)?;
             rest = after;
         }
         if rest.contains('-') {
-            return Err(invalid());
+            return Err(DurationError::Sign { text: text.into() });
         }
         if !rest.is_empty() {
             let part = Self::parse(rest)?;
@@ -284,8 +311,18 @@ mod tests {
         assert_eq!(parse("1d12h").as_deref(), Ok("36h0m0s"));
         assert_eq!(parse(" -2d ").as_deref(), Ok("-48h0m0s"));
         assert_eq!(parse("4h").as_deref(), Ok("4h0m0s"));
-        for text in ["", "12h1d", "1.5d", "1d1d", "1d-1h", "d"] {
-            assert!(parse(text).is_err(), "{text:?}");
+        for (text, told) in [
+            ("", "empty duration string"),
+            ("12h1d", "invalid day value in duration \"12h1d\""),
+            ("1.5d", "invalid day value in duration \"1.5d\""),
+            ("d", "invalid day value in duration \"d\""),
+            ("1d1d", "invalid duration \"1d1d\": 'd' can appear only as the first unit"),
+            ("1d-1h", "misplaced negative sign in duration \"1d-1h\""),
+            ("1day", "time: invalid duration \"ay\""),
+            ("1w", "time: unknown unit \"w\" in duration \"1w\""),
+        ] {
+            let error = GoDuration::parse_with_days(text).unwrap_err();
+            assert_eq!(error.of_go(), told);
         }
         let long = parse("109500d").unwrap_err().to_string();
         assert_eq!(long, "duration \"109500d\" is too long: at most 106751d");

@@ -112,6 +112,7 @@ impl Command {
     /// What stopped it, for people.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Replay(replay) if !replay.compare.is_empty() => compare::run(&replay),
             Self::Replay(replay) => replay.run(),
             Self::Check(check) => check.run(),
             Self::Explain(explain) => explain.run(),

@@ -85,9 +85,6 @@ impl Replay {
     /// # Errors
     /// Rules that do not load, nothing to read, or an output that takes nothing.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        if !self.compare.is_empty() {
-            return super::compare::run(&self);
-        }
         let usage = Usage::start();
         crate::input::limit::raise_open_files();
         let Inputs { all, errors, size, meter } = self.inputs.open()?;

@@ -23,13 +23,13 @@ const PATIENCE: Duration = Duration::from_secs(120);
 #[derive(Clone, Debug, Default, Args)]
 pub struct SocketArgs {
     /// Its configuration; by default /etc/spillway/spillway.yaml, if it is there
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Its data directory, instead of the configured one
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Its control socket, instead of the configured one
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH")]
     socket: Option<PathBuf>,
 }
 

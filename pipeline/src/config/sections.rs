@@ -210,6 +210,34 @@ static RETENTION: Section = Section {
             .or("168h"),
         Key::new("removal_age", Kind::Duration(&[]), "ends of decisions are told so long")
             .or("168h"),
+        Key::new(
+            "agents_autodelete",
+            Kind::Section(&SILENT_AGENTS),
+            "machines that were silent so long are removed",
+        )
+        .or("{}"),
+        Key::new(
+            "bouncers_autodelete",
+            Kind::Section(&SILENT_BOUNCERS),
+            "bouncers that were silent so long are removed",
+        )
+        .or("{}"),
+    ]],
+};
+
+static SILENT_AGENTS: Section = Section {
+    title: "`agents_autodelete`",
+    groups: &[&[
+        Key::new("cert", Kind::Duration(&[]), "of those with a certificate"),
+        Key::new("login_password", Kind::Duration(&[]), "of those with a password"),
+    ]],
+};
+
+static SILENT_BOUNCERS: Section = Section {
+    title: "`bouncers_autodelete`",
+    groups: &[&[
+        Key::new("cert", Kind::Duration(&[]), "of those with a certificate"),
+        Key::new("api_key", Kind::Duration(&[]), "of those with a key"),
     ]],
 };
 

@@ -18,6 +18,7 @@ use super::values::Values;
 use crate::cli::rules::RuleArgs;
 use crate::live::pace::Pace;
 use crate::serve::flush::Retention;
+use crate::serve::silence::Silence;
 use crate::state::Budget;
 use crate::telemetry::traces::TraceSettings;
 
@@ -82,6 +83,21 @@ pub struct ApiSettings {
     pub policy: Policy,
     /// What is forgotten when.
     pub retention: Retention,
+}
+
+impl ApiSettings {
+    /// Where clients of this host reach it: an address that stands for all of the host's is no place
+    /// to connect to.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let (host, port) = self.listen.rsplit_once(':').unwrap_or((&self.listen, "8080"));
+        let host = match host {
+            "" | "0.0.0.0" => "127.0.0.1",
+            "[::]" => "[::1]",
+            host => host,
+        };
+        format!("{scheme}://{host}:{port}")
+    }
 }
 
 /// Metrics and health.
@@ -307,15 +323,23 @@ fn limits(values: &Values) -> Limits {
 }
 
 fn retention(values: &Values) -> Retention {
-    let nanos = |name: &str| {
+    let of = |values: &Values, name: &str| {
         values.duration(name).map(|age| i64::try_from(age.as_nanos()).unwrap_or(i64::MAX))
     };
+    let nanos = |name: &str| of(values, name);
+    let silent = |section: &str, name: &str| of(values.section(section)?, name);
     let default = Retention::default();
     Retention {
         alert_age: nanos("alert_age"),
         alerts: values.count("alerts"),
         metrics_age: nanos("metrics_age").unwrap_or(default.metrics_age),
         removal_age: nanos("removal_age").unwrap_or(default.removal_age),
+        silence: Silence {
+            machine_password: silent("agents_autodelete", "login_password"),
+            machine_certificate: silent("agents_autodelete", "cert"),
+            bouncer_key: silent("bouncers_autodelete", "api_key"),
+            bouncer_certificate: silent("bouncers_autodelete", "cert"),
+        },
     }
 }
 

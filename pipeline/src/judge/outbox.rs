@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::emit::{Told, Tray};
 use crate::live::aside::Aside;
 use crate::live::record;
-use crate::serve::shelf;
+use crate::serve::kept;
 use crate::state::{Batch, Store, StoreError};
 
 /// What outputs want to be told.
@@ -75,7 +75,7 @@ impl Outbox {
         id: u64,
     ) -> Result<(), StoreError> {
         if self.wanted == Wanted::Ends
-            && let Some(decision) = shelf::decision_as_made(store, id)?
+            && let Some(decision) = kept::decision_as_made(store, id)?
         {
             let Decision { scope, value, id, scenario, .. } = decision;
             self.put(batch, &Told::Ended { scope, value, id, scenario });

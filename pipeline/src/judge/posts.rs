@@ -11,7 +11,7 @@ use operators::profile::Verdict;
 
 use super::sitting::{Open, Sitting};
 use crate::serve::ledger::Judged;
-use crate::serve::{allowlists, shelf};
+use crate::serve::{allowlists, kept, shelf};
 use crate::state::{Family, StoreError};
 
 impl Sitting {
@@ -165,7 +165,7 @@ impl Sitting {
         at: i64,
         open: &mut Open<'_>,
     ) -> Result<Outcome, StoreError> {
-        let Some(kept) = shelf::kept(&self.judge.store, id)? else { return Ok(Outcome::Unknown) };
+        let Some(kept) = kept::kept(&self.judge.store, id)? else { return Ok(Outcome::Unknown) };
         self.remove(&[kept], at, open)?;
         Ok(Outcome::Removed(1))
     }

@@ -9,7 +9,7 @@ use api::accounts::Accounts;
 use api::archive::Audit;
 
 use super::census::AlertCensus;
-use super::{accounts, flush};
+use super::{accounts, flush, silence};
 use crate::state::{Family, Store, StoreError};
 
 /// Lines of the audit log that may wait.
@@ -49,6 +49,15 @@ pub struct Work {
     pub now: fn() -> i64,
 }
 
+impl Work {
+    fn forget(&self) -> Result<(), StoreError> {
+        let now = (self.now)();
+        flush::flush((&self.store, &self.census), self.retention, now)?;
+        silence::remove(&self.store, &self.accounts, self.retention.silence, now)?;
+        Ok(())
+    }
+}
+
 /// The way to the chores, and their end of it.
 pub fn channel() -> (Chores, Receiver<Audit>) {
     let (sender, receiver) = sync_channel(MOST_WAITING);
@@ -76,8 +85,7 @@ pub fn start(
             }
             paces = paces.wrapping_add(1);
             if paces.is_multiple_of(FLUSH)
-                && let Err(error) =
-                    flush::flush((&work.store, &work.census), work.retention, (work.now)())
+                && let Err(error) = work.forget()
             {
                 tracing::error!(%error, "what is old is not forgotten");
             }

@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 
 use super::census::AlertCensus;
+use super::kept::{self, number};
 use super::places;
 use super::row::{AlertRow, DecisionRow, End, Shared};
-use super::shelf;
+use super::silence::Silence;
 use crate::judge::outbox;
 use crate::state::{Batch, Family, Store, StoreError};
 
@@ -26,6 +27,8 @@ pub struct Retention {
     pub metrics_age: i64,
     /// How long removals are told. Unit: nanoseconds.
     pub removal_age: i64,
+    /// After how long without a word accounts go.
+    pub silence: Silence,
 }
 
 impl Default for Retention {
@@ -35,6 +38,7 @@ impl Default for Retention {
             alerts: Some(5_000),
             metrics_age: 7 * DAY,
             removal_age: 7 * DAY,
+            silence: Silence::default(),
         }
     }
 }
@@ -90,7 +94,7 @@ pub fn alerts(
         if (!old && id >= surplus) || untold.is_some_and(|untold| id >= untold) {
             break;
         }
-        let Some(kept) = shelf::kept(store, id)? else { continue };
+        let Some(kept) = kept::kept(store, id)? else { continue };
         if kept.decisions.iter().any(|record| record.until > now) {
             continue;
         }
@@ -160,8 +164,4 @@ fn commit_if_long<'a>(store: &'a Store, batch: &mut Batch<'a>) -> Result<(), Sto
         true => store.commit(std::mem::replace(batch, store.batch())),
         false => Ok(()),
     }
-}
-
-fn number(key: &[u8]) -> Option<u64> {
-    key.try_into().ok().map(u64::from_be_bytes)
 }

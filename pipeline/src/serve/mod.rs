@@ -11,12 +11,15 @@ pub mod census;
 pub mod chores;
 pub mod flush;
 pub mod import;
+pub mod kept;
 pub mod ledger;
+pub mod lines;
 mod listing;
 pub mod load;
 pub mod places;
 pub mod row;
 pub mod shelf;
+pub mod silence;
 pub mod view;
 
 use std::sync::Arc;

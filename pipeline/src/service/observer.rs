@@ -38,6 +38,8 @@ pub struct Observer {
     pub role: &'static str,
     /// Who detects.
     pub machine: Arc<str>,
+    /// Where clients of this host reach the API; "" where it is not served.
+    pub api: String,
     /// The engine, if there is one.
     pub engine: Option<Handles>,
     /// Outputs.
@@ -171,6 +173,7 @@ impl Observer {
             role: self.role.to_owned(),
             machine: self.machine.to_string(),
             data: self.store.path().display().to_string(),
+            api: self.api.clone(),
             uptime: self.begun.elapsed().as_secs_f64(),
             trouble: self.trouble(),
             rules: self.reloader.status(),

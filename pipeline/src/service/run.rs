@@ -315,6 +315,7 @@ impl Halves {
             begun: Instant::now(),
             role: role.name(),
             machine: Arc::clone(&settings.machine),
+            api: if role.serves() { settings.api.url() } else { String::new() },
             engine,
             outputs: self.outputs.iter().flat_map(|all| all.watched().iter().cloned()).collect(),
             backlogs: self.outputs.iter().map(|all| all.backlog().clone()).collect(),

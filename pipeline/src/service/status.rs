@@ -14,6 +14,8 @@ pub struct Status {
     pub machine: String,
     /// Directory of the store.
     pub data: String,
+    /// Where clients of this host reach the API; "" where it is not served.
+    pub api: String,
     /// Since the start. Unit: seconds.
     pub uptime: f64,
     /// Whether everything works; if not, why.

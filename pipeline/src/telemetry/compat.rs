@@ -167,6 +167,9 @@ fn nodes(page: &mut Page, (lanes, shown): (&Lanes<'_>, &Shown), hits: &NodeHits)
     }
 }
 
+/// What is counted of a scenario.
+type Of = fn(&Bucketed) -> u64;
+
 fn buckets(page: &mut Page, (lanes, shown): (&Lanes<'_>, &Shown), level: Level) {
     let scenarios = &shown.totals.scenarios;
     if level == Level::Full {
@@ -179,7 +182,7 @@ fn buckets(page: &mut Page, (lanes, shown): (&Lanes<'_>, &Shown), level: Level) 
             }
         }
     }
-    let totals: [(_, _, fn(&Bucketed) -> u64); 4] = [
+    let totals: [(_, _, Of); 4] = [
         ("cs_bucket_instantiation_total", "Total buckets were instantiated.", |sum| sum.begun),
         ("cs_bucket_overflowed_total", "Total buckets overflowed.", |sum| sum.overflowed),
         ("cs_bucket_canceled_total", "Total buckets canceled.", |sum| sum.cancelled),

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use operators::time::GoDuration;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{read, shown};
+use super::{Posted, shown};
 use crate::auth::guard::AsAdmin;
 use crate::error::ApiError;
 use crate::openapi::answer::Flushed;
@@ -20,7 +19,8 @@ use crate::service::Service;
 
 /// Which alerts stay.
 #[derive(Debug, Deserialize, ToSchema)]
-struct Surplus {
+#[serde(deny_unknown_fields)]
+pub(super) struct Surplus {
     /// How many alerts stay at most.
     #[schema(minimum = 1)]
     max_items: u64,
@@ -36,10 +36,8 @@ struct Surplus {
 pub(super) async fn flush(
     State(service): State<Arc<Service>>,
     admin: AsAdmin,
-    headers: HeaderMap,
-    body: Body,
+    Posted(Surplus { max_items, max_age }): Posted<Surplus>,
 ) -> Result<Response, ApiError> {
-    let Surplus { max_items, max_age } = read(&service, &headers, body).await?;
     let GoDuration(age) = GoDuration::parse_with_days(&max_age)
         .map_err(|error| ApiError::bad(format!("max_age: {error}")))?;
     if max_items == 0 || age <= 0 {

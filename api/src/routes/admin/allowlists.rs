@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{read, shown};
+use super::{Posted, shown};
 use crate::allow::{AllowChange, AllowItem};
 use crate::auth::guard::AsAdmin;
 use crate::error::ApiError;
@@ -21,7 +20,8 @@ use crate::wire::text::read_rfc3339;
 
 /// An allowlist that is to be made.
 #[derive(Debug, Deserialize, ToSchema)]
-struct NewList {
+#[serde(deny_unknown_fields)]
+pub(super) struct NewList {
     name: String,
     #[serde(default)]
     description: String,
@@ -35,10 +35,8 @@ struct NewList {
 pub(super) async fn create(
     State(service): State<Arc<Service>>,
     admin: AsAdmin,
-    headers: HeaderMap,
-    body: Body,
+    Posted(NewList { name, description }): Posted<NewList>,
 ) -> Result<Response, ApiError> {
-    let NewList { name, description } = read(&service, &headers, body).await?;
     let what = format!("create allowlist {name}");
     allow(&service, &admin, AllowChange::Create { name, description }, what).await
 }
@@ -58,13 +56,15 @@ pub(super) async fn delete(
 
 /// What is to be put on an allowlist.
 #[derive(Debug, Deserialize, ToSchema)]
-struct NewItems {
+#[serde(deny_unknown_fields)]
+pub(super) struct NewItems {
     items: Vec<NewItem>,
 }
 
 /// An address or a network for an allowlist.
 #[derive(Debug, Deserialize, ToSchema)]
-struct NewItem {
+#[serde(deny_unknown_fields)]
+pub(super) struct NewItem {
     value: String,
     #[serde(default)]
     description: String,
@@ -81,10 +81,8 @@ pub(super) async fn add_items(
     State(service): State<Arc<Service>>,
     admin: AsAdmin,
     Path(name): Path<String>,
-    headers: HeaderMap,
-    body: Body,
+    Posted(new): Posted<NewItems>,
 ) -> Result<Response, ApiError> {
-    let new: NewItems = read(&service, &headers, body).await?;
     let item = |new: NewItem| {
         let expires = match new.expiration.filter(|text| !text.is_empty()) {
             None => None,
@@ -102,7 +100,8 @@ pub(super) async fn add_items(
 
 /// What is to be taken off an allowlist.
 #[derive(Debug, Deserialize, ToSchema)]
-struct OldItems {
+#[serde(deny_unknown_fields)]
+pub(super) struct OldItems {
     values: Vec<String>,
 }
 
@@ -114,10 +113,8 @@ pub(super) async fn remove_items(
     State(service): State<Arc<Service>>,
     admin: AsAdmin,
     Path(name): Path<String>,
-    headers: HeaderMap,
-    body: Body,
+    Posted(OldItems { values }): Posted<OldItems>,
 ) -> Result<Response, ApiError> {
-    let OldItems { values } = read(&service, &headers, body).await?;
     let what = format!("remove {} items from allowlist {name}", values.len());
     allow(&service, &admin, AllowChange::Remove { name, values }, what).await
 }

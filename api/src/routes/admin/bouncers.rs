@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{named, os, read, refused, shown, time};
+use super::{Posted, changed, listed, named, os, shown, time};
 use crate::accounts::{Bouncer, BouncerEntry, Proof};
 use crate::auth::guard::{AsAdmin, hash_of};
 use crate::auth::password;
@@ -70,19 +69,18 @@ pub(super) async fn list(
     State(service): State<Arc<Service>>,
     _admin: AsAdmin,
 ) -> Result<Response, ApiError> {
-    let all: Vec<_> =
-        service.accounts.bouncers().iter().map(|entry| ShownBouncer::new(entry)).collect();
-    shown(StatusCode::OK, &all)
+    listed(&service.accounts.bouncers(), ShownBouncer::new)
 }
 
 /// A bouncer that is to be added.
 #[derive(Debug, Deserialize, ToSchema)]
-struct NewBouncer {
+#[serde(deny_unknown_fields)]
+pub(super) struct NewBouncer {
     #[schema(min_length = 1, max_length = 255)]
     name: String,
     /// One is made where there is none.
     key: Option<String>,
-    /// What its blocklists are to hold where a request does not say it, as a query.
+    /// What its blocklists may hold at most, as a query; a request narrows it.
     #[serde(default)]
     blocklist: String,
 }
@@ -95,12 +93,10 @@ struct NewBouncer {
 pub(super) async fn add(
     State(service): State<Arc<Service>>,
     admin: AsAdmin,
-    headers: HeaderMap,
-    body: Body,
+    Posted(new): Posted<NewBouncer>,
 ) -> Result<Response, ApiError> {
-    let new: NewBouncer = read(&service, &headers, body).await?;
     named(&new.name)?;
-    Wanted::read(Query::parse(&new.blocklist).whole()?)?;
+    Wanted::read(&Query::parse(""), &Query::parse(&new.blocklist))?;
     let key = match new.key.filter(|key| !key.is_empty()) {
         Some(key) => key,
         None => password::generate().map_err(ApiError::internal)?,
@@ -114,9 +110,8 @@ pub(super) async fn add(
         updated: now,
         ..Bouncer::default()
     };
-    let accounts = Arc::clone(&service.accounts);
-    service.blocking(move || accounts.add_bouncer(row)).await?.map_err(refused)?;
-    admin.audit(&service, format!("add bouncer {}", new.name), "added");
+    let what = (format!("add bouncer {}", new.name), "added");
+    changed(&service, &admin, what, move |accounts| accounts.add_bouncer(row)).await?;
     shown(StatusCode::CREATED, &serde_json::json!({ "name": new.name, "api_key": key }))
 }
 
@@ -129,8 +124,7 @@ pub(super) async fn remove(
     admin: AsAdmin,
     Path(name): Path<String>,
 ) -> Result<Response, ApiError> {
-    let (accounts, id) = (Arc::clone(&service.accounts), name.clone());
-    service.blocking(move || accounts.remove_bouncer(&id)).await?.map_err(refused)?;
-    admin.audit(&service, format!("delete bouncer {name}"), "removed");
+    let what = (format!("delete bouncer {name}"), "removed");
+    changed(&service, &admin, what, move |accounts| accounts.remove_bouncer(&name)).await?;
     Ok(empty(StatusCode::NO_CONTENT))
 }

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{named, os, read, refused, shown, time};
-use crate::accounts::{AccountError, Machine, MachineEntry, Proof};
+use super::{Posted, changed, listed, named, os, shown, time};
+use crate::accounts::{AccountError, Accounts, Machine, MachineEntry, Proof};
 use crate::auth::guard::AsAdmin;
 use crate::auth::password;
 use crate::error::{ApiError, empty};
@@ -75,14 +74,13 @@ pub(super) async fn list(
     State(service): State<Arc<Service>>,
     _admin: AsAdmin,
 ) -> Result<Response, ApiError> {
-    let all: Vec<_> =
-        service.accounts.machines().iter().map(|entry| ShownMachine::new(entry)).collect();
-    shown(StatusCode::OK, &all)
+    listed(&service.accounts.machines(), ShownMachine::new)
 }
 
 /// A machine that is to be added.
 #[derive(Debug, Deserialize, ToSchema)]
-struct NewMachine {
+#[serde(deny_unknown_fields)]
+pub(super) struct NewMachine {
     #[schema(min_length = 1, max_length = 255)]
     machine_id: String,
     /// One is made where there is none.
@@ -103,10 +101,8 @@ struct NewMachine {
 pub(super) async fn add(
     State(service): State<Arc<Service>>,
     admin: AsAdmin,
-    headers: HeaderMap,
-    body: Body,
+    Posted(new): Posted<NewMachine>,
 ) -> Result<Response, ApiError> {
-    let new: NewMachine = read(&service, &headers, body).await?;
     named(&new.machine_id)?;
     let password = match new.password.filter(|password| !password.is_empty()) {
         Some(password) => password,
@@ -123,15 +119,14 @@ pub(super) async fn add(
         updated: now,
         ..Machine::default()
     };
-    let (accounts, force) = (Arc::clone(&service.accounts), new.force);
-    let made = service.blocking(move || match accounts.add_machine(row) {
-        Err(AccountError::Exists(id)) if force => accounts.change_machine(&id, |row| {
+    let what = (format!("add machine {}", new.machine_id), "added");
+    let add = move |accounts: &Accounts| match accounts.add_machine(row) {
+        Err(AccountError::Exists(id)) if new.force => accounts.change_machine(&id, |row| {
             (row.password, row.validated, row.updated) = (hash, true, now);
         }),
         made => made.map(|_| ()),
-    });
-    made.await?.map_err(refused)?;
-    admin.audit(&service, format!("add machine {}", new.machine_id), "added");
+    };
+    changed(&service, &admin, what, add).await?;
     let made = serde_json::json!({ "machine_id": new.machine_id, "password": password });
     shown(StatusCode::CREATED, &made)
 }
@@ -145,11 +140,11 @@ pub(super) async fn validate(
     admin: AsAdmin,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let (accounts, now, name) = (Arc::clone(&service.accounts), service.now(), id.clone());
-    let change =
-        move || accounts.change_machine(&name, |row| (row.validated, row.updated) = (true, now));
-    service.blocking(change).await?.map_err(refused)?;
-    admin.audit(&service, format!("validate machine {id}"), "validated");
+    let (what, now) = ((format!("validate machine {id}"), "validated"), service.now());
+    let validate = move |accounts: &Accounts| {
+        accounts.change_machine(&id, |row| (row.validated, row.updated) = (true, now))
+    };
+    changed(&service, &admin, what, validate).await?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
@@ -162,8 +157,7 @@ pub(super) async fn remove(
     admin: AsAdmin,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let (accounts, name) = (Arc::clone(&service.accounts), id.clone());
-    service.blocking(move || accounts.remove_machine(&name)).await?.map_err(refused)?;
-    admin.audit(&service, format!("delete machine {id}"), "removed");
+    let what = (format!("delete machine {id}"), "removed");
+    changed(&service, &admin, what, move |accounts| accounts.remove_machine(&id)).await?;
     Ok(empty(StatusCode::NO_CONTENT))
 }

@@ -8,16 +8,17 @@ mod machines;
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::extract::{FromRequest, Request};
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::body;
-use crate::accounts::AccountError;
+use crate::accounts::{AccountError, Accounts};
+use crate::auth::guard::AsAdmin;
 use crate::error::{ApiError, json};
 use crate::service::Service;
 use crate::wire::text::rfc3339;
@@ -41,19 +42,44 @@ fn shown(status: StatusCode, value: &impl Serialize) -> Result<Response, ApiErro
     Ok(json(status, body))
 }
 
-async fn read<T: DeserializeOwned>(
+/// All of a kind of account.
+fn listed<E, T: Serialize>(all: &[Arc<E>], look: impl Fn(&E) -> T) -> Result<Response, ApiError> {
+    let all: Vec<T> = all.iter().map(|entry| look(entry)).collect();
+    shown(StatusCode::OK, &all)
+}
+
+/// The body of a request.
+struct Posted<T>(T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Service>> for Posted<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let most = service.policy.limits.body;
+        let whole = body::read(service, &parts.headers, body, most).await?;
+        let read = serde_json::from_slice(&whole.bytes);
+        read.map(Self).map_err(|error| ApiError::bad(error.to_string()))
+    }
+}
+
+/// Changes accounts where that holds up nobody, with a line in the audit log.
+async fn changed<T: Send + 'static>(
     service: &Arc<Service>,
-    headers: &HeaderMap,
-    body: Body,
+    admin: &AsAdmin,
+    (what, outcome): (String, &str),
+    change: impl FnOnce(&Accounts) -> Result<T, AccountError> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let whole = body::read(service, headers, body, service.policy.limits.body).await?;
-    serde_json::from_slice(&whole.bytes).map_err(|error| ApiError::bad(error.to_string()))
+    let accounts = Arc::clone(&service.accounts);
+    let made = service.blocking(move || change(&accounts)).await?.map_err(refused)?;
+    admin.audit(service, what, outcome);
+    Ok(made)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn refused(error: AccountError) -> ApiError {
     let status = match error {
-        AccountError::Exists(_) => StatusCode::CONFLICT,
+        AccountError::Exists(_) | AccountError::BouncerExists(_) => StatusCode::CONFLICT,
         AccountError::Unknown(_) => StatusCode::NOT_FOUND,
         AccountError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
@@ -73,7 +99,7 @@ fn time(at: i64) -> Option<String> {
 
 fn os((name, _, version): &(String, String, String)) -> String {
     match (name.as_str(), version.as_str()) {
-        ("", _) => String::new(),
+        ("", _) => "?".to_owned(),
         (name, "") => name.to_owned(),
         (name, version) => format!("{name}/{version}"),
     }

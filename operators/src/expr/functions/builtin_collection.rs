@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Function;
+use super::accept;
 use super::arguments::kinds::{ANY, ANYS, INT, MAP, STR};
 use super::arguments::{
     ELEMENT_BUDGET, Outcome, entries, entry, int, items, mismatch, over_budget, text,
@@ -20,31 +21,31 @@ use crate::value::{List, ListKind, MapKind, Value};
 /// The family's part of the list.
 #[rustfmt::skip]
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("first", &[ANY], ANY, |_, a| Ok(at_end(a, true))).shallow()
+    Function::new("first", &[ANY], ANY, |_, a| Ok(at_end(a, true))).shallow().accepts(accept::element)
         .about("the first element, nil if there is none", "first([1, 2])", "1"),
-    Function::new("last", &[ANY], ANY, |_, a| Ok(at_end(a, false))).shallow()
+    Function::new("last", &[ANY], ANY, |_, a| Ok(at_end(a, false))).shallow().accepts(accept::element)
         .about("the last element, nil if there is none", "last([1, 2])", "2"),
-    Function::new("get", &[ANY, ANY], ANY, get).shallow()
+    Function::new("get", &[ANY, ANY], ANY, get).shallow().accepts(accept::member)
         .about("the element or member, nil if there is none", r#"get({"a": 1}, "b")"#, "<nil>"),
-    Function::new("take", &[ANY, INT], ANY, take)
+    Function::new("take", &[ANY, INT], ANY, take).accepts(accept::part)
         .about("the first n elements", "take([1, 2, 3], 2)", "[1 2]"),
-    Function::new("keys", &[ANY], ANYS, keys)
+    Function::new("keys", &[ANY], ANYS, keys).accepts(accept::map_parts)
         .about("the keys of a map, sorted", r#"keys({"b": 1, "a": 2})"#, "[a b]"),
-    Function::new("values", &[ANY], ANYS, values)
+    Function::new("values", &[ANY], ANYS, values).accepts(accept::map_parts)
         .about("the values of a map, by key", r#"values({"b": 1, "a": 2})"#, "[2 1]"),
-    Function::new("toPairs", &[ANY], ANYS, to_pairs)
+    Function::new("toPairs", &[ANY], ANYS, to_pairs).accepts(accept::map_parts)
         .about("[key, value] of each entry, by key", r#"toPairs({"a": 1})"#, "[[a 1]]"),
-    Function::new("fromPairs", &[ANY], MAP, from_pairs)
+    Function::new("fromPairs", &[ANY], MAP, from_pairs).accepts(accept::pairs)
         .about("the map of these [key, value] pairs", r#"fromPairs([["a", 1]])"#, "map[a:1]"),
-    Function::new("reverse", &[ANY], ANYS, reverse)
+    Function::new("reverse", &[ANY], ANYS, reverse).accepts(accept::lists)
         .about("the elements, last first", "reverse([1, 2])", "[2 1]"),
-    Function::new("uniq", &[ANY], ANYS, uniq)
+    Function::new("uniq", &[ANY], ANYS, uniq).accepts(accept::lists)
         .about("each element once, in order", "uniq([1, 2, 1.0])", "[1 2]"),
-    Function::new("concat", &[ANY], ANYS, concat).rest(ANY)
+    Function::new("concat", &[ANY], ANYS, concat).rest(ANY).accepts(accept::lists)
         .about("the elements of all these lists", "concat([1], [2, 3])", "[1 2 3]"),
-    Function::new("flatten", &[ANY], ANYS, flatten)
+    Function::new("flatten", &[ANY], ANYS, flatten).accepts(accept::lists)
         .about("the elements of all lists within lists", "flatten([1, [2, [3]]])", "[1 2 3]"),
-    Function::new("sort", &[ANY, STR], ANYS, sort).required(1)
+    Function::new("sort", &[ANY, STR], ANYS, sort).required(1).accepts(accept::sortable)
         .about("the elements in order (\"asc\" or \"desc\")", r#"sort([3, 1, 2], "desc")"#, "[3 2 1]"),
 ];
 

@@ -1,6 +1,7 @@
 //! Builtins of expr-lang for numbers and types (`builtin/lib.go`).
 
 use super::Function;
+use super::accept;
 use super::arguments::kinds::{ANY, FLOAT, INT, STR};
 use super::arguments::{Outcome, entry_count, items};
 use super::compare::less;
@@ -12,28 +13,28 @@ use crate::value::Value;
 /// The family's part of the list.
 #[rustfmt::skip]
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("len", &[ANY], INT, len).shallow()
+    Function::new("len", &[ANY], INT, len).shallow().accepts(accept::length)
         .about("how many characters, elements or keys", r#"len("añb")"#, "3"),
     Function::new("type", &[ANY], STR, type_of).shallow()
         .about("the kind of the value", r#"type(1.5)"#, "float"),
-    Function::new("abs", &[ANY], ANY, abs).about("without its sign", "abs(-5)", "5"),
-    Function::new("ceil", &[ANY], FLOAT, ceil).about("rounded up", "ceil(1.2)", "2"),
-    Function::new("floor", &[ANY], FLOAT, floor).about("rounded down", "floor(1.8)", "1"),
-    Function::new("round", &[ANY], FLOAT, round)
+    Function::new("abs", &[ANY], ANY, abs).accepts(accept::same_number).about("without its sign", "abs(-5)", "5"),
+    Function::new("ceil", &[ANY], FLOAT, ceil).accepts(accept::rounded).about("rounded up", "ceil(1.2)", "2"),
+    Function::new("floor", &[ANY], FLOAT, floor).accepts(accept::rounded).about("rounded down", "floor(1.8)", "1"),
+    Function::new("round", &[ANY], FLOAT, round).accepts(accept::rounded)
         .about("rounded, halves away from zero", "round(2.5)", "3"),
-    Function::new("int", &[ANY], INT, int_of)
+    Function::new("int", &[ANY], INT, int_of).accepts(accept::whole)
         .about("as an integer, cut towards zero; fails on text that is none", r#"int("42")"#, "42"),
-    Function::new("float", &[ANY], FLOAT, float_of)
+    Function::new("float", &[ANY], FLOAT, float_of).accepts(accept::fraction)
         .about("as a float; fails on text that is none", r#"float("1.5")"#, "1.5"),
     Function::new("string", &[ANY], STR, string_of)
         .about("as Sprintf(\"%v\") prints it", "string([1, 2])", "[1 2]"),
-    Function::new("max", &[], ANY, max).rest(ANY)
+    Function::new("max", &[], ANY, max).rest(ANY).accepts(accept::aggregate)
         .about("the largest number of the arguments and of lists in them", "max(1, [5, 2])", "5"),
-    Function::new("min", &[], ANY, min).rest(ANY)
+    Function::new("min", &[], ANY, min).rest(ANY).accepts(accept::aggregate)
         .about("the smallest number of the arguments and of lists in them", "min(4, [5, 2])", "2"),
-    Function::new("mean", &[], FLOAT, mean).rest(ANY)
+    Function::new("mean", &[], FLOAT, mean).rest(ANY).accepts(accept::aggregate)
         .about("the mean of the arguments and of lists in them", "mean([1, 2, 6])", "3"),
-    Function::new("median", &[], FLOAT, median).rest(ANY)
+    Function::new("median", &[], FLOAT, median).rest(ANY).accepts(accept::aggregate)
         .about("the median of the arguments and of lists in them", "median([1, 2, 6])", "2"),
     Function::new("bitand", &[INT, INT], INT, |_, a| bits(a, "bitand", |x, y| Ok(x & y)))
         .about("bitwise and", "bitand(12, 10)", "8"),

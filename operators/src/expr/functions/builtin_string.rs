@@ -1,6 +1,7 @@
 //! Builtins of expr-lang for strings (`builtin/builtin.go`).
 
 use super::Function;
+use super::accept;
 use super::arguments::kinds::{ANY, BOOL, INT, STR, STRS};
 use super::arguments::{Outcome, TEXT_BUDGET, int, items, mismatch, over_budget, shared, text};
 use super::string::{at_most, joined, part, pieces, position, replace, to_lower, to_upper};
@@ -29,7 +30,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         .about("with occurrences replaced, n at most", r#"replace("oink", "i", "o")"#, "oonk"),
     Function::new("repeat", &[STR, INT], STR, repeat)
         .about("the text n times", r#"repeat("ab", 3)"#, "ababab"),
-    Function::new("join", &[ANY, STR], STR, join).required(1)
+    Function::new("join", &[ANY, STR], STR, join).required(1).accepts(accept::texts)
         .about("the strings with a separator (none) between them", r#"join(["a", "b"], "-")"#, "a-b"),
     Function::new("indexOf", &[STR, STR], INT, |_, a| Ok(position(text(a, 0)?.find(text(a, 1)?))))
         .about("byte index of the first occurrence, -1 if none", r#"indexOf("abcabc", "b")"#, "1"),

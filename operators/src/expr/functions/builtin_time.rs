@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Function;
+use super::accept;
 use super::arguments::kinds::{ANY, SPAN, STR, TIME};
 use super::arguments::{Outcome, mismatch, text};
 use crate::expr::context::Cx;
@@ -12,7 +13,7 @@ use crate::value::{Object, Value};
 /// The family's part of the list.
 #[rustfmt::skip]
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("now", &[ANY], TIME, now).required(0).impure()
+    Function::new("now", &[ANY], TIME, now).required(0).impure().accepts(accept::zone)
         .about("the current time, UTC or in a time zone", r#"type(now())"#, "time.Time"),
     Function::new("duration", &[STR], SPAN, duration)
         .about("a Go duration", r#"duration("1h30m")"#, "1h30m0s"),

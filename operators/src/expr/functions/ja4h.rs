@@ -5,17 +5,19 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::Function;
-use super::arguments::kinds::{ANY, STR};
+use super::arguments::kinds::STR;
 use super::arguments::{Outcome, entries, items, mismatch};
 use crate::expr::context::Cx;
+use crate::expr::types::Type;
 use crate::value::{Object, Value};
 
 /// The family's part of the list.
-pub(super) const FUNCTIONS: &[Function] = &[Function::new("JA4H", &[ANY], STR, fingerprint).about(
-    "the JA4H fingerprint of a request of the WAF",
-    "JA4H(req)",
-    "",
-)];
+pub(super) const FUNCTIONS: &[Function] =
+    &[Function::new("JA4H", &[Type::Struct("Request")], STR, fingerprint).about(
+        "the JA4H fingerprint of a request of the WAF",
+        "JA4H(req)",
+        "",
+    )];
 
 /// A header with its values.
 type Header = (Arc<str>, Vec<Arc<str>>);

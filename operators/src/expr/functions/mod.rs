@@ -3,6 +3,7 @@
 //! The names in lower camel case are the builtins of expr-lang (those that take no predicate); the
 //! others are the helpers of CrowdSec. Where a helper differs from CrowdSec's, its text says how.
 
+mod accept;
 mod arguments;
 mod builtin_collection;
 mod builtin_number;
@@ -74,6 +75,8 @@ pub struct Function {
     pub pure: bool,
     /// Whether it looks at a list or map without visiting all of it.
     pub shallow: bool,
+    /// Which of the arguments that fit the signature it takes, and what it gives for them.
+    pub(super) accept: Option<accept::Accept>,
     /// Computes the result. The number of arguments fits the signature, their types need not.
     pub call: Call,
     /// What it gives, in a sentence fragment.
@@ -87,7 +90,8 @@ impl Function {
     const fn new(name: &'static str, arguments: &'static [Type], result: Type, call: Call) -> Self {
         let required = arguments.len();
         let signature = Signature { arguments, required, rest: None, result };
-        Self { name, signature, pure: true, shallow: false, call, about: "", example: ("", "") }
+        let (about, example) = ("", ("", ""));
+        Self { name, signature, pure: true, shallow: false, accept: None, call, about, example }
     }
 
     /// Says that only the first `required` arguments must be given.
@@ -99,6 +103,12 @@ impl Function {
     /// Allows any number of further arguments.
     const fn rest(mut self, rest: Type) -> Self {
         self.signature.rest = Some(rest);
+        self
+    }
+
+    /// Says what it takes of what fits the signature.
+    const fn accepts(mut self, accept: accept::Accept) -> Self {
+        self.accept = Some(accept);
         self
     }
 

@@ -1,6 +1,7 @@
 //! CrowdSec's helpers for times (`pkg/exprhelpers/helpers.go`).
 
 use super::Function;
+use super::accept;
 use super::arguments::kinds::{ANY, SPAN, STR};
 use super::arguments::{Outcome, items, mismatch, text};
 use crate::expr::context::Cx;
@@ -15,11 +16,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("ParseUnix", &[STR], STR, parse_unix)
         .about("seconds since 1970 as RFC 3339, UTC, \"\" where malformed (CrowdSec: in its own zone)",
             r#"ParseUnix("1136239445.9")"#, "2006-01-02T22:04:05Z"),
-    Function::new("AverageInterval", &[ANY], SPAN, average_interval)
+    Function::new("AverageInterval", &[ANY], SPAN, average_interval).accepts(accept::times)
         .about("the mean time between these times, sorted first",
             r#"AverageInterval([date("2024-01-01"), date("2024-01-02"), date("2024-01-05")])"#,
             "48h0m0s"),
-    Function::new("MedianInterval", &[ANY], SPAN, median_interval)
+    Function::new("MedianInterval", &[ANY], SPAN, median_interval).accepts(accept::times)
         .about("the median time between these times, sorted first",
             r#"MedianInterval([date("2024-01-01"), date("2024-01-02"), date("2024-01-05")])"#,
             "48h0m0s"),

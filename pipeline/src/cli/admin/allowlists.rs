@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use api::filter::Net;
-use api::wire::text::rfc3339;
+use api::wire::text::{read_rfc3339, rfc3339};
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde::Deserialize;
@@ -245,24 +245,30 @@ fn check(client: &Client, values: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A time without its milliseconds, as cscli prints it; other texts stay as they are.
+fn seconds(text: &str) -> String {
+    read_rfc3339(text).map_or_else(|| text.to_owned(), rfc3339)
+}
+
 fn list(all: &[Value], output: Output) -> anyhow::Result<()> {
-    let row = |list: &Value| {
+    let row = |list: &Value, managed: &str| {
         let size = items(list, "/items").len().to_string();
         let [name, description, created, updated] =
             ["/name", "/description", "/created_at", "/updated_at"].map(|name| text(list, name));
-        [name, description, created, updated, "false".to_owned(), size]
+        [name, description, created, updated, managed.to_owned(), size]
     };
     match output.format {
         Format::Json => output.json(&Value::Array(all.to_vec()), 2),
         Format::Raw => {
             let header =
                 ["name", "description", "created_at", "updated_at", "console_managed", "size"];
-            output.csv(&header, all.iter().map(|list| row(list).to_vec()))
+            let raw = |list: &Value| row(list, "false").map(|cell| seconds(&cell)).to_vec();
+            output.csv(&header, all.iter().map(raw))
         }
         Format::Human => {
             let header =
                 ["Name", "Description", "Created at", "Updated at", "Managed by Console", "Size"];
-            let rows = all.iter().map(|list| Row::new(row(list))).collect();
+            let rows = all.iter().map(|list| Row::new(row(list, "no"))).collect();
             Ok(output.table("", &header, rows)?)
         }
     }
@@ -272,9 +278,10 @@ fn inspect(list: &Value, output: Output) -> anyhow::Result<()> {
     let row = |item: &Value| {
         let expires = match text(item, "/expiration").as_str() {
             NEVER => "never".to_owned(),
-            at => at.to_owned(),
+            at => seconds(at),
         };
-        [text(item, "/value"), text(item, "/description"), expires, text(item, "/created_at")]
+        let created = seconds(&text(item, "/created_at"));
+        [text(item, "/value"), text(item, "/description"), expires, created]
     };
     let (name, description) = (text(list, "/name"), text(list, "/description"));
     let all = items(list, "/items").iter();

@@ -48,7 +48,7 @@ struct Add {
     /// Its key, instead of one that is made
     #[arg(short, long)]
     key: Option<String>,
-    /// What its blocklists hold, unless it asks otherwise (limit=5000&prefix=24,64&origins=crowdsec)
+    /// What its blocklists hold at most; a request narrows it (limit=5000&prefix=24,64&origins=crowdsec)
     #[arg(long, value_name = "QUERY", default_value = "", hide_default_value = true)]
     blocklist: String,
 }

@@ -17,6 +17,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// What this is, as the API wants to hear it.
 const AGENT: &str = concat!("spillway/v", env!("CARGO_PKG_VERSION"));
 
+/// The host that requests on the Unix socket are for.
+const SOCKET_HOST: &str = "spillway";
+
 /// Parameters of a request.
 pub type Query = Vec<(&'static str, String)>;
 
@@ -45,7 +48,7 @@ impl Client {
     /// The process has no room for a client.
     pub fn of_socket(socket: &Path) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().unix_socket(socket);
-        Self::new(http, "http://spillway/", None)
+        Self::new(http, &format!("http://{SOCKET_HOST}/"), None)
     }
 
     /// Asks as a machine, once it has logged in.
@@ -92,6 +95,18 @@ impl Client {
         Ok(Self { runtime, http, base, token: None, login })
     }
 
+    /// Where the API is reached: over the network as it was asked, else as the service says.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub fn url(&self) -> anyhow::Result<String> {
+        if !self.is_local() {
+            return Ok(self.base.as_str().trim_end_matches('/').to_owned());
+        }
+        let status = self.get(&["control", "status"], &[])?;
+        Ok(super::output::text(&status, "/api"))
+    }
+
     /// Who asks, for people.
     pub fn who(&self) -> String {
         let named = |name| std::env::var(name).ok().filter(|name| !name.is_empty());
@@ -129,11 +144,7 @@ impl Client {
             Ok::<_, reqwest::Error>((answer.status(), answer.bytes().await?))
         });
         let (status, body) = answer.map_err(reqwest::Error::without_url).with_context(|| {
-            let place = if self.base.host_str() == Some("spillway") {
-                "the socket"
-            } else {
-                self.base.as_str()
-            };
+            let place = if self.is_local() { "the socket" } else { self.base.as_str() };
             format!("nobody answers at {place}; does the service run?")
         })?;
         Ok(Answer { status, body: body.to_vec() })
@@ -186,6 +197,19 @@ impl Client {
     /// As [`Client::send`].
     pub fn post(&self, path: &[&str], body: &Value) -> anyhow::Result<Value> {
         self.send(&Method::POST, path, &[], Some(body))
+    }
+
+    /// Asks for a text.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub fn text(&self, path: &[&str]) -> anyhow::Result<String> {
+        self.ask(&Method::GET, path, &[], None)?.text()
+    }
+
+    /// Whether it asks on the Unix socket.
+    pub fn is_local(&self) -> bool {
+        self.base.host_str() == Some(SOCKET_HOST)
     }
 
     /// Deletes something.

@@ -84,15 +84,28 @@ impl Credentials {
         text
     }
 
-    /// Writes a file that only its owner reads.
+    /// Writes a file that only its owner reads, to be put in place once the server knows the machine:
+    /// what can fail fails before.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn write(&self, path: &Path) -> anyhow::Result<()> {
+    pub fn stage(&self, path: &Path) -> anyhow::Result<Staged> {
+        // A link stays one.
+        let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if place.exists() && !place.is_file() {
+            anyhow::bail!("{} is no file: write -f - for standard output", path.display());
+        }
+        let mut name = place.clone().into_os_string();
+        name.push(".new");
+        let staged = Staged { place, new: name.into() };
         let mut options = fs::OpenOptions::new();
-        let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
-        let written = file.and_then(|mut file| file.write_all(self.yaml().as_bytes()));
-        written.with_context(|| format!("write {}", path.display()))
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&staged.new);
+        let written = file.and_then(|mut file| {
+            file.write_all(self.yaml().as_bytes())?;
+            file.sync_all()
+        });
+        written.with_context(|| format!("write {}", path.display()))?;
+        Ok(staged)
     }
 
     /// A client that trusts whom these trust, and shows their certificate.
@@ -115,6 +128,32 @@ impl Credentials {
     }
 }
 
+/// A file of credentials that is written and not yet in its place. It goes if nobody puts it there.
+#[derive(Debug)]
+#[must_use]
+pub struct Staged {
+    place: PathBuf,
+    new: PathBuf,
+}
+
+impl Staged {
+    /// Puts it in its place.
+    ///
+    /// # Errors
+    /// Another process took the file away.
+    pub fn put(self) -> anyhow::Result<()> {
+        fs::rename(&self.new, &self.place)
+            .with_context(|| format!("write {}", self.place.display()))
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // Where it was put, nothing is there any more.
+        let _ = fs::remove_file(&self.new);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,7 +169,10 @@ mod tests {
             authorities: Some("/a b/ca.pem".into()),
             ..Credentials::default()
         };
-        written.write(&path).unwrap();
+        drop(written.stage(&path).unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        written.stage(&path).unwrap().put().unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert_eq!(Credentials::read(&path).unwrap(), written);
         fs::write(&path, "login: a\n").unwrap();
         assert!(Credentials::read(&path).unwrap_err().to_string().contains("`url` is missing"));

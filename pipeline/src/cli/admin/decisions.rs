@@ -13,9 +13,10 @@ use super::client::Client;
 use super::deletion::Deletion;
 use super::import::Import;
 use super::output::{Output, Row, items, text};
+use super::posted::posted;
 use super::target::{Search, Target, age};
+use super::why;
 use crate::cli::Format;
-use crate::cli::clock;
 
 /// See and change decisions.
 #[derive(Debug, Args)]
@@ -42,6 +43,12 @@ Examples:
     Delete(Delete),
     /// Decide on many values of a file
     Import(Import),
+    /// Show which lines, which bucket and which rule are behind one
+    Explain {
+        /// Its number
+        #[arg(value_name = "ID")]
+        id: u64,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -114,6 +121,7 @@ impl Decisions {
             Verb::Add(add) => add.run(&client)?,
             Verb::Delete(delete) => delete.run(&client)?,
             Verb::Import(import) => import.run(&client)?,
+            Verb::Explain { id } => why::explain(&client, id, output)?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -277,17 +285,6 @@ fn refuse_allowlisted(client: &Client, value: &str) -> anyhow::Result<()> {
         );
     }
     Ok(())
-}
-
-/// An alert that a person posts.
-pub(super) fn posted(scenario: &str, message: &str, source: &Value, decisions: &[Value]) -> Value {
-    let now = clock::present().rfc3339();
-    json!({
-        "capacity": 0, "decisions": decisions, "events": [], "events_count": decisions.len(),
-        "kind": "cscli", "leakspeed": "0", "message": message, "remediation": true,
-        "scenario": scenario, "scenario_hash": "", "scenario_version": "", "simulated": false,
-        "source": source, "start_at": now, "stop_at": now, "created_at": now,
-    })
 }
 
 impl Delete {

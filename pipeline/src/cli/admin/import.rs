@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use api::filter::Net;
 use api::record::normal_scope;
 use clap::{Args, ValueEnum};
@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::client::Client;
-use super::decisions::posted;
 use super::output::{items, text};
+use super::posted::posted;
 use super::target::age;
 
 /// Decisions of one request: one request may take 50 MB.
@@ -140,7 +140,10 @@ pub(super) fn bytes(input: &Path) -> anyhow::Result<(String, Vec<u8>)> {
         return Ok(("stdin".to_owned(), bytes));
     }
     let name = input.display().to_string();
-    let bytes = fs::read(input).with_context(|| format!("read {name}"))?;
+    let bytes = fs::read(input).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => anyhow!("unable to open {name}: no such file or directory"),
+        _ => anyhow!("unable to open {name}: {error}"),
+    })?;
     Ok((name, bytes))
 }
 

@@ -72,6 +72,15 @@ enum ContextVerb {
     },
     /// List keys and expressions
     Status,
+    /// Take keys, or expressions of a key, away
+    Delete {
+        /// The key
+        #[arg(short, long)]
+        key: String,
+        /// The expressions; all of the key without any
+        #[arg(long, value_delimiter = ',')]
+        value: Vec<String>,
+    },
     /// List fields that parsers fill
     Detect {
         /// Of these parsers
@@ -103,6 +112,7 @@ impl Lapi {
                     ContextVerb::Status => status(&rules),
                     ContextVerb::Detect { parsers, all } => detect(&rules, &parsers, all),
                     ContextVerb::Add { key, value } => add(&rules, key.as_deref(), &value)?,
+                    ContextVerb::Delete { key, value } => delete(&rules, &key, &value)?,
                 }
             }
         }
@@ -124,16 +134,18 @@ impl Register {
         let authorities = self.ca_cert.map(std::path::absolute).transpose()?;
         let credentials = Credentials { url, login, password, authorities, identity: None };
         let client = Client::unknown(&credentials)?;
+        let file = self.file.unwrap_or_else(credentials::usual);
+        let to_stdout = file == Path::new("-");
+        let staged = (!to_stdout).then(|| credentials.stage(&file)).transpose()?;
         client
             .post(&["v1", "watchers"], &body)
             .with_context(|| format!("register at {}", credentials.url))?;
         eprintln!("Successfully registered to Local API (LAPI)");
-        let file = self.file.unwrap_or_else(credentials::usual);
-        if file == Path::new("-") {
+        let Some(staged) = staged else {
             print!("{}", credentials.yaml());
             return Ok(());
-        }
-        credentials.write(&file)?;
+        };
+        staged.put()?;
         eprintln!("Local API credentials written to '{}'", file.display());
         if self.token.is_none() {
             let login = &credentials.login;
@@ -200,7 +212,8 @@ fn yaml(all: &Expressions) -> String {
     out
 }
 
-fn add(rules: &RuleSet, key: Option<&str>, values: &[String]) -> anyhow::Result<()> {
+/// The file of contexts that commands change, and what it says.
+fn own(rules: &RuleSet) -> anyhow::Result<(&Path, Expressions)> {
     let Some(path) = &rules.console_context else {
         bail!(
             "the rules have no context file: make an empty console/context.yaml in an installed \
@@ -214,6 +227,17 @@ fn add(rules: &RuleSet, key: Option<&str>, values: &[String]) -> anyhow::Result<
         let texts = spec.expressions.iter().map(|expression| expression.value.clone());
         all.entry(spec.key.value.clone()).or_default().extend(texts);
     }
+    Ok((path, all))
+}
+
+fn keep(path: &Path, all: &Expressions) -> anyhow::Result<()> {
+    fs::write(path, yaml(all)).with_context(|| format!("write {}", path.display()))?;
+    eprintln!("`spillway reload` lets the service take it up.");
+    Ok(())
+}
+
+fn add(rules: &RuleSet, key: Option<&str>, values: &[String]) -> anyhow::Result<()> {
+    let (path, mut all) = own(rules)?;
     for value in values {
         let key = key.unwrap_or_else(|| value.rsplit('.').next().unwrap_or(value));
         let list = all.entry(key.to_owned()).or_default();
@@ -224,7 +248,30 @@ fn add(rules: &RuleSet, key: Option<&str>, values: &[String]) -> anyhow::Result<
         list.push(value.clone());
         eprintln!("value '{value}' added to key '{key}'");
     }
-    fs::write(path, yaml(&all)).with_context(|| format!("write {shown}"))?;
-    eprintln!("`spillway reload` lets the service take it up.");
-    Ok(())
+    keep(path, &all)
+}
+
+fn delete(rules: &RuleSet, key: &str, values: &[String]) -> anyhow::Result<()> {
+    let (path, mut all) = own(rules)?;
+    let near = |known: &[&str], wanted: &str| {
+        let near = operators::yaml::suggestion(wanted, known);
+        near.map(|near| format!("; {}", near.replace('`', "'"))).unwrap_or_default()
+    };
+    let Some(list) = all.get_mut(key) else {
+        let known: Vec<&str> = all.keys().map(String::as_str).collect();
+        bail!("{} has no key '{key}'{}", path.display(), near(&known, key));
+    };
+    for value in values {
+        let Some(place) = list.iter().position(|one| one == value) else {
+            let known: Vec<&str> = list.iter().map(String::as_str).collect();
+            bail!("key '{key}' has no value '{value}'{}", near(&known, value));
+        };
+        list.remove(place);
+        eprintln!("value '{value}' removed from key '{key}'");
+    }
+    if values.is_empty() || list.is_empty() {
+        all.remove(key);
+        eprintln!("key '{key}' removed");
+    }
+    keep(path, &all)
 }

@@ -108,11 +108,7 @@ impl Machines {
         let (client, output) = (self.access.connect()?, self.access.output());
         match self.verb {
             Verb::List => list(&KIND.all(&client)?, output)?,
-            Verb::Add(add) => {
-                let api = self.access.settings()?.api;
-                let scheme = if api.tls.is_some() { "https" } else { "http" };
-                add.run(&client, &format!("{scheme}://{}", api.listen))?;
-            }
+            Verb::Add(add) => add.run(&client)?,
             Verb::Delete(names) => {
                 for present in names.present(KIND, &KIND.all(&client)?) {
                     KIND.delete(&client, present?.0)?;
@@ -161,7 +157,8 @@ fn list(all: &[Value], output: Output) -> anyhow::Result<()> {
                     "/auth_type",
                 ]
                 .map(|name| field(one, name));
-                vec![id, ip, updated, validated, version, auth, beat, field(one, "/os")]
+                let os = field(one, "/os").replace('?', "/");
+                vec![id, ip, updated, validated, version, auth, beat, os]
             };
             output.csv(&header, all.iter().map(row))
         }
@@ -197,24 +194,22 @@ fn row(one: &Value) -> Row {
     let [id, ip, updated, version, os, auth] =
         ["/machineId", "/ipAddress", "/updated_at", "/version", "/os", "/auth_type"]
             .map(|name| text(one, name));
-    let os = if os.is_empty() { "?".to_owned() } else { os };
     let cells = [id, ip, updated, sign.to_owned(), version, os, auth, shown];
     Row::new(cells).tinted(3, valid).tinted(7, lives)
 }
 
 impl Add {
-    fn run(self, client: &Client, listen: &str) -> anyhow::Result<()> {
+    fn run(self, client: &Client) -> anyhow::Result<()> {
         let login = match (self.name, self.auto) {
             (Some(name), _) => name,
             (None, true) => made_name()?,
             (None, false) => bail!("please specify a machine name to add, or use --auto"),
         };
         let password = match self.password {
-            None if self.interactive => {
-                Some(secret("Please provide a password for the machine: ")?)
-            }
+            None if self.interactive => secret("Please provide a password for the machine: ")?,
             None if !self.auto => bail!("please specify a password with --password or use --auto"),
-            given => given,
+            None => made_name()?,
+            Some(given) => given,
         };
         let file = self.file.unwrap_or_else(credentials::usual);
         let to_stdout = file == Path::new("-");
@@ -229,16 +224,19 @@ impl Add {
             "machine_id": login, "password": password, "admin": self.admin,
             "force": self.force,
         });
-        let made = KIND.add(client, &body)?;
-        eprintln!("Machine '{login}' successfully added to the local API.");
-        let url = self.url.unwrap_or_else(|| listen.to_owned());
-        let password = text(&made, "/password");
+        let url = self.url.map_or_else(|| client.url(), Ok)?;
+        if url.is_empty() {
+            bail!("no API is served here: say with --url where the machine reaches one");
+        }
         let credentials = Credentials { url, login, password, ..Credentials::default() };
-        if to_stdout {
+        let staged = (!to_stdout).then(|| credentials.stage(&file)).transpose()?;
+        KIND.add(client, &body)?;
+        eprintln!("Machine '{}' successfully added to the local API.", credentials.login);
+        let Some(staged) = staged else {
             print!("{}", credentials.yaml());
             return Ok(());
-        }
-        credentials.write(&file)?;
+        };
+        staged.put()?;
         eprintln!("API credentials written to '{}'.", file.display());
         Ok(())
     }

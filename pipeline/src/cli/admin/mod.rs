@@ -19,6 +19,8 @@ pub mod import;
 pub mod lapi;
 pub mod machines;
 pub mod output;
+mod posted;
 pub mod simulation;
 pub mod support;
 pub mod target;
+mod why;

@@ -7,7 +7,6 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use reqwest::Method;
 use serde_json::Value;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -39,6 +38,9 @@ enum Verb {
             default_value = "spillway-support.zip"
         )]
         out_file: PathBuf,
+        /// Leave out what takes longer: the list of rules
+        #[arg(long)]
+        fast: bool,
     },
 }
 
@@ -54,7 +56,7 @@ impl Support {
     /// # Errors
     /// The archive cannot be written.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let Verb::Dump { out_file } = &self.verb;
+        let Verb::Dump { out_file, fast } = &self.verb;
         let file =
             File::create(out_file).with_context(|| format!("write {}", out_file.display()))?;
         let mut archive = Archive { zip: ZipWriter::new(file), missing: Vec::new() };
@@ -63,12 +65,12 @@ impl Support {
         archive.add("version.txt", Ok(version))?;
         archive.add("system.txt", Ok(system()))?;
         archive.add("config/spillway.yaml", Ok(show(&settings.values)))?;
-        archive.add("rules.txt", Ok(rules(&settings)))?;
-        let url = format!("http://{}", settings.metrics.listen);
-        let metrics = Client::unknown(&Credentials { url, ..Credentials::default() });
-        let metrics = metrics.and_then(|client| client.text(&["metrics"]));
-        archive.add("metrics/prometheus.txt", metrics)?;
-        match self.access.connect() {
+        if !fast {
+            archive.add("rules.txt", Ok(rules(&settings)))?;
+        }
+        let service = self.access.connect();
+        archive.add("metrics/prometheus.txt", metrics(service.as_ref().ok(), &settings))?;
+        match service {
             Err(error) => archive.add("lapi/status.txt", Err(error))?,
             Ok(client) => {
                 for (name, path) in [("bouncers", "bouncers"), ("agents", "machines")] {
@@ -103,6 +105,17 @@ impl Archive {
     }
 }
 
+/// The metrics: of the service at the socket, else at the address of the configuration.
+fn metrics(service: Option<&Client>, settings: &Settings) -> anyhow::Result<String> {
+    match service.filter(|client| client.is_local()) {
+        Some(client) => client.text(&["metrics"]),
+        None => {
+            let url = format!("http://{}", settings.metrics.listen);
+            Client::unknown(&Credentials { url, ..Credentials::default() })?.text(&["metrics"])
+        }
+    }
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "`and_then` hands it over")]
 fn pretty(value: Value) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&value)?)
@@ -127,10 +140,4 @@ fn rules(settings: &Settings) -> String {
         out.push_str(&format!("{} {}\n", scenario.spec.name.value, scenario.item.version));
     }
     out
-}
-
-impl Client {
-    fn text(&self, path: &[&str]) -> anyhow::Result<String> {
-        self.ask(&Method::GET, path, &[], None)?.text()
-    }
 }
