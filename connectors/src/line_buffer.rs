@@ -3,7 +3,8 @@
 //! [`crate::lines`]. Memory: one buffer, however long a line is.
 
 use crate::lines::split;
-use crate::record::{Chunk, Reject};
+use crate::metric::Reason;
+use crate::record::{Chunk, Reject, SHOWN};
 
 /// No buffer is larger than this, whatever the options say, so that positions fit 32 bits even
 /// where every byte becomes a U+FFFD. Unit: bytes.
@@ -21,10 +22,11 @@ pub(crate) enum Rest {
 }
 
 /// A line that is longer than allowed, being passed over.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Default)]
 struct Overlong {
     offset: u64,
-    bytes: u64,
+    beginning: Vec<u8>,
+    bytes: usize,
     ends_in_return: bool,
 }
 
@@ -63,7 +65,7 @@ impl LineBuffer {
 
     /// Where reading must begin again to get all that was not handed out.
     pub(crate) fn position(&self) -> u64 {
-        self.overlong.map_or(self.base, |line| line.offset)
+        self.overlong.as_ref().map_or(self.base, |line| line.offset)
     }
 
     /// Where the next byte that is read belongs.
@@ -114,8 +116,7 @@ impl LineBuffer {
         if end == 0 && self.rejects.is_empty() {
             // Even with a line end next, and a carriage return before it, it is too long.
             if rest == Rest::Open && self.overlong.is_none() && self.filled >= self.enough() {
-                let (offset, bytes) = (self.base, 0);
-                self.overlong = Some(Overlong { offset, bytes, ends_in_return: false });
+                self.overlong = Some(Overlong { offset: self.base, ..Overlong::default() });
                 self.pass_over(rest);
             }
             return None;
@@ -148,13 +149,17 @@ impl LineBuffer {
         let bytes = self.buf.get(..self.filled).unwrap_or_default();
         let newline = memchr::memchr(b'\n', bytes);
         let part = bytes.get(..newline.unwrap_or(bytes.len())).unwrap_or_default();
-        line.bytes += part.len() as u64;
+        line.bytes += part.len();
+        let room = SHOWN - line.beginning.len().min(SHOWN);
+        line.beginning.extend_from_slice(part.get(..room).unwrap_or(part));
         if let Some(last) = part.last() {
             line.ends_in_return = *last == b'\r';
         }
         if newline.is_some() || rest != Rest::Open {
-            let bytes = line.bytes - u64::from(line.ends_in_return);
-            self.rejects.push(Reject::TooLong { offset: line.offset, bytes });
+            let bytes = line.bytes - usize::from(line.ends_in_return);
+            line.beginning.truncate(bytes);
+            let reject = Reject::new(line.offset, Reason::TooLong, &line.beginning, bytes);
+            self.rejects.push(reject);
         } else {
             self.overlong = Some(line);
         }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::metric::Reason;
 use crate::record::{Chunk, Reject, Span};
 
 /// Typical bytes per line, to reserve the table of spans once.
@@ -19,7 +20,7 @@ pub(crate) fn split(bytes: &[u8], base: u64, max_line: usize) -> Chunk {
         each_line(bytes, |start, end| {
             let offset = base + start as u64;
             if end - start > max_line {
-                rejects.push(Reject::TooLong { offset, bytes: (end - start) as u64 });
+                rejects.push(too_long(bytes, (start, end), offset));
             } else {
                 lines.push(Span { start: position(start), end: position(end), offset });
             }
@@ -36,7 +37,7 @@ fn repair(bytes: &[u8], base: u64, max_line: usize, chunk: &mut Chunk) {
     each_line(bytes, |start, end| {
         let offset = base + start as u64;
         if end - start > max_line {
-            chunk.rejects.push(Reject::TooLong { offset, bytes: (end - start) as u64 });
+            chunk.rejects.push(too_long(bytes, (start, end), offset));
             return;
         }
         let line = String::from_utf8_lossy(bytes.get(start..end).unwrap_or_default());
@@ -46,6 +47,11 @@ fn repair(bytes: &[u8], base: u64, max_line: usize, chunk: &mut Chunk) {
         chunk.lines.push(Span { start: first, end: position(text.len()), offset });
     });
     chunk.text = Arc::from(text);
+}
+
+fn too_long(bytes: &[u8], (start, end): (usize, usize), offset: u64) -> Reject {
+    let line = bytes.get(start..end).unwrap_or_default();
+    Reject::new(offset, Reason::TooLong, line, line.len())
 }
 
 /// Calls `take(start, end)` for each line that is not empty.
@@ -114,7 +120,7 @@ mod tests {
     fn a_long_line_is_a_reject_also_among_invalid_ones() {
         for input in [&b"0123456789\n0123456789a\nb\n"[..], b"0123456789\n0123456789a\nb\n\xff"] {
             let chunk = split(input, 100, 10);
-            assert_eq!(chunk.rejects, [Reject::TooLong { offset: 111, bytes: 11 }]);
+            assert_eq!(chunk.rejects, [Reject::new(111, Reason::TooLong, b"0123456789a", 11)]);
             assert_eq!(chunk.records().next().map(|r| r.line()), Some("0123456789"));
             assert_eq!(chunk.lines[1].offset, 123);
         }

@@ -29,53 +29,38 @@ pub struct Span {
     pub offset: u64,
 }
 
+/// So much is kept of what is not read. Unit: bytes.
+pub(crate) const SHOWN: usize = 4 << 10;
+
 /// A line or record that is counted, not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Reject {
-    /// It was longer than [`crate::ReadOptions::max_line`].
-    TooLong {
-        /// First byte of the line in the decompressed input.
-        offset: u64,
-        /// Its length in bytes without the line end.
-        bytes: u64,
-    },
-    /// A record that holds no line, or none that can be read.
-    Record {
-        /// Where it stands, as a line of it would.
-        offset: u64,
-        /// What is wrong with it.
-        reason: Reason,
-        /// Its beginning.
-        text: Box<str>,
-        /// Its length in bytes.
-        bytes: u64,
-    },
+pub struct Reject {
+    /// Where it stands, as a line of it would.
+    pub offset: u64,
+    /// What is wrong with it.
+    pub reason: Reason,
+    /// Its beginning. What is no UTF-8 there is U+FFFD.
+    pub text: Box<str>,
+    /// Its length, without a line end; of one that never ended, as much as was seen. Unit: bytes.
+    pub bytes: u64,
 }
 
 impl Reject {
-    /// What to count it under.
-    pub fn reason(&self) -> Reason {
-        match self {
-            Self::TooLong { .. } => Reason::TooLong,
-            Self::Record { reason, .. } => *reason,
-        }
+    /// Something of `bytes` bytes that begins with `beginning`, of which [`SHOWN`] bytes are kept.
+    pub(crate) fn new(offset: u64, reason: Reason, beginning: &[u8], bytes: usize) -> Self {
+        let shown = beginning.get(..SHOWN).unwrap_or(beginning);
+        // Half a character at the cut is none.
+        let whole = match str::from_utf8(shown) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => shown.len(),
+        };
+        let text = String::from_utf8_lossy(shown.get(..whole).unwrap_or_default());
+        Self { offset, reason, text: text.into(), bytes: bytes as u64 }
     }
 
     /// What it takes in memory. Unit: bytes.
     pub(crate) fn size(&self) -> usize {
-        let text = match self {
-            Self::TooLong { .. } => 0,
-            Self::Record { text, .. } => text.len(),
-        };
-        text + size_of::<Self>()
-    }
-
-    /// Where it stands, as lines do.
-    pub fn offset(&self) -> u64 {
-        match self {
-            Self::TooLong { offset, .. } | Self::Record { offset, .. } => *offset,
-        }
+        self.text.len() + size_of::<Self>()
     }
 }
 
@@ -109,7 +94,7 @@ impl Chunk {
         meter.add(Counter::Bytes, bytes);
         meter.add(Counter::Repaired, self.repaired as u64);
         for reject in &self.rejects {
-            meter.reject(reject.reason(), 1);
+            meter.reject(reject.reason, 1);
         }
     }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use connectors::metric::Reason;
 use connectors::{Chunk, ReadError, ReadOptions, Reader, Reject, resolve};
 use proptest::prelude::*;
 
@@ -168,7 +169,7 @@ fn a_line_of_ten_megabytes_is_a_counted_reject_between_good_ones() {
         let got = read(input.as_bytes(), options);
         let after = 7 + (10 << 20) + 2;
         assert_eq!(got.lines, [(0, "before".to_owned()), (after, "after".to_owned())]);
-        let reject = |offset| Reject::TooLong { offset, bytes: 10 << 20 };
+        let reject = |offset| too_long(offset, long.as_bytes());
         assert_eq!(got.rejects, [reject(7), reject(after + 6)]);
     }
 }
@@ -179,7 +180,7 @@ fn a_line_of_exactly_the_limit_is_read() {
     for end in ["\n", "\r\n", ""] {
         assert_eq!(read(format!("{line}{end}").as_bytes(), SMALL).lines, [(0, line.clone())]);
         let got = read(format!("{line}x{end}").as_bytes(), SMALL);
-        assert_eq!(got.rejects, [Reject::TooLong { offset: 0, bytes: 41 }], "{end:?}");
+        assert_eq!(got.rejects, [too_long(0, format!("{line}x").as_bytes())], "{end:?}");
     }
 }
 
@@ -331,13 +332,24 @@ fn a_failing_read_keeps_the_whole_lines_before_it() {
     assert!(matches!(got.error, Some(ReadError::Read { offset: 8, .. })));
 }
 
+/// A line that is too long: its first 4 KiB are kept, without half a character.
+fn too_long(offset: u64, line: &[u8]) -> Reject {
+    let shown = &line[..line.len().min(4 << 10)];
+    let text = String::from_utf8_lossy(match str::from_utf8(shown) {
+        Err(error) if error.error_len().is_none() => &shown[..error.valid_up_to()],
+        _ => shown,
+    });
+    let (reason, bytes) = (Reason::TooLong, line.len() as u64);
+    Reject { offset, reason, text: text.into(), bytes }
+}
+
 /// What the line rules say, one line at a time.
 fn plainly(bytes: &[u8], max_line: usize) -> (Vec<(u64, String)>, Vec<Reject>) {
     let (mut lines, mut rejects, mut offset) = (Vec::new(), Vec::new(), 0_u64);
     for whole in bytes.split(|byte| *byte == b'\n') {
         let line = whole.strip_suffix(b"\r").unwrap_or(whole);
         if line.len() > max_line {
-            rejects.push(Reject::TooLong { offset, bytes: line.len() as u64 });
+            rejects.push(too_long(offset, line));
         } else if !line.is_empty() {
             lines.push((offset, String::from_utf8_lossy(line).into_owned()));
         }

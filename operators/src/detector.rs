@@ -11,6 +11,7 @@ use crate::expr::{Cx, Memo};
 use crate::fault::Faults;
 use crate::lookup::{Lookups, Stash};
 use crate::order::Partition;
+use crate::parse::hit::{Hit, Hits};
 use crate::parse::lines::{Tally, Transport};
 use crate::parse::node::{Abort, Node};
 use crate::parse::pass::Hands;
@@ -81,7 +82,7 @@ pub struct Detector {
     event: Event,
     memo: Memo,
     hands: Hands,
-    counter: Counter,
+    counter: Hits,
 }
 
 impl Detector {
@@ -95,7 +96,7 @@ impl Detector {
             time: lookups.now(),
         };
         let event = Event::new(Arc::clone(rules.program.schema()), line);
-        let (memo, hands, counter) = (Memo::new(), Hands::default(), Counter::new());
+        let (memo, hands, counter) = (Memo::new(), Hands::default(), Hits::default());
         Self { rules, lookups, origins, comes: None, event, memo, hands, counter }
     }
 
@@ -126,13 +127,13 @@ impl Detector {
         counter.clear();
         let verdict = self.line_watched(raw, place, stash, (tally, &mut counter));
         if !matches!(verdict, Verdict::WantsStash) {
-            counter.iter().for_each(|number| Tally::count(&mut tally.nodes, *number));
+            counter.add_to(&mut tally.nodes);
         }
         self.counter = counter;
         verdict
     }
 
-    /// The same, seen by `watch`; successes of nodes are not counted.
+    /// The same, seen by `watch`; nodes are not counted.
     pub fn line_watched<W: Watch>(
         &mut self,
         raw: RawLine,
@@ -200,19 +201,14 @@ impl Detector {
     }
 }
 
-/// Notes successes of top-level nodes by number.
-type Counter = Vec<usize>;
-
-impl Watch for Counter {
+impl Watch for Hits {
     const ALL: bool = Blind::ALL;
 
     #[inline]
     fn step(&mut self, _: &mut Cx<'_>, _: Step<'_>) {}
 
     #[inline]
-    fn top(&mut self, _: &mut Cx<'_>, _: &'static str, node: &Node, success: bool) {
-        if success {
-            self.push(node.number);
-        }
+    fn hit(&mut self, node: &Node, hit: Hit) {
+        self.note(node, hit);
     }
 }

@@ -97,12 +97,10 @@ impl Tray {
 /// What the outbox keeps. A promise: variants are only added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Told {
-    /// The alert of this running number.
+    /// The alert of this running number, and its decisions: the number of the first, and how many.
+    /// Each is a message.
     #[serde(rename = "a")]
-    Alert(u64),
-    /// The decision of this running number.
-    #[serde(rename = "d")]
-    Decision(u64),
+    Alert(u64, u64, u64),
     /// A decision is over. It may be forgotten before this is told.
     #[serde(rename = "e")]
     Ended {
@@ -118,6 +116,16 @@ pub enum Told {
     /// What was set aside.
     #[serde(rename = "u")]
     Aside(Box<Aside>),
+}
+
+impl Told {
+    /// How many messages it is.
+    pub fn messages(&self) -> u64 {
+        match self {
+            Self::Alert(_, _, decisions) => decisions.saturating_add(1),
+            Self::Ended { .. } | Self::Aside(_) => 1,
+        }
+    }
 }
 
 /// A message for outputs.
@@ -148,27 +156,55 @@ impl Encoder {
         Self { store, names }
     }
 
-    /// The message; `None` where what it tells of was removed since.
+    /// Its messages in those of the streams that are `wanted`, each with its place among all of them;
+    /// without those of what was removed since.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn message(&self, told: &Told) -> Result<Option<Message>, StoreError> {
-        let file = |partition: Partition| self.names.get(partition).unwrap_or_else(|| "".into());
-        Ok(match told {
-            Told::Alert(id) => kept::as_made(&self.store, *id)?.map(|(alert, machine)| {
-                let json = json(&WireAlert::new(&alert, &machine, &file));
-                of_alert(&alert, json)
-            }),
-            Told::Decision(id) => kept::decision_as_made(&self.store, *id)?.map(|decision| {
-                let json = json(&decisions(std::slice::from_ref(&decision)).next());
-                let Decision { scope, value, id, scenario, .. } = &decision;
-                of_decision((scope, value), *id, scenario, Some(json))
-            }),
+    pub fn messages(
+        &self,
+        told: &Told,
+        wanted: &[Stream],
+    ) -> Result<Vec<(u64, Message)>, StoreError> {
+        let message = match told {
+            Told::Alert(id, first, count) => return self.found(*id, (*first, *count), wanted),
             Told::Ended { scope, value, id, scenario } => {
-                Some(of_decision((scope, value), *id, scenario, None))
+                of_decision((scope, value), *id, scenario, None)
             }
-            Told::Aside(aside) => Some(of_aside(aside)),
-        })
+            Told::Aside(aside) => of_aside(aside),
+        };
+        let is_wanted = wanted.contains(&message.stream);
+        Ok(is_wanted.then_some((0, message)).into_iter().collect())
+    }
+
+    fn found(
+        &self,
+        id: u64,
+        (first, count): (u64, u64),
+        wanted: &[Stream],
+    ) -> Result<Vec<(u64, Message)>, StoreError> {
+        let mut messages = Vec::new();
+        let decided = match wanted.contains(&Stream::Alerts) {
+            true => match kept::as_made(&self.store, id)? {
+                Some((alert, machine)) => {
+                    let file = |at: Partition| self.names.get(at).unwrap_or_else(|| "".into());
+                    let json = json(&WireAlert::new(&alert, &machine, &file));
+                    messages.push((0, of_alert(&alert, json)));
+                    alert.decisions
+                }
+                None => kept::decisions_as_made(&self.store, first, count)?,
+            },
+            false => kept::decisions_as_made(&self.store, first, count)?,
+        };
+        if wanted.contains(&Stream::Decisions) {
+            let wire = decisions(&decided).map(|decision| json(&decision));
+            for (place, (decision, json)) in (1..).zip(decided.iter().zip(wire)) {
+                let Decision { scope, value, id, scenario, .. } = decision;
+                let message = of_decision((scope, value), *id, scenario, Some(json));
+                messages.push((place, message));
+            }
+        }
+        Ok(messages)
     }
 }
 

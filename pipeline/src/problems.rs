@@ -22,7 +22,7 @@ impl Problems {
     /// Counts what was not taken of a chunk, or not as it was.
     pub fn count(&mut self, chunk: &Chunk) {
         for reject in &chunk.rejects {
-            self.rejected(reject.reason().as_str());
+            self.rejected(reject.reason.as_str());
         }
         self.repaired += chunk.repaired as u64;
     }

@@ -47,6 +47,9 @@ struct Arguments {
     chunk: usize,
 }
 
+/// What of the lines may wait to be kept, as of a partition of a topic. Unit: bytes.
+const WINDOW: usize = 4 << 20;
+
 struct InMemory {
     text: String,
     chunk: usize,
@@ -58,7 +61,7 @@ impl Source for InMemory {
     }
 
     fn run(self: Box<Self>, context: Context) -> Result<(), SourceError> {
-        let lane = context.outlet.lane("log", 1 << 20);
+        let lane = context.outlet.lane("log", WINDOW);
         context.outlet.ready();
         context.health.reading();
         let source = Arc::clone(lane.name());

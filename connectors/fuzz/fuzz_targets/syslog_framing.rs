@@ -7,14 +7,15 @@ use libfuzzer_sys::fuzz_target;
 
 const MAX: usize = 32;
 
-fn frames(stream: &[u8], part: usize) -> Vec<Option<Vec<u8>>> {
+fn frames(stream: &[u8], part: usize) -> Vec<(bool, Vec<u8>)> {
     let (mut framer, mut held, mut found) = (Framer::new(MAX), Vec::new(), Vec::new());
     let mut take = |frame: Frame<'_>| match frame {
         Frame::Message(message) => {
             assert!(message.len() <= MAX);
-            found.push(Some(message.to_vec()));
+            found.push((true, message.to_vec()));
         }
-        Frame::TooLong | Frame::Broken => found.push(None),
+        Frame::TooLong { beginning, .. } => found.push((false, beginning.to_vec())),
+        Frame::Broken(bytes) => found.push((false, bytes.to_vec())),
     };
     for bytes in stream.chunks(part) {
         held.extend_from_slice(bytes);

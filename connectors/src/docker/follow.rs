@@ -142,7 +142,8 @@ impl Following {
                 first = before;
             }
             if line.length > self.max_line {
-                chunk.rejects.push(Reject::TooLong { offset, bytes: line.length as u64 });
+                let reject = Reject::new(offset, Reason::TooLong, &line.bytes, line.length);
+                chunk.rejects.push(reject);
             } else if line.length == 0 {
                 empty += 1;
             } else {

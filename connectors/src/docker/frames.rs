@@ -1,6 +1,7 @@
 //! The stream in which a daemon gives a container's log: frames with a header, or raw text where the
 //! container has a terminal. In: bytes as they come. Out: lines with their times.
 
+use crate::record::SHOWN;
 use crate::rfc3339;
 
 /// A frame's header: the stream, three zeros, the length.
@@ -11,7 +12,7 @@ const HEADER: usize = 8;
 pub(crate) struct Line {
     /// As the daemon stamped it. Unit: nanoseconds since 1970.
     pub(crate) time: i64,
-    /// Without its line end; empty where it was too long.
+    /// Without its line end; the beginning of one that is too long.
     pub(crate) bytes: Vec<u8>,
     /// Its length.
     pub(crate) length: usize,
@@ -40,7 +41,7 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    /// Of a container, with a terminal or without. Longer lines than `max_line` are only measured.
+    /// Of a container, with a terminal or without. Longer lines than `max_line` are measured, and their beginning is kept.
     pub(crate) fn new(terminal: bool, max_line: usize) -> Self {
         let (header, lines) = (Vec::new(), [None, None, None]);
         let stamp = terminal.then(Vec::new);
@@ -122,11 +123,11 @@ impl Frames {
             let text = part.strip_suffix(b"\n").unwrap_or(part);
             line.length += text.len();
             // One more byte for a carriage return.
-            if line.length <= self.max_line + 1 {
-                line.bytes.extend_from_slice(text);
-            } else {
-                line.bytes = Vec::new();
-            }
+            let is_long = line.length > self.max_line + 1;
+            let most = if is_long { SHOWN.min(self.max_line) } else { self.max_line + 1 };
+            line.bytes.truncate(most);
+            let room = most - line.bytes.len();
+            line.bytes.extend_from_slice(text.get(..room).unwrap_or(text));
         }
     }
 }
@@ -172,7 +173,8 @@ mod tests {
             frame(2, "x\n"),
         ]
         .concat();
-        let expected = [("one", 3), ("error", 5), ("begin", 5), ("", 0), ("", 12), ("x", 1)];
+        let expected =
+            [("one", 3), ("error", 5), ("begin", 5), ("", 0), ("0123456789", 12), ("x", 1)];
         for piece in 1..=stream.len() {
             let mut frames = Frames::new(false, 10);
             let lines: Vec<Line> =
@@ -188,7 +190,11 @@ mod tests {
             let mut frames = Frames::new(true, 10);
             let bytes = stream.as_bytes().chunks(piece);
             let lines: Vec<Line> = bytes.flat_map(|bytes| frames.take(bytes).unwrap()).collect();
-            assert_eq!(shown(&lines), [("one", 3), ("", 0), ("two", 3), ("", 12)], "{piece}");
+            assert_eq!(
+                shown(&lines),
+                [("one", 3), ("", 0), ("two", 3), ("0123456789", 12)],
+                "{piece}"
+            );
         }
     }
 

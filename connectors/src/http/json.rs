@@ -45,9 +45,16 @@ impl Protocol for Json {
     fn read(&self, sent: &Sent<'_>, batch: &mut Batch) -> Result<(), Bad> {
         let text: Cow<'_, str> = String::from_utf8_lossy(sent.body);
         let none = Labels::default();
-        for value in serde_json::Deserializer::from_str(&text).into_iter::<&RawValue>() {
-            let value = value.map_err(|error| Bad { text: error.to_string(), keep: true })?;
-            batch.push(value.get().as_bytes(), None, &none)?;
+        let mut values = serde_json::Deserializer::from_str(&text).into_iter::<&RawValue>();
+        while let Some(value) = values.next() {
+            match value {
+                Ok(value) => batch.push(value.get().as_bytes(), None, &none)?,
+                Err(error) => {
+                    let rest = text.get(values.byte_offset()..).unwrap_or_default();
+                    batch.reject(rest.trim_start().as_bytes())?;
+                    return Err(Bad { text: error.to_string(), keep: true });
+                }
+            }
         }
         Ok(())
     }

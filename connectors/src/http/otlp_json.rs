@@ -102,7 +102,7 @@ pub(crate) fn read(
             for record in log_records {
                 match read_record(record, around) {
                     Ok(record) => scope.push(record, batch)?,
-                    Err(_) => batch.skip()?,
+                    Err(_) => batch.reject(record.get().as_bytes())?,
                 }
             }
         }

@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use super::export::{Broken, Entry, FIELDS, Reader};
 use super::{Config, LANE, MODULE, line};
 use crate::lane::{Delivery, Lane, Origin};
-use crate::metric::Counter;
+use crate::metric::{Counter, Reason};
 use crate::position::Position;
 use crate::record::{Chunk, Reject, Span};
 use crate::retry::Backoff;
@@ -258,7 +258,8 @@ impl Follower {
         self.place.cursor = Some(entry.cursor.clone());
         self.place.since = None;
         if entry.surplus > 0 {
-            return self.rejects.push(Reject::TooLong { offset, bytes: entry.surplus as u64 });
+            let reject = Reject::new(offset, Reason::TooLong, &entry.message, entry.surplus);
+            return self.rejects.push(reject);
         }
         let start = position(self.text.len());
         self.repaired += usize::from(line::write(entry, &mut self.text));

@@ -5,6 +5,8 @@
 
 use memchr::memchr;
 
+use crate::record::SHOWN;
+
 /// Longest value of a field that is no message. Unit: bytes.
 const SHORT: usize = 4096;
 
@@ -27,7 +29,7 @@ pub struct Entry {
     pub syslog_pid: String,
     /// `MESSAGE`, which need not be text.
     pub message: Vec<u8>,
-    /// Length of a message that is too long and left out. Unit: bytes.
+    /// Length of a message that is too long, of which only the beginning is here. Unit: bytes.
     pub surplus: usize,
 }
 
@@ -119,8 +121,11 @@ impl Reader {
         let Some((length, rest)) = rest.split_first_chunk::<8>() else { return Ok(None) };
         let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| Broken)?;
         if length > self.max.max(SHORT) {
+            if rest.len() < SHOWN {
+                return Ok(None);
+            }
             if name == b"MESSAGE" {
-                self.entry.surplus = length;
+                self.begin_long(rest, length);
             }
             self.pass = Pass::Bytes(length.checked_add(1).ok_or(Broken)?);
             return Ok(Some(rest));
@@ -139,7 +144,7 @@ impl Reader {
     fn set(&mut self, name: &[u8], value: &[u8]) {
         let entry = &mut self.entry;
         let text = match name {
-            b"MESSAGE" if value.len() > self.max => return entry.surplus = value.len(),
+            b"MESSAGE" if value.len() > self.max => return self.begin_long(value, value.len()),
             b"MESSAGE" => return entry.message = value.to_vec(),
             b"__CURSOR" => &mut entry.cursor,
             b"__REALTIME_TIMESTAMP" => {
@@ -201,9 +206,15 @@ impl Reader {
     fn leave_out(&mut self, line: &[u8]) -> bool {
         let message = line.strip_prefix(b"MESSAGE=");
         if let Some(message) = message {
-            self.entry.surplus = message.len();
+            self.begin_long(message, message.len());
         }
         message.is_some()
+    }
+
+    /// A message is too long, of which so much is known.
+    fn begin_long(&mut self, message: &[u8], length: usize) {
+        self.entry.message = message.get(..SHOWN).unwrap_or(message).to_vec();
+        self.entry.surplus = length;
     }
 }
 
@@ -251,7 +262,8 @@ mod tests {
             assert_eq!(got[0].message, b"a=b");
             assert_eq!(got[1].message, b"two\nlines\xff");
             assert_eq!((got[2].surplus, &*got[2].command), (5000, "c"));
-            assert_eq!((got[3].surplus, got[3].message.len()), (6000, 0));
+            assert_eq!((got[2].message.len(), got[3].message.len()), (SHOWN, SHOWN));
+            assert_eq!(got[3].surplus, 6000);
         }
     }
 

@@ -89,7 +89,7 @@ impl Protocol for Webhook {
         for item in list.items.unwrap_or_default() {
             match event::line(item.get()) {
                 Ok((line, time)) => batch.push(line.as_bytes(), time, &none)?,
-                Err(_) => batch.skip()?,
+                Err(_) => batch.reject(item.get().as_bytes())?,
             }
         }
         Ok(())

@@ -12,9 +12,6 @@ use crate::record::{Chunk, Reject, Span};
 /// How much text makes a delivery. Unit: bytes.
 pub(super) const FULL: usize = 256 << 10;
 
-/// So much is kept of a record that gives no line. Unit: bytes.
-const SHOWN: usize = 4 << 10;
-
 /// How long a line waits for more of them.
 pub(super) const PATIENCE: Duration = Duration::from_millis(10);
 
@@ -28,7 +25,7 @@ pub(super) struct Batch {
     origin_of: Vec<u16>,
     repaired: usize,
     rejects: Vec<Reject>,
-    /// Bytes of text in `rejects`, with what each takes besides.
+    /// What `rejects` take. Unit: bytes.
     rejected: usize,
     /// Records, with those that gave no line.
     records: u64,
@@ -96,10 +93,9 @@ impl Batch {
 
     /// Adds what holds no line, or none that can be read, with its beginning.
     pub(super) fn reject(&mut self, offset: u64, reason: Reason, record: &str) {
-        let text = record.get(..record.floor_char_boundary(SHOWN)).unwrap_or(record).into();
-        let bytes = record.len() as u64;
-        self.rejected += record.len().min(SHOWN) + size_of::<Reject>();
-        self.rejects.push(Reject::Record { offset, reason, text, bytes });
+        let reject = Reject::new(offset, reason, record.as_bytes(), record.len());
+        self.rejected += reject.size();
+        self.rejects.push(reject);
     }
 
     /// Whether there is nothing to deliver.

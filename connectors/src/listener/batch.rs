@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use super::config::Limits;
 use crate::labels::Labels;
+use crate::metric::Reason;
+use crate::record::Reject;
 
 /// Different sets of labels in a batch; they are numbered by a `u16`.
 const MAX_SETS: usize = 50_000;
@@ -25,12 +27,10 @@ pub(crate) struct Batch {
     pub(crate) lines: Vec<Line>,
     /// Sets of labels, each once.
     pub(crate) sets: Vec<Labels>,
-    /// Lines longer than the limit.
-    pub(crate) too_long: u64,
+    /// What is not among the lines, and why; numbered behind them.
+    pub(crate) rejects: Vec<Reject>,
     /// Lines without text.
     pub(crate) empty: u64,
-    /// Records that cannot be read.
-    pub(crate) bad: u64,
     /// Lines that held invalid UTF-8, now U+FFFD.
     pub(crate) repaired: usize,
     numbers: BTreeMap<Labels, u16>,
@@ -58,9 +58,8 @@ impl Batch {
             text: String::new(),
             lines: Vec::new(),
             sets: Vec::new(),
-            too_long: 0,
+            rejects: Vec::new(),
             empty: 0,
-            bad: 0,
             repaired: 0,
             numbers: BTreeMap::new(),
             max_lines: limits.max_lines,
@@ -75,7 +74,7 @@ impl Batch {
 
     /// How many of these are not in `lines`.
     pub(crate) fn left_out(&self) -> u64 {
-        self.too_long + self.empty + self.bad
+        self.rejects.len() as u64 + self.empty
     }
 
     /// Adds a line.
@@ -92,7 +91,7 @@ impl Batch {
         if line.is_empty() {
             self.empty += 1;
         } else if line.len() > self.max_line {
-            self.too_long += 1;
+            self.put_aside(Reason::TooLong, line);
         } else {
             let set = self.number(labels)?;
             let start = place(self.text.len())?;
@@ -106,14 +105,25 @@ impl Batch {
         Ok(())
     }
 
-    /// Counts a record that cannot be read.
+    /// Sets aside a record that cannot be read.
     ///
     /// # Errors
     /// There are too many.
-    pub(crate) fn skip(&mut self) -> Result<(), Full> {
+    pub(crate) fn reject(&mut self, record: &[u8]) -> Result<(), Full> {
         self.room()?;
-        self.bad += 1;
+        self.put_aside(Reason::Payload, record);
         Ok(())
+    }
+
+    /// All of a body that is none.
+    pub(crate) fn bad(limits: &Limits, body: &[u8]) -> Self {
+        let mut batch = Self::new(limits);
+        batch.put_aside(Reason::Payload, body);
+        batch
+    }
+
+    fn put_aside(&mut self, reason: Reason, bytes: &[u8]) {
+        self.rejects.push(Reject::new(0, reason, bytes, bytes.len()));
     }
 
     fn room(&self) -> Result<(), Full> {
@@ -157,8 +167,9 @@ mod tests {
         batch.push(b"", None, &labels("a")).unwrap();
         batch.push("é".as_bytes(), None, &labels("b")).unwrap();
         assert_eq!(batch.push(b"x", None, &labels("b")), Err(Full));
-        assert_eq!(batch.skip(), Err(Full));
-        assert_eq!((batch.too_long, batch.empty, batch.sets.len()), (1, 1, 2));
+        assert_eq!(batch.reject(b"x"), Err(Full));
+        assert_eq!((batch.rejects.len(), batch.empty, batch.sets.len()), (1, 1, 2));
+        assert_eq!(batch.rejects[0], Reject::new(0, Reason::TooLong, b"abcd", 4));
         assert_eq!((batch.lines[1].start, batch.lines[1].end, batch.lines[1].set), (4, 6, 1));
     }
 }

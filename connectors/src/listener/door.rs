@@ -46,7 +46,7 @@ pub(crate) struct Reply {
 pub(crate) struct Bad {
     /// What is wrong.
     pub(crate) text: String,
-    /// What was read before is kept all the same.
+    /// What was read before is kept all the same, and the rest was set aside.
     pub(crate) keep: bool,
 }
 
@@ -159,17 +159,16 @@ impl<P: Protocol> Door<P> {
         let mut batch = Batch::new(&self.limits);
         let sent = Sent { headers: &head.headers, body: &whole.bytes };
         let bad = self.protocol.read(&sent, &mut batch).err();
-        if let Some(bad) = &bad {
-            self.meter.reject(Reason::Payload, 1);
-            if !bad.keep {
-                return Reply::text(StatusCode::BAD_REQUEST, &bad.text);
-            }
+        if bad.as_ref().is_some_and(|bad| !bad.keep) {
+            batch = Batch::bad(&self.limits, &whole.bytes);
         }
         let mark = mark(head.uri.path(), &head.headers, &whole.bytes);
         // The lines are copied: what waits for room is the batch alone.
         drop(whole);
         let left_out = batch.left_out();
         match (self.intake.keep(mark, batch, peer).await, bad) {
+            // Nothing of it will ever be read, whether it is set aside or not.
+            (_, Some(bad)) if !bad.keep => Reply::text(StatusCode::BAD_REQUEST, &bad.text),
             (Outcome::Later, _) => full(),
             (Outcome::Kept, Some(bad)) => Reply::text(StatusCode::BAD_REQUEST, &bad.text),
             (Outcome::Kept, None) => self.protocol.kept(&head.headers, left_out),

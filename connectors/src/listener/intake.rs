@@ -14,7 +14,7 @@ use super::repeats::{Repeats, Seen};
 use crate::lane::{Delivery, Lane, Origin, Receipt};
 use crate::metric::{Counter, Meter, Reason};
 use crate::position::Position;
-use crate::record::{Chunk, Span};
+use crate::record::{Chunk, Reject, Span};
 use crate::source::{Resume, SourceError};
 
 /// A position of a lane that is sent to.
@@ -125,14 +125,14 @@ impl Intake {
             }
         }
         let kept = next.half.filter(|(half, _)| *half == mark).map_or(0, |(_, kept)| kept);
-        let (too_long, empty, bad) = (batch.too_long, batch.empty, batch.bad);
+        let empty = batch.empty;
         let known = kept.min(batch.lines.len()) as u64;
         let (told, fate) = watch::channel(false);
         let before = self.place(next.offset, None, Some(mark));
         let first = next.offset;
-        let lines = batch.lines.len().saturating_sub(kept);
-        let behind = self.place(first + lines as u64, Some(mark), None);
-        if lines > 0 {
+        let all = batch.lines.len().saturating_sub(kept) + batch.rejects.len();
+        let behind = self.place(first + all as u64, Some(mark), None);
+        if all > 0 {
             let mut delivery = self.delivery(batch, (kept, first), from, (before, behind));
             delivery.receipt = Some(Receipt::new(move || {
                 told.send_replace(true);
@@ -143,17 +143,15 @@ impl Intake {
         } else {
             told.send_replace(true);
         }
-        next.offset += lines as u64;
+        next.offset += all as u64;
         next.half = None;
-        self.meter.reject(Reason::TooLong, too_long);
         self.meter.reject(Reason::Empty, empty);
-        self.meter.reject(Reason::Payload, bad);
         self.meter.add(Counter::Duplicates, known);
         self.repeats().coming(mark, fate.clone());
         Some(fate)
     }
 
-    /// The lines behind the first `kept`, with offsets from `first` on.
+    /// The lines behind the first `kept`, with offsets from `first` on, and behind them what is set aside.
     fn delivery(
         &self,
         batch: Batch,
@@ -169,8 +167,14 @@ impl Intake {
         let span = |(offset, line): (u64, &Line)| Span { start: line.start, end: line.end, offset };
         let spans = (first..).zip(lines).map(span).collect();
         let (text, repaired) = (batch.text.into(), batch.repaired);
-        let chunk = Chunk { text, lines: spans, repaired, ..Chunk::default() };
-        let origins: Vec<_> = batch.sets.into_iter().map(origin).collect();
+        let numbers = first + lines.len() as u64..;
+        let numbered = |(offset, reject)| Reject { offset, ..reject };
+        let rejects = numbers.zip(batch.rejects).map(numbered).collect();
+        let chunk = Chunk { text, lines: spans, rejects, repaired };
+        let mut origins: Vec<_> = batch.sets.into_iter().map(origin).collect();
+        if origins.is_empty() {
+            origins.push(origin(Arc::default()));
+        }
         let of_line = lines.iter().map(|line| line.set);
         let origin_of = if origins.len() > 1 { of_line.collect() } else { Vec::new() };
         let (from, to) = places;
@@ -203,19 +207,22 @@ struct Counts {
     lines: u64,
     bytes: u64,
     repaired: u64,
+    rejects: Vec<Reason>,
 }
 
 impl Counts {
     fn of(delivery: &Delivery) -> Self {
         let (lines, repaired) = (&delivery.chunk.lines, delivery.chunk.repaired as u64);
         let bytes = lines.iter().map(|span| u64::from(span.end - span.start)).sum();
-        Self { lines: lines.len() as u64, bytes, repaired }
+        let rejects = delivery.chunk.rejects.iter().map(|reject| reject.reason).collect();
+        Self { lines: lines.len() as u64, bytes, repaired, rejects }
     }
 
     fn add_to(&self, meter: &Meter) {
         meter.add(Counter::Lines, self.lines);
         meter.add(Counter::Bytes, self.bytes);
         meter.add(Counter::Repaired, self.repaired);
+        self.rejects.iter().for_each(|reason| meter.reject(*reason, 1));
     }
 }
 

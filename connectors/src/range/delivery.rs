@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::cursor::Fresh;
 use crate::labels::Labels;
 use crate::lane::{Delivery, Origin};
+use crate::metric::Reason;
 use crate::position::Position;
 use crate::record::{Chunk, Reject, Span};
 
@@ -46,8 +47,8 @@ impl Lines {
         for Fresh { entry, offset, .. } in lines {
             let offset = *offset;
             if entry.line.len() > self.max_line {
-                let bytes = entry.line.len() as u64;
-                chunk.rejects.push(Reject::TooLong { offset, bytes });
+                let line = entry.line.as_bytes();
+                chunk.rejects.push(Reject::new(offset, Reason::TooLong, line, line.len()));
             } else if !entry.line.is_empty() {
                 let start = place(text.len());
                 text.push_str(&entry.line);

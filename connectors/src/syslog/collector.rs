@@ -16,7 +16,7 @@ use super::session::Session;
 use crate::lane::{Delivery, Lane, Origin, Outlet, Receipt};
 use crate::metric::{Meter, Reason};
 use crate::position::Position;
-use crate::record::{Chunk, Span};
+use crate::record::{Chunk, Reject, Span};
 use crate::rfc3339;
 use crate::source::Resume;
 use crate::stop::Stop;
@@ -71,6 +71,9 @@ struct State {
     position: Position,
     text: String,
     lines: Vec<Span>,
+    rejects: Vec<Reject>,
+    /// What `rejects` take. Unit: bytes.
+    rejected: usize,
     origins: Vec<Arc<Origin>>,
     origin_of: Vec<u16>,
     known: BTreeMap<IpAddr, u16>,
@@ -103,6 +106,8 @@ impl Collector {
             position: Position::new(&Place { next: kept }),
             text: String::new(),
             lines: Vec::new(),
+            rejects: Vec::new(),
+            rejected: 0,
             origins: Vec::new(),
             origin_of: Vec::new(),
             known: BTreeMap::new(),
@@ -200,9 +205,7 @@ impl Adding<'_> {
         let end = message.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r' | 0));
         let Some(message) = end.and_then(|end| message.get(..=end)) else { return };
         let state = &mut *self.state;
-        if state.lines.is_empty() && state.waiting.is_none() {
-            state.lane.caught_up(false);
-        }
+        state.begin();
         let start = position(state.text.len());
         match str::from_utf8(message) {
             Ok(message) => state.write(message, &self.peer.origin.source),
@@ -215,10 +218,7 @@ impl Adding<'_> {
         state.lines.push(Span { start, end, offset: state.next });
         state.origin_of.push(self.origin);
         state.next += 1;
-        if state.text.len() >= BATCH && state.waiting.is_none() {
-            state.send(&self.collector.meter);
-            self.origin = state.origin(self.peer);
-        }
+        self.send_if_full();
     }
 
     /// Adds a message that `session` is told of by its number when it is kept.
@@ -228,15 +228,52 @@ impl Adding<'_> {
         self.message(message);
     }
 
-    /// Counts a message that is not read.
-    pub(super) fn reject(&self, reason: Reason) {
-        self.collector.meter.reject(reason, 1);
+    /// Sets aside what is not read, by its beginning and its length; counted with the delivery.
+    pub(super) fn reject(&mut self, reason: Reason, beginning: &[u8], bytes: usize) {
+        let state = &mut *self.state;
+        state.begin();
+        let reject = Reject::new(state.next, reason, beginning, bytes);
+        state.rejected += reject.size();
+        state.rejects.push(reject);
+        state.next += 1;
+        self.send_if_full();
+    }
+
+    /// The same, of which `session` is told by its number when it is kept.
+    pub(super) fn reject_of(
+        &mut self,
+        session: &Arc<Session>,
+        number: u32,
+        (reason, beginning, bytes): (Reason, &[u8], usize),
+    ) {
+        self.state.acknowledge.push((Arc::clone(session), number));
+        self.reject(reason, beginning, bytes);
+    }
+
+    fn send_if_full(&mut self) {
+        let state = &mut *self.state;
+        if state.text.len() + state.rejected >= BATCH && state.waiting.is_none() {
+            state.send(&self.collector.meter);
+            self.origin = state.origin(self.peer);
+        }
     }
 }
 
 impl State {
     fn is_empty(&self) -> bool {
-        self.lines.is_empty() && self.acknowledge.is_empty() && self.waiting.is_none()
+        self.holds_nothing() && self.waiting.is_none()
+    }
+
+    /// Whether there is nothing for the next delivery.
+    fn holds_nothing(&self) -> bool {
+        self.lines.is_empty() && self.rejects.is_empty() && self.acknowledge.is_empty()
+    }
+
+    /// Something is added.
+    fn begin(&mut self) {
+        if self.lines.is_empty() && self.rejects.is_empty() && self.waiting.is_none() {
+            self.lane.caught_up(false);
+        }
     }
 
     fn write(&mut self, message: &str, peer: &str) {
@@ -286,7 +323,7 @@ impl State {
             self.waiting = Some(delivery);
             return false;
         }
-        if !self.lines.is_empty() || !self.acknowledge.is_empty() {
+        if !self.holds_nothing() {
             let delivery = self.delivery(meter);
             if let Err(delivery) = self.lane.try_send(delivery) {
                 self.waiting = Some(delivery);
@@ -302,11 +339,12 @@ impl State {
         let chunk = Chunk {
             text: self.text.as_str().into(),
             lines: std::mem::replace(&mut self.lines, lines),
-            rejects: Vec::new(),
+            rejects: std::mem::take(&mut self.rejects),
             repaired: std::mem::take(&mut self.repaired),
         };
         chunk.count(meter);
         self.text.clear();
+        self.rejected = 0;
         (self.last, self.known) = (None, BTreeMap::new());
         let to = Position::new(&Place { next: self.next });
         let acknowledge = std::mem::take(&mut self.acknowledge);

@@ -7,6 +7,8 @@
 
 use memchr::memchr2;
 
+use crate::record::SHOWN;
+
 /// So many digits a count may have.
 const DIGITS: usize = 9;
 
@@ -16,9 +18,14 @@ pub enum Frame<'a> {
     /// A message, which may be empty.
     Message(&'a [u8]),
     /// A message that is longer than allowed. It is passed over.
-    TooLong,
+    TooLong {
+        /// How it begins: as much as is shown of it.
+        beginning: &'a [u8],
+        /// Its length; of one whose end is not there yet, as much as was seen. Unit: bytes.
+        bytes: usize,
+    },
     /// Bytes that belong to no message, or half of one. They are passed over.
-    Broken,
+    Broken(&'a [u8]),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +78,19 @@ impl Framer {
         if input.is_empty() {
             return None;
         }
-        let is_line = self.count(input) == Count::None;
-        Some(if is_line { Frame::Message(input) } else { Frame::Broken })
+        Some(match self.count(input) {
+            Count::None => Frame::Message(input),
+            Count::Of { digits, length } if length > self.max => {
+                let beginning = input.get(digits + 1..).unwrap_or_default();
+                Frame::TooLong { beginning, bytes: length }
+            }
+            Count::Of { .. } | Count::Open => Frame::Broken(input),
+        })
+    }
+
+    /// How much is shown of a message that is too long. Unit: bytes.
+    fn shown(&self) -> usize {
+        SHOWN.min(self.max)
     }
 
     fn counted<'a>(
@@ -83,10 +101,11 @@ impl Framer {
     ) -> Option<Frame<'a>> {
         let begin = digits + 1;
         if length > self.max {
+            let beginning = input.get(begin..begin + self.shown())?;
             self.has_counted = true;
             self.pass = Pass::Bytes(begin + length);
             self.pass_over(input);
-            return Some(Frame::TooLong);
+            return Some(Frame::TooLong { beginning, bytes: length });
         }
         let message = input.get(begin..begin + length)?;
         self.has_counted = true;
@@ -100,17 +119,18 @@ impl Framer {
                 return None;
             }
             self.pass = Pass::Line;
-            *input = &[];
-            return Some(Frame::TooLong);
+            let seen = std::mem::take(input);
+            let beginning = seen.get(..self.shown())?;
+            return Some(Frame::TooLong { beginning, bytes: seen.len() });
         };
         let (line, rest) = (input.get(..end)?, input.get(end + 1..)?);
         *input = rest;
         if end > self.max {
-            return Some(Frame::TooLong);
+            return Some(Frame::TooLong { beginning: line.get(..self.shown())?, bytes: end });
         }
         // Behind a wrong count comes the middle of a message.
         let is_lost = self.has_counted && !line.is_empty() && !line.starts_with(b"<");
-        Some(if is_lost { Frame::Broken } else { Frame::Message(line) })
+        Some(if is_lost { Frame::Broken(line) } else { Frame::Message(line) })
     }
 
     fn pass_over(&mut self, input: &mut &[u8]) {
@@ -174,7 +194,10 @@ mod tests {
         let (mut framer, mut held, mut found) = (Framer::new(max), Vec::new(), Vec::new());
         let shown = |frame: Frame<'_>| match frame {
             Frame::Message(message) => String::from_utf8_lossy(message).into_owned(),
-            other => format!("{other:?}"),
+            Frame::TooLong { beginning, .. } => {
+                format!("long {}", String::from_utf8_lossy(beginning))
+            }
+            Frame::Broken(bytes) => format!("broken {}", String::from_utf8_lossy(bytes)),
         };
         for part in parts {
             held.extend_from_slice(part);
@@ -219,16 +242,17 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_passed_over() {
-        check(b"<1>aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n<2>b\n", &["TooLong", "<2>b"]);
-        check(b"<1>aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\0<2>b\n<3>c\n", &["TooLong", "<2>b", "<3>c"]);
-        check(b"25 <1>aaaaaaaaaaaaaaaaaaaaaa4 <2>b", &["TooLong", "<2>b"]);
-        check(b"999999999 <1>a", &["TooLong"]);
+        let long = "long <1>aaaaaaaaaaaaaaaaa";
+        check(b"<1>aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n<2>b\n", &[long, "<2>b"]);
+        check(b"<1>aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\0<2>b\n<3>c\n", &[long, "<2>b", "<3>c"]);
+        check(b"25 <1>aaaaaaaaaaaaaaaaaaaaaa4 <2>b", &[long, "<2>b"]);
+        check(b"999999999 <1>a", &["long <1>a"]);
     }
 
     #[test]
     fn a_wrong_count_is_told_and_the_next_line_end_helps() {
-        check(b"4 <1>abc\n<2>d\n", &["<1>a", "Broken", "<2>d"]);
-        check(b"4 <1>a9 <2>", &["<1>a", "Broken"]);
+        check(b"4 <1>abc\n<2>d\n", &["<1>a", "broken bc", "<2>d"]);
+        check(b"4 <1>a9 <2>", &["<1>a", "broken 9 <2>"]);
     }
 
     #[test]

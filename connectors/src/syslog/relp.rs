@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::collector::Adding;
 use super::session::{Session, answer};
 use crate::metric::Reason;
+use crate::record::SHOWN;
 
 /// Digits of a number, and letters of a command.
 const DIGITS: usize = 9;
@@ -22,8 +23,9 @@ const OFFERS: &str = "200 OK\nrelp_version=0\nrelp_software=spillway\ncommands=s
 pub struct Frame<'a> {
     number: u32,
     command: &'a [u8],
+    /// The data, or how it begins.
     data: &'a [u8],
-    /// Bytes of data that are too many and will be passed over.
+    /// Length of data that is too long and will be passed over. Unit: bytes.
     surplus: usize,
 }
 
@@ -78,8 +80,9 @@ impl Reader {
             _ => return Err(Broken),
         };
         if length > self.max {
+            let Some(data) = begin.get(..SHOWN.min(self.max)) else { return Ok(None) };
             self.pass = length;
-            let frame = Frame { number, command, data: &[], surplus: length };
+            let frame = Frame { number, command, data, surplus: length };
             *input = begin;
             self.pass_over(input);
             return Ok(Some(frame));
@@ -146,8 +149,7 @@ pub(super) fn obey(
     match frame.command {
         b"syslog" if frame.surplus > 0 => {
             // Refused, it would come again and again.
-            adding.reject(Reason::TooLong);
-            answer(frame.number, "200 OK", out);
+            adding.reject_of(session, frame.number, (Reason::TooLong, frame.data, frame.surplus));
         }
         b"syslog" => adding.message_of(session, frame.number, frame.data),
         b"open" => answer(frame.number, OFFERS, out),
@@ -171,7 +173,8 @@ mod tests {
             let mut input = &held[..];
             while let Some(frame) = reader.next(&mut input)? {
                 let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-                let data = if frame.surplus > 0 { "too long".into() } else { text(frame.data) };
+                let long = if frame.surplus > 0 { "too long: " } else { "" };
+                let data = format!("{long}{}", text(frame.data));
                 found.push((frame.number, text(frame.command), data));
             }
             held = input.to_vec();
@@ -191,7 +194,7 @@ mod tests {
                 [
                     (1, "open", "a=b\nc"),
                     (2, "syslog", "<1>"),
-                    (3, "syslog", "too long"),
+                    (3, "syslog", "too long: aaaaaaaaaaaaaaaaaaaa"),
                     (4, "syslog", ""),
                     (5, "close", ""),
                 ]

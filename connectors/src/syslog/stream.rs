@@ -177,7 +177,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         };
         let Self { held, peer, listening, .. } = &self;
         match end {
-            End::Time => listening.meter.reject(Reason::PeerLimit, 1),
+            End::Time => listening.collector.add(peer, |adding| {
+                adding.reject(Reason::PeerLimit, held, held.len());
+            }),
             End::Peer | End::Broken => listening.collector.add(peer, |adding| {
                 if let Some(frame) = framer.rest(held) {
                     take(frame, adding);
@@ -225,7 +227,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
             }
             match (result, then) {
                 (Ok(()), Ok(Then::Read)) => {}
-                (_, Err(_)) => return self.listening.meter.reject(Reason::Framing, 1),
+                (_, Err(_)) => {
+                    let Self { held, peer, listening, .. } = &self;
+                    return listening.collector.add(peer, |adding| {
+                        adding.reject(Reason::Framing, held, held.len());
+                    });
+                }
                 (Err(End::Time), _) => return self.listening.meter.reject(Reason::PeerLimit, 1),
                 (Err(_), _) | (_, Ok(Then::Close)) => return,
             }
@@ -304,7 +311,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
 fn take(frame: framing::Frame<'_>, adding: &mut Adding<'_>) {
     match frame {
         framing::Frame::Message(message) => adding.message(message),
-        framing::Frame::TooLong => adding.reject(Reason::TooLong),
-        framing::Frame::Broken => adding.reject(Reason::Framing),
+        framing::Frame::TooLong { beginning, bytes } => {
+            adding.reject(Reason::TooLong, beginning, bytes);
+        }
+        framing::Frame::Broken(bytes) => adding.reject(Reason::Framing, bytes, bytes.len()),
     }
 }

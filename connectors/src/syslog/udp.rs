@@ -105,10 +105,6 @@ impl Datagrams {
             if !self.gate.allows(address) {
                 continue;
             }
-            if message.len() > self.max || datagram.flags.contains(MsgFlags::MSG_TRUNC) {
-                self.meter.reject(Reason::TooLong, 1);
-                continue;
-            }
             if self.peers.len() >= PEERS {
                 self.peers.clear();
             }
@@ -116,7 +112,11 @@ impl Datagrams {
                 self.meter.add(Counter::Sessions, 1);
                 Peer::new(address)
             });
-            self.collector.add(peer, |adding| adding.message(message));
+            let is_long = message.len() > self.max || datagram.flags.contains(MsgFlags::MSG_TRUNC);
+            self.collector.add(peer, |adding| match is_long {
+                true => adding.reject(Reason::TooLong, message, message.len()),
+                false => adding.message(message),
+            });
         }
         Ok(())
     }

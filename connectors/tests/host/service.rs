@@ -228,9 +228,7 @@ fn keep(kept: &mut Kept, delivery: Delivery, most: usize) {
         kept.next_offset = offset + 1;
     }
     for reject in &chunk.rejects {
-        if let connectors::Reject::TooLong { offset, .. } = reject {
-            kept.rejects.push(*offset);
-        }
+        kept.rejects.push(reject.offset);
     }
     kept.position = Some(to);
     if let Some(receipt) = receipt {

@@ -18,7 +18,7 @@ use operators::order::Partition;
 use operators::parse::lines::Clock;
 use operators::yaml::{self, Located, Reading};
 use pipeline::cli::rules::{Loaded, RuleArgs};
-use pipeline::emit::{Encoder, Stream, Tray};
+use pipeline::emit::{Encoder, Message, Stream, Tray};
 use pipeline::judge::outbox::Wanted;
 use pipeline::live::command::Command;
 use pipeline::live::engine::{Engine, Setup};
@@ -230,12 +230,15 @@ pub(crate) fn outbox(folder: &Path, logs: &[(String, Arc<Vec<String>>)]) -> Vec<
     names
         .set((0..).map(Partition).zip(logs.iter().map(|(name, _)| name.as_str().into())).collect());
     let encoder = Encoder::new(Arc::clone(&store), names);
-    let (numbers, told): (Vec<_>, Vec<_>) =
-        record::told(&store, Tray::Results, 0).map(|told| told.unwrap()).unzip();
-    assert!(numbers.iter().copied().eq(0..numbers.len() as u64), "no number is missing");
-    let messages = told.iter().map(|told| encoder.message(told).unwrap().unwrap());
-    let alerts = messages.filter(|message| message.stream == Stream::Alerts);
-    alerts.map(|message| String::from_utf8(message.payload.unwrap()).unwrap()).collect()
+    let (mut next, mut alerts) = (0, Vec::new());
+    for told in record::told(&store, Tray::Results, 0) {
+        let (last, told) = told.unwrap();
+        next += told.messages();
+        assert_eq!(last + 1, next, "no number is missing");
+        alerts.extend(encoder.messages(&told, &[Stream::Alerts]).unwrap());
+    }
+    let text = |(_, message): (u64, Message)| String::from_utf8(message.payload.unwrap()).unwrap();
+    alerts.into_iter().map(text).collect()
 }
 
 /// The alerts of a replay of `logs`.

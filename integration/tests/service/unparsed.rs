@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream, UdpSocket};
 
 use integration::services::Kafka;
 use integration::topic::{Record, Topics};
 use rdkafka::producer::BaseRecord;
 use serde_json::{Value, json};
 
+use crate::http::{Request, send};
 use crate::process::{Service, failures, free_port};
 use crate::pushed;
 
@@ -66,6 +67,98 @@ fn a_message_that_an_output_refuses_is_set_aside() {
     let name = "spillway_output_refused_messages_total";
     let counted = format!("{name}{{output=\"hook\",module=\"webhook\",reason=\"{reason}\"}} ");
     assert!(page.contains(&counted), "{page}");
+    service.terminate();
+}
+
+/// A request to a source that is sent to; the status of the answer.
+fn post(service: &Service, port: u16, (target, kind): (&str, &str), body: &str) -> u16 {
+    let address = format!("127.0.0.1:{port}");
+    service.wait("the listener", || TcpStream::connect(&address).ok());
+    let request = Request {
+        method: "POST".into(),
+        target: target.into(),
+        headers: vec![("Content-Type".into(), kind.into())],
+        body: body.into(),
+    };
+    send(&address, &request).status
+}
+
+#[test]
+fn what_senders_send_wrong_is_set_aside_with_its_reason() {
+    let [udp, tcp, http, otlp, loki] = std::array::from_fn(|_| free_port());
+    let configuration = format!(
+        "sources:\n\
+         - {{source: syslog, name: udp, listen_addr: 127.0.0.1, listen_port: {udp}, max_message_len: 64, labels: {{type: syslog}}}}\n\
+         - {{source: syslog, name: tcp, protocol: tcp, listen_addr: 127.0.0.1, listen_port: {tcp}, max_message_len: 64, labels: {{type: syslog}}}}\n\
+         - {{source: http, name: http, auth_type: none, listen_addr: '127.0.0.1:{http}', max_line: 64, labels: {{type: syslog}}}}\n\
+         - {{source: http, name: otlp, format: otlp, auth_type: none, listen_addr: '127.0.0.1:{otlp}', labels: {{type: syslog}}}}\n\
+         - {{source: loki, name: loki, listen_addr: '127.0.0.1:{loki}', labels: {{type: syslog}}}}\n\
+         - {{source: file, name: file, filenames: [long.log], max_line: 64, labels: {{type: syslog}}}}\n\
+         start: beginning\n\
+         unparsed:\n- output: file\n  path: aside.jsonl\n"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let long = "x".repeat(70);
+    std::fs::write(folder.path().join("long.log"), format!("{long}\n")).unwrap();
+    let mut service = Service::start_in(folder, &configuration, &[], &[]);
+
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.send_to(long.as_bytes(), ("127.0.0.1", udp)).unwrap();
+    let mut stream = service.wait("tcp", || TcpStream::connect(("127.0.0.1", tcp)).ok());
+    // The count of the second is one too low: what is left of it belongs to nothing.
+    stream.write_all(format!("90 <1>{}", "y".repeat(87)).as_bytes()).unwrap();
+    stream.write_all(b"4 <1>abc\n").unwrap();
+    drop(stream);
+    let json = "application/json";
+    assert_eq!(post(&service, http, ("/", json), &format!("\"{long}\"")), 200);
+    assert_eq!(post(&service, http, ("/", json), "\"good\" {bad"), 400);
+    let record = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"attributes":7}]}]}]}"#;
+    assert_eq!(post(&service, otlp, ("/v1/logs", json), record), 200);
+    for _ in 0..2 {
+        assert_eq!(post(&service, loki, ("/loki/api/v1/push", json), "no push"), 400);
+    }
+
+    let file = service.folder().join("aside.jsonl");
+    let expected = [
+        ("file", "line too long", &*long, 70),
+        ("http", "bad payload", "{bad", 4),
+        ("http", "line too long", &format!("\"{}", &long[..]), 72),
+        ("loki", "bad payload", "no push", 7),
+        ("otlp", "bad payload", r#"{"attributes":7}"#, 16),
+        ("tcp", "bad framing", "bc", 2),
+        ("tcp", "line too long", &format!("<1>{}", "y".repeat(61)), 90),
+        ("udp", "line too long", &long[..65], 65),
+    ];
+    let told = service.wait("all of it", || {
+        let told = std::fs::read_to_string(&file).unwrap_or_default();
+        let told = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let told: Vec<_> = told.filter(|told| told["reason"] != "unparsed").collect();
+        (told.len() >= expected.len()).then_some(told)
+    });
+    let mut told: Vec<_> = told
+        .iter()
+        .map(|told| {
+            let text = |name: &str| told[name].as_str().unwrap().to_owned();
+            (text("source"), text("reason"), text("line"), told["bytes"].as_u64().unwrap())
+        })
+        .collect();
+    told.sort();
+    let expected = expected.map(|(source, reason, line, bytes)| {
+        (source.to_owned(), reason.to_owned(), line.to_owned(), bytes)
+    });
+    assert_eq!(told.len(), expected.len(), "{told:?}");
+    for (told, expected) in told.iter().zip(&expected) {
+        assert_eq!((&told.0, &told.1, told.3), (&expected.0, &expected.1, expected.3));
+        assert!(told.2.starts_with(&expected.2), "{told:?}");
+    }
+    let page = service.page("/metrics").body;
+    for (source, reason, ..) in &expected {
+        let name = "spillway_source_rejected_records_total";
+        let counted = format!("{name}{{source=\"{source}\",reason=\"{reason}\"}} 1\n");
+        assert!(page.contains(&counted), "{counted}: {page}");
+    }
+    let (_, shown, _) = service.command(&["unparsed", "--source", "tcp"]);
+    assert!(shown.contains("(bad framing) bc"), "{shown}");
     service.terminate();
 }
 

@@ -54,10 +54,64 @@ fn status_and_metrics_tell_what_happened() {
     has(
         "cs_active_decisions{reason=\"spillway/ssh-bruteforce\",origin=\"crowdsec\",action=\"ban\"} 1",
     );
+    has("cs_alerts{reason=\"spillway/ssh-bruteforce\"} 1");
+    has("cs_buckets{name=\"spillway/ssh-bruteforce\"} ");
+    has("cs_bucket_underflowed_total{name=\"spillway/ssh-bruteforce\"} ");
     has("cs_info{version=");
     has("cs_lapi_route_requests_total{route=\"/v1/admin/bouncers\",method=\"POST\"} 1");
     let (_, people, _) = service.command(&["metrics", "cs_bucket_overflowed"]);
     assert!(people.contains("spillway/ssh-bruteforce"), "{people}");
+}
+
+#[test]
+fn nodes_and_whitelists_are_counted_as_crowdsec_counts_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [
+        (
+            "s00-raw",
+            "filter: evt.Line.Labels.type == 'syslog'\nname: t/raw\nonsuccess: next_stage\nnodes:\n\
+             - grok: {pattern: '^user %{WORD:user} from %{IP:ip}$', apply_on: Line.Raw}\n\
+             - grok: {pattern: '^other %{WORD:user}$', apply_on: Line.Raw}\n\
+             statics:\n- {meta: source_ip, expression: evt.Parsed.ip}\n",
+        ),
+        (
+            "s01-parse",
+            "name: t/list\nwhitelist:\n  reason: own\n  ip: [192.0.2.1]\n  \
+             expression: [\"evt.Parsed.user == 'x'\"]\n",
+        ),
+    ];
+    for (stage, text) in files {
+        let stage = folder.path().join("rules/parsers").join(stage);
+        std::fs::create_dir_all(&stage).unwrap();
+        std::fs::write(stage.join("t.yaml"), text).unwrap();
+    }
+    let port = free_port();
+    let configuration = format!("{}rules: {{directories: [rules]}}\n", pushed(port));
+    let service = Service::start_in(folder, &configuration, &[], &[]);
+    let lines =
+        ["user a from 192.0.2.1", "user x from 192.0.2.2", "user b from 192.0.2.3", "other c"];
+    service.push(port, &lines.map(str::to_owned));
+    let of = |name: &str, stage: &str, more: &str| {
+        format!(
+            "{{source=\"loki\",type=\"loki\",name=\"{name}\",{more}stage=\"{stage}\",acquis_type=\"syslog\"}}"
+        )
+    };
+    let (raw, child) = (of("t/raw", "s00-raw", ""), of("child-t/raw", "s00-raw", ""));
+    let list = of("t/list", "s01-parse", "reason=\"own\",");
+    // A list of addresses and one of expressions are two looks, unless the first one fits.
+    let expected = [
+        format!("cs_node_hits_total{raw} 4\n"),
+        format!("cs_node_hits_ok_total{raw} 4\n"),
+        format!("cs_node_hits_total{child} 5\n"),
+        format!("cs_node_hits_ok_total{child} 4\n"),
+        format!("cs_node_hits_ko_total{child} 1\n"),
+        format!("cs_node_wl_hits_total{list} 7\n"),
+        format!("cs_node_wl_hits_ok_total{list} 2\n"),
+    ];
+    service.wait(&format!("{expected:?}"), || {
+        let page = service.page("/metrics").body;
+        expected.iter().all(|line| page.contains(line)).then_some(())
+    });
 }
 
 #[test]

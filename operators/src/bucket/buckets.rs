@@ -4,10 +4,12 @@
 //! of what other keys do, of how pours are batched, or of when memory is swept.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::blackhole::{Blackholes, Manner};
 use super::catalogue::Catalogue;
+use super::census::{Census, Presence};
 use super::cold::Cold;
 use super::counter::Deadlines;
 use super::failure::Counters;
@@ -78,6 +80,8 @@ pub(super) struct Group {
     pub(super) has_holes: bool,
     /// Whether all buckets that only the store has are marked as cold.
     pub(super) surveyed: bool,
+    /// Buckets that lived when they were last counted, by scenario.
+    pub(super) live: BTreeMap<ScenarioId, u64>,
 }
 
 /// The buckets of one worker: those of any set of key groups.
@@ -94,6 +98,7 @@ pub struct Buckets {
     /// Buckets that the store alone has.
     pub(super) cold: Cold,
     pub(super) survey: Survey,
+    pub(super) census: Census,
     /// The group that made room last.
     pub(super) roomy: u32,
 }
@@ -114,6 +119,7 @@ impl Buckets {
             ledger: None,
             cold: Cold::new(0),
             survey: Survey::default(),
+            census: Census::default(),
             roomy: 0,
         }
     }
@@ -260,6 +266,11 @@ impl Buckets {
     /// What happened so far, by number of scenario.
     pub fn counters(&self) -> &[Counters] {
         &self.counters
+    }
+
+    /// How many buckets there are of each scenario, by its number; of a run whose buckets outlive it.
+    pub fn presence(&self) -> &[Presence] {
+        self.census.presence()
     }
 
     /// How many buckets are in memory. Some may be expired already.

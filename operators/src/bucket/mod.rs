@@ -8,6 +8,7 @@
 pub mod blackhole;
 pub mod buckets;
 pub mod catalogue;
+mod census;
 pub mod change;
 pub mod codec;
 pub mod compile;
@@ -52,6 +53,7 @@ mod warmth;
 
 pub use buckets::{Buckets, Open, Overflowed};
 pub use catalogue::Catalogue;
+pub use census::Presence;
 pub use codec::{Codec, Reads};
 pub use failure::{Counters, Failure};
 pub use group::{BucketHash, GROUPS, group_of};

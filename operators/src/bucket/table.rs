@@ -1,6 +1,7 @@
 //! The buckets of one key group, found by scenario and key and changed where they lie.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::{AbsentEntry, OccupiedEntry, VacantEntry};
@@ -26,6 +27,8 @@ pub(super) struct Table {
     swept: usize,
     /// What the buckets take, roughly. Unit: bytes.
     weight: usize,
+    /// Buckets that were found expired, by scenario.
+    leaked: BTreeMap<ScenarioId, u64>,
 }
 
 /// What a bucket takes besides its bytes: its place in the table, and what the allocator rounds up to;
@@ -230,7 +233,7 @@ impl Table {
             self.sweep(scenarios, clock);
         }
         let here = |slot: &Slot| slot.is(scenario, &want.key);
-        let weight = &mut self.weight;
+        let (weight, leaked) = (&mut self.weight, &mut self.leaked);
         match self.slots.find_entry(want.hash.spread(), here) {
             Err(absent) => Place::Free(Free::Absent(absent, want.hash, weight)),
             Ok(entry) => {
@@ -241,6 +244,7 @@ impl Table {
                     None => {
                         let (slot, place) = entry.remove();
                         *weight = weight.saturating_sub(slot.weight());
+                        *leaked.entry(slot.name().0).or_default() += 1;
                         Place::Free(Free::Vacant(place, slot.keeping().stored, weight))
                     }
                 }
@@ -277,11 +281,39 @@ impl Table {
 
     /// Forgets the buckets that every event still to come would find expired.
     pub(super) fn sweep(&mut self, scenarios: &[Scenario], clock: EventTime) {
+        let leaked = &mut self.leaked;
         self.slots.retain(|slot| {
-            let owner = scenarios.get(slot.name().0.index());
-            owner.zip(slot.life()).is_some_and(|(owner, life)| !life.is_forgotten(owner, clock))
+            let id = slot.name().0;
+            let known = scenarios.get(id.index()).zip(slot.life());
+            let stays = known.is_some_and(|(owner, life)| !life.is_forgotten(owner, clock));
+            if !stays {
+                *leaked.entry(id).or_default() += 1;
+            }
+            stays
         });
         self.weigh(scenarios);
+    }
+
+    /// How many were found expired since the last call, by scenario.
+    pub(super) fn take_leaked(&mut self) -> BTreeMap<ScenarioId, u64> {
+        std::mem::take(&mut self.leaked)
+    }
+
+    /// How many have time left at `clock`, by scenario.
+    pub(super) fn living(
+        &self,
+        scenarios: &[Scenario],
+        clock: EventTime,
+    ) -> BTreeMap<ScenarioId, u64> {
+        let mut living = BTreeMap::new();
+        for slot in &self.slots {
+            let id = slot.name().0;
+            let known = scenarios.get(id.index()).zip(slot.life());
+            if known.is_some_and(|(owner, life)| !life.is_expired(owner, clock, clock)) {
+                *living.entry(id).or_default() += 1;
+            }
+        }
+        living
     }
 
     /// Whether a bucket with this hash is here.

@@ -106,6 +106,7 @@ impl Buckets {
             });
         }
         self.cold.forget(clock);
+        self.census.sealed(&mut self.groups, self.catalogue.scenarios(), clock);
         self.make_room(clock);
         self.look_on(clock);
         Changes { entries }

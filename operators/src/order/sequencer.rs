@@ -36,7 +36,7 @@ pub struct Sequencer {
     samples: BTreeMap<Partition, Vec<Sample>>,
     /// Where all of them stand that the order has not come to, if somebody asks for them.
     untaken: Option<BTreeMap<Partition, VecDeque<Untaken>>>,
-    /// Of a live run: successes of nodes since they were asked for, by their number.
+    /// Of a live run: what happened in nodes since it was asked for, by its cell.
     nodes: Vec<Shares>,
 }
 
@@ -60,7 +60,7 @@ pub struct Counts {
     pub tally: Tally,
     /// Lines that no parser took, a few of each partition.
     pub samples: BTreeMap<Partition, Vec<Sample>>,
-    /// Successes of nodes, by their number.
+    /// What happened in nodes, by [`crate::parse::hit::Hit::cell`].
     pub nodes: Vec<Shares>,
 }
 

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::hit::Named;
 use super::index::NodeIndex;
 use super::node::{GrokStep, Input, Node, StashStep};
 use super::spec::{
@@ -29,14 +30,15 @@ pub struct ParserCompiler<'c> {
     library: Library,
     stages: Vec<(&'static str, Vec<Node>)>,
     names: Vec<&'static str>,
+    all: Vec<Named>,
     caches: Vec<CacheSpec>,
 }
 
 impl<'c> ParserCompiler<'c> {
     /// A compiler that knows these patterns.
     pub fn new(compiler: &'c mut Compiler, library: Library) -> Self {
-        let (stages, names, caches) = (Vec::new(), Vec::new(), Vec::new());
-        Self { compiler, library, stages, names, caches }
+        let (stages, names, all, caches) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { compiler, library, stages, names, all, caches }
     }
 
     /// Adds a top-level node. Stages come in order, nodes in the order of their files. What is
@@ -47,6 +49,8 @@ impl<'c> ParserCompiler<'c> {
             compiler: &mut *self.compiler,
             library: &mut self.library,
             caches: &mut self.caches,
+            stage: intern(stage),
+            all: &mut self.all,
             number: self.names.len(),
             reading,
         };
@@ -62,7 +66,8 @@ impl<'c> ParserCompiler<'c> {
 
     /// All nodes, and the caches that they keep. Their index is made by [`Compiled::finish`].
     pub fn finish(self) -> Compiled {
-        Compiled { stages: self.stages, names: self.names, caches: self.caches }
+        let Self { stages, names, all, caches, .. } = self;
+        Compiled { stages, names, all, caches }
     }
 }
 
@@ -71,6 +76,7 @@ impl<'c> ParserCompiler<'c> {
 pub struct Compiled {
     stages: Vec<(&'static str, Vec<Node>)>,
     names: Vec<&'static str>,
+    all: Vec<Named>,
     /// Caches of `stash`.
     pub caches: Vec<CacheSpec>,
 }
@@ -88,7 +94,8 @@ impl Compiled {
             Stage { name, nodes, index }
         };
         let names = self.stages.iter().map(|(name, _)| *name).collect();
-        Parser { stages: self.stages.into_iter().map(stage).collect(), names, nodes: self.names }
+        let stages = self.stages.into_iter().map(stage).collect();
+        Parser { stages, names, nodes: self.names, all: self.all }
     }
 }
 
@@ -96,6 +103,8 @@ struct NodeCompiler<'a, 'r> {
     compiler: &'a mut Compiler,
     library: &'a mut Library,
     caches: &'a mut Vec<CacheSpec>,
+    stage: &'static str,
+    all: &'a mut Vec<Named>,
     number: usize,
     reading: &'a mut Reading<'r>,
 }
@@ -106,6 +115,8 @@ impl NodeCompiler<'_, '_> {
             ("", Some(parent)) => intern(&format!("child-{parent}")),
             (name, _) => intern(name),
         };
+        let (place, stage) = (self.all.len(), self.stage);
+        self.all.push(Named { stage, name, reason: None, top: parent.is_none() });
         let filter = spec.filter.as_ref();
         let filter = filter.map(|filter| self.expression(filter, Expect::Bool));
         for (name, body) in &spec.pattern_syntax {
@@ -126,9 +137,13 @@ impl NodeCompiler<'_, '_> {
             spec.nodes.iter().map(|child| self.node(child, Some(name))).collect();
         let statics = self.statics(&spec.statics);
         let whitelist = self.whitelist(&spec.whitelist);
+        if let (Some(Some(whitelist)), Some(named)) = (&whitelist, self.all.get_mut(place)) {
+            named.reason = Some(whitelist.reason);
+        }
         Some(Node {
             name,
             number: self.number,
+            place,
             filter: transpose(filter)?,
             known: Known::NOTHING,
             whitelist: transpose(whitelist)?,

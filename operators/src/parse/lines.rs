@@ -170,7 +170,7 @@ pub struct Tally {
     pub undated: u64,
     /// Lines dated so far ahead of their arrival that the arrival counts.
     pub ahead: u64,
-    /// Successes by top-level node ([`super::node::Node::number`]).
+    /// What happened in nodes, by [`super::hit::Hit::cell`].
     pub nodes: Vec<u64>,
     /// Pours by scenario.
     pub scenarios: Vec<u64>,

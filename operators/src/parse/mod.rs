@@ -2,6 +2,7 @@
 
 mod adaptive;
 pub mod compile;
+pub mod hit;
 pub mod index;
 pub mod lines;
 pub mod node;

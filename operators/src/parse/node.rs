@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::hit::Hit;
 use super::pass::Pass;
 use super::statics::Static;
 use super::watch::{Step, Watch};
@@ -58,6 +59,8 @@ pub struct Node {
     pub name: &'static str,
     /// Number among the top-level nodes of its parser; children carry their ancestor's.
     pub number: usize,
+    /// Number among all nodes of its parser, children too; names are in [`super::stage::Parser::all`].
+    pub place: usize,
     /// Runs only where this is true.
     pub filter: Option<ExprId>,
     /// What of the filter holds wherever the index of the stage finds the node.
@@ -125,14 +128,19 @@ impl Node {
                 return Ok(false);
             }
         }
+        pass.watch.hit(self, Hit::Entered);
         let whitelisted = match &self.whitelist {
             Some(whitelist) => {
-                let matched = whitelist.check(program, cx);
+                let mut look = || pass.watch.hit(self, Hit::Looked);
+                let matched = whitelist.check(program, cx, &mut look);
                 stash_was_there(cx)?;
                 let matched = matched.unwrap_or_else(|error| {
                     pass.watch.fault(self, Part::Whitelist, &error);
                     false
                 });
+                if matched {
+                    pass.watch.hit(self, Hit::Whitelisted);
+                }
                 pass.watch.step(cx, Step::Whitelist(matched));
                 matched
             }
@@ -160,6 +168,7 @@ impl Node {
                 success = false;
             }
         }
+        pass.watch.hit(self, if success { Hit::Succeeded } else { Hit::Failed });
         if !success {
             return Ok(false);
         }

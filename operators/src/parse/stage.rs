@@ -1,6 +1,7 @@
 //! The stages of a parser: which nodes an event meets, and what becomes of it
 //! (crowdsec pkg/parser/runtime.go).
 
+use super::hit::Named;
 use super::node::{Abort, Node};
 use super::pass::{Hands, Pass};
 use super::statics::Origin;
@@ -27,6 +28,8 @@ pub struct Parser {
     pub names: Vec<&'static str>,
     /// Names of the top-level nodes by [`Node::number`].
     pub nodes: Vec<&'static str>,
+    /// Names of all nodes by [`Node::place`].
+    pub all: Vec<Named>,
 }
 
 impl Parser {

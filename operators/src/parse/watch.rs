@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use super::hit::Hit;
 use super::node::{GrokStep, Node};
 use super::statics::Static;
 use crate::expr::{Cx, ExprId};
@@ -35,6 +36,12 @@ pub trait Watch {
     /// A top-level node ended in `stage`; whether it succeeded.
     fn top(&mut self, cx: &mut Cx<'_>, stage: &'static str, node: &Node, success: bool) {
         let _ = (cx, stage, node, success);
+    }
+
+    /// Something happened that is counted.
+    #[inline]
+    fn hit(&mut self, node: &Node, hit: Hit) {
+        let _ = (node, hit);
     }
 
     /// An expression of a node failed, or gave what its place does not take.
@@ -75,6 +82,11 @@ impl<W: Watch> Watch for Noting<'_, W> {
     #[inline]
     fn top(&mut self, cx: &mut Cx<'_>, stage: &'static str, node: &Node, success: bool) {
         self.watch.top(cx, stage, node, success);
+    }
+
+    #[inline]
+    fn hit(&mut self, node: &Node, hit: Hit) {
+        self.watch.hit(node, hit);
     }
 
     fn fault(&mut self, node: &Node, part: Part, message: &dyn Display) {

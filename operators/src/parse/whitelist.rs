@@ -23,12 +23,18 @@ pub struct Whitelist {
 }
 
 impl Whitelist {
-    /// Whether the event is whitelisted; the first whitelist of an event gives the reason.
+    /// Whether the event is whitelisted; the first whitelist of an event gives the reason. `look` is
+    /// called for each list that is looked at: that of addresses, that of expressions.
     ///
     /// # Errors
     /// An expression failed: then it is not.
-    pub fn check(&self, program: &Program, cx: &mut Cx<'_>) -> Result<bool, EvalError> {
-        let matched = self.takes_address(cx) || self.takes_expression(program, cx)?;
+    pub fn check(
+        &self,
+        program: &Program,
+        cx: &mut Cx<'_>,
+        look: &mut impl FnMut(),
+    ) -> Result<bool, EvalError> {
+        let matched = self.takes_address(cx, look) || self.takes_expression(program, cx, look)?;
         if matched && cx.event.whitelisted.is_none() {
             cx.event.whitelisted = Some(Text::Static(self.reason));
             if cx.event.kind == Kind::Overflow
@@ -41,16 +47,25 @@ impl Whitelist {
         Ok(matched)
     }
 
-    fn takes_address(&self, cx: &Cx<'_>) -> bool {
+    fn takes_address(&self, cx: &Cx<'_>, look: &mut impl FnMut()) -> bool {
         if self.ips.is_empty() && self.networks.is_empty() {
             return false;
         }
+        look();
         source_addresses(cx).iter().any(|address| {
             self.ips.contains(address) || self.networks.iter().any(|net| net.contains(address))
         })
     }
 
-    fn takes_expression(&self, program: &Program, cx: &mut Cx<'_>) -> Result<bool, EvalError> {
+    fn takes_expression(
+        &self,
+        program: &Program,
+        cx: &mut Cx<'_>,
+        look: &mut impl FnMut(),
+    ) -> Result<bool, EvalError> {
+        if !self.expressions.is_empty() {
+            look();
+        }
         for expression in &self.expressions {
             match program.test(*expression, cx) {
                 Ok(true) => return Ok(true),

@@ -174,7 +174,7 @@ pub fn tell<W: io::Write>(
             }
         };
         for reject in &chunk.rejects {
-            eprintln!("warning: left out: {}", reject.reason().as_str());
+            eprintln!("warning: left out: {}", reject.reason.as_str());
         }
         for record in chunk.records() {
             number += 1;

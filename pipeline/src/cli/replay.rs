@@ -13,6 +13,7 @@ use operators::alert::Alert;
 use operators::bucket::Open;
 use operators::detector::Origin;
 use operators::lookup::Lookups;
+use operators::parse::hit::Hit;
 
 use super::Format;
 use super::alerts::Printer;
@@ -196,9 +197,11 @@ fn summarize(summary: &mut Summary, outcome: &Outcome, loaded: &Loaded, names: &
         outcome.rejects.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
     summary.errors.extend(outcome.errors.iter().map(ToString::to_string));
     let mut parsers: BTreeMap<String, u64> = BTreeMap::new();
-    for (name, count) in loaded.rules.parsers.nodes.iter().zip(&tally.nodes) {
-        if *count > 0 {
-            *parsers.entry((*name).to_owned()).or_default() += count;
+    let nodes = loaded.rules.parsers.all.iter().enumerate().filter(|(_, node)| node.top);
+    for (place, node) in nodes {
+        let count = tally.nodes.get(Hit::Succeeded.cell(place)).copied().unwrap_or(0);
+        if count > 0 {
+            *parsers.entry(node.name.to_owned()).or_default() += count;
         }
     }
     summary.parsers = parsers;

@@ -1,4 +1,4 @@
-//! `spillway unparsed`: lines of a running service that no parser took.
+//! `spillway unparsed`: lines of a running service that no parser took, or that were not read.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -7,10 +7,11 @@ use clap::Args;
 
 use super::Format;
 use super::socket::SocketArgs;
+use crate::live::aside::UNPARSED;
 use crate::service::control;
 use crate::service::status::UnparsedLine;
 
-/// Show lines that no parser took: a sample of each source.
+/// Show lines that no parser took or that were not read: a sample of each source.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -59,7 +60,11 @@ impl Unparsed {
                         writeln!(out, "{}", line.source)?;
                         shown = &line.source;
                     }
-                    let text = format!("{}:{}  {}", line.lane, line.offset, line.line);
+                    let why = match line.reason.as_str() {
+                        UNPARSED => String::new(),
+                        reason => format!("({reason}) "),
+                    };
+                    let text = format!("{}:{}  {why}{}", line.lane, line.offset, line.line);
                     writeln!(out, "  {}", text.replace(char::is_control, "\u{fffd}"))?;
                 }
             }

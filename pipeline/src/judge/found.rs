@@ -1,7 +1,7 @@
 //! What this process found, between two seals: its alerts are judged, and everything that led to them
 //! is written into the same commit.
 
-use operators::bucket::change::Subject;
+use operators::bucket::change::{Change, Subject};
 
 use super::sitting::{Open, Sitting};
 use crate::live::keeper::Commit;
@@ -15,7 +15,7 @@ const KIND: &str = "crowdsec";
 impl Sitting {
     /// Writes what was found.
     pub(super) fn found(&mut self, found: Commit, open: &mut Open<'_>) {
-        let Commit { present, lanes, stashes, changes, alerts, aside, mut waiting } = found;
+        let Commit { present, lanes, stashes, mut changes, alerts, aside, mut waiting } = found;
         let batch = &mut open.batch;
         record::put_present(batch, present);
         for (key, lane) in &lanes {
@@ -24,6 +24,7 @@ impl Sitting {
         for (partition, stash) in &stashes {
             record::put_stash(batch, *partition, stash);
         }
+        sort(&mut changes);
         for change in &changes {
             let family = match change.subject {
                 Subject::Bucket => Family::Buckets,
@@ -48,4 +49,16 @@ impl Sitting {
         open.waiting.push(waiting);
         open.dirty = true;
     }
+}
+
+/// Brings changes into the order of their keys as far as their beginnings tell, those of a key as they
+/// came: the store finds the place of the next key from that of the last one.
+fn sort(changes: &mut [Change]) {
+    changes.sort_by_cached_key(|change| {
+        let mut beginning = [0; 16];
+        for (to, from) in beginning.iter_mut().zip(&change.key) {
+            *to = *from;
+        }
+        (change.subject as u8, beginning)
+    });
 }

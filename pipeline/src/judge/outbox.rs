@@ -59,10 +59,8 @@ impl Outbox {
     /// Tells of an alert and its decisions, by their numbers.
     pub(super) fn alert(&mut self, batch: &mut Batch<'_>, alert: u64, decisions: Range<u64>) {
         if self.wanted != Wanted::Nothing {
-            self.put(batch, &Told::Alert(alert));
-            for decision in decisions {
-                self.put(batch, &Told::Decision(decision));
-            }
+            let Range { start: first, end } = decisions;
+            self.put(batch, &Told::Alert(alert, first, end.saturating_sub(first)));
         }
     }
 
@@ -95,8 +93,8 @@ impl Outbox {
     }
 
     fn put(&mut self, batch: &mut Batch<'_>, told: &Told) {
-        record::put_told(batch, self.tray, self.next, told);
-        self.next += 1;
+        self.next += told.messages();
+        record::put_told(batch, self.tray, self.next - 1, told);
     }
 
     /// Writes how far it is.
@@ -120,8 +118,7 @@ impl Outbox {
 pub fn oldest_untold(store: &Store) -> Result<Option<u64>, StoreError> {
     for told in record::told(store, Tray::Results, 0) {
         match told?.1 {
-            Told::Alert(id) => return Ok(Some(id)),
-            Told::Decision(id) => return kept::alert_of(store, id),
+            Told::Alert(id, ..) => return Ok(Some(id)),
             // It carries what it tells.
             Told::Ended { .. } | Told::Aside(_) => {}
         }

@@ -36,7 +36,7 @@ pub struct Aside {
     pub time: String,
     /// Labels of the acquisition and of the line.
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
-    /// The line; of a record the beginning; absent where it was longer than a line may be.
+    /// The line; the beginning of what was not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
     /// Length of a record that was not read. Unit: bytes.
@@ -67,13 +67,9 @@ impl Aside {
 
     /// A record that was not read.
     pub(super) fn record(whose: Whose<'_>, reject: &Reject) -> Self {
-        let (line, bytes) = match reject {
-            Reject::Record { text, bytes, .. } => (Some(text.to_string()), Some(*bytes)),
-            Reject::TooLong { bytes, .. } => (None, Some(*bytes)),
-            _ => (None, None),
-        };
-        let new = Self::new(whose, reject.reason().as_str());
-        Self { offset: reject.offset(), line, bytes, ..new }
+        let Reject { offset, reason, text, bytes } = reject;
+        let (line, bytes) = (Some(text.to_string()), Some(*bytes));
+        Self { offset: *offset, line, bytes, ..Self::new(whose, reason.as_str()) }
     }
 
     /// A message that an output will never take.

@@ -273,8 +273,7 @@ impl Generation {
         worker.dataflow::<Epoch, _, _>(|scope| graph::build(scope, parts));
         let (number, insight) = (worker.index(), &self.handles.progress.insight);
         let show = |takes, buckets: &SharedBuckets| {
-            let buckets = buckets.borrow();
-            insight.buckets((number, takes), buckets.counters(), buckets.len());
+            insight.buckets((number, takes), &buckets.borrow());
         };
         let mut every = Every::new(SHOW);
         while worker.has_dataflows() {

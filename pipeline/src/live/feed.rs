@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use connectors::{Arrival, Inbox, SourceId};
+use connectors::{Arrival, Delivery, Inbox, LaneId, SourceId};
 use operators::epoch::Epoch;
 use operators::order::Partition;
 use operators::order::operator::{Demand, Wish};
@@ -155,6 +155,7 @@ impl Feed {
                     }
                 }
                 Arrival::Delivered { lane, delivery, arrived, permit } => {
+                    self.show_rejects(&lanes, lane, (&delivery, arrived));
                     if let Some(number) = lanes.deliver(lane, delivery, (arrived, permit)) {
                         self.parts.demand.borrow_mut().idle.remove(&number);
                     }
@@ -173,6 +174,14 @@ impl Feed {
         }
         if opened {
             lanes.show_names();
+        }
+    }
+
+    /// What is not read is there to be looked at.
+    fn show_rejects(&self, lanes: &Lanes, lane: LaneId, (delivery, arrived): (&Delivery, i64)) {
+        let rejects = &delivery.chunk.rejects;
+        if let Some(number) = lanes.number(lane).filter(|_| !rejects.is_empty()) {
+            self.parts.progress.insight.rejected(number, rejects, EventTime(arrived));
         }
     }
 
@@ -283,6 +292,7 @@ impl Feed {
             return;
         }
         let Pace { epoch, ahead, .. } = self.parts.pace;
+        let epoch = if self.parts.lanes.borrow().has_more() { epoch * 5 / 2 } else { epoch };
         if let Some(left) = left(epoch, self.sealed, now) {
             return wake.after(Some(left));
         }

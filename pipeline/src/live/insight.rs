@@ -6,31 +6,41 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use connectors::Reject;
 use operators::alert::{Alert, Decision};
-use operators::bucket::Counters;
 use operators::bucket::scenario::Takes;
+use operators::bucket::{Buckets, Counters, Presence};
 use operators::order::Partition;
 use operators::order::sequencer::Counts;
-use operators::parse::lines::Sample;
+use operators::parse::lines::{MAX_SAMPLES, SAMPLE_LENGTH, Sample};
 use operators::rules::Rules;
 use operators::time::EventTime;
 
+use super::aside;
 use super::lanes::LANES_PER_SOURCE;
 use super::totals::Totals;
 
-/// Lines kept of each source that no parser took.
+/// Lines kept of each source that no parser took or that were not read.
 const UNPARSED: usize = 100;
 /// Decisions kept.
 const DECISIONS: usize = 50;
 /// Source values counted; of more, the least frequent are forgotten.
 const VALUES: usize = 1_000;
 
-/// What the buckets of a worker look like: what they did, how many are in memory.
-type Sight = (Vec<Counters>, usize);
+/// What the buckets of a worker look like: what they did, how many there are.
+#[derive(Debug)]
+struct Sight {
+    counters: Vec<Counters>,
+    presence: Vec<Presence>,
+    /// In memory.
+    len: usize,
+}
 
-/// A line that no parser took.
+/// A line that no parser took, or the beginning of what was not read.
 #[derive(Clone, Debug)]
 pub struct Unparsed {
+    /// Why.
+    pub reason: &'static str,
     /// Its source partition.
     pub partition: Partition,
     /// Where it stands there.
@@ -190,19 +200,27 @@ impl Insight {
         }
         inner.late_now = late;
         for (partition, samples) in counts.samples {
-            let ring = inner.unparsed.entry(ordinal(partition)).or_default();
             for Sample { position, text, .. } in samples {
-                if ring.len() == UNPARSED {
-                    ring.pop_front();
-                }
-                ring.push_back(Unparsed { partition, position, text, seen });
+                let reason = aside::UNPARSED;
+                inner.keep(Unparsed { reason, partition, position, text, seen });
             }
         }
     }
 
-    /// What the buckets of a worker did since the rules began, and how many are in memory.
-    pub fn buckets(&self, (worker, takes): (usize, Takes), counters: &[Counters], len: usize) {
-        let sight = (counters.to_vec(), len);
+    /// What was not read of a delivery: the first of it is kept.
+    pub fn rejected(&self, partition: Partition, rejects: &[Reject], seen: EventTime) {
+        let inner = &mut *self.inner();
+        for Reject { offset: position, reason, text, .. } in rejects.iter().take(MAX_SAMPLES) {
+            let text = text.chars().take(SAMPLE_LENGTH).collect();
+            let (reason, position) = (reason.as_str(), *position);
+            inner.keep(Unparsed { reason, partition, position, text, seen });
+        }
+    }
+
+    /// What the buckets of a worker did since the rules began, and how many there are.
+    pub fn buckets(&self, (worker, takes): (usize, Takes), buckets: &Buckets) {
+        let (counters, presence) = (buckets.counters().to_vec(), buckets.presence().to_vec());
+        let sight = Sight { counters, presence, len: buckets.len() };
         self.inner().sights.insert((worker, takes == Takes::Logs), sight);
     }
 
@@ -249,7 +267,7 @@ impl Insight {
         values.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         Shown {
             totals,
-            buckets: inner.sights.values().map(|(_, len)| *len as u64).sum(),
+            buckets: inner.sights.values().map(|sight| sight.len as u64).sum(),
             commits: inner.commits.clone(),
             lags: inner.lags.clone(),
             late: inner.late + inner.late_now,
@@ -258,7 +276,7 @@ impl Insight {
         }
     }
 
-    /// Lines of a source that no parser took, the newest last.
+    /// Lines of a source that no parser took or that were not read, the newest last.
     pub fn unparsed(&self, ordinal: u32) -> Vec<Unparsed> {
         let inner = self.inner();
         inner.unparsed.get(&ordinal).into_iter().flatten().cloned().collect()
@@ -266,10 +284,21 @@ impl Insight {
 }
 
 impl Inner {
+    /// Keeps a line; the oldest makes room.
+    fn keep(&mut self, line: Unparsed) {
+        let ring = self.unparsed.entry(ordinal(line.partition)).or_default();
+        if ring.len() == UNPARSED {
+            ring.pop_front();
+        }
+        ring.push_back(line);
+    }
+
     /// What was counted by number becomes what was counted by name.
     fn settle(&mut self) {
         let mut totals = std::mem::take(&mut self.totals);
         self.add_buckets(&mut totals);
+        // Those of the next rules are counted anew.
+        totals.scenarios.values_mut().for_each(|sum| sum.live = 0);
         self.totals = totals;
         self.sights.clear();
         self.late += std::mem::take(&mut self.late_now);
@@ -277,8 +306,8 @@ impl Inner {
 
     fn add_buckets(&self, totals: &mut Totals) {
         let Some(rules) = &self.rules else { return };
-        for (counters, _) in self.sights.values() {
-            totals.bucketed(counters, rules);
+        for Sight { counters, presence, .. } in self.sights.values() {
+            totals.bucketed((counters, presence), rules);
         }
     }
 

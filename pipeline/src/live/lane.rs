@@ -131,7 +131,7 @@ impl Lane {
         // Of lines that a transform drops the order hears nothing: it need not come to them.
         let last = spans.last().map(|span| span.position);
         let mut rejects = VecDeque::from(chunk.rejects);
-        rejects.retain(|reject| settings.set_aside && reject.offset() >= self.settled.next);
+        rejects.retain(|reject| settings.set_aside && reject.offset >= self.settled.next);
         self.pending.push_back(Pending {
             last,
             from,
@@ -248,7 +248,7 @@ impl Pending {
     /// Takes out records that were not read, those before `next` or all.
     fn rejected(&mut self, (source, lane): (&str, &str), next: Option<u64>) -> Vec<Aside> {
         let end = next.map_or(self.rejects.len(), |next| {
-            self.rejects.partition_point(|reject| reject.offset() < next)
+            self.rejects.partition_point(|reject| reject.offset < next)
         });
         let Some(origin) = self.transport.origin(0) else { return Vec::new() };
         let whose = Whose { source, lane, labels: &origin.labels, time: self.transport.arrived };

@@ -214,6 +214,11 @@ impl Lanes {
         self.names.set(names.collect());
     }
 
+    /// The number of a lane that is open.
+    pub fn number(&self, id: LaneId) -> Option<Partition> {
+        self.open.get(&id).copied()
+    }
+
     /// Takes lines in.
     pub fn deliver(
         &mut self,
@@ -346,6 +351,11 @@ impl Lanes {
     /// Whether somebody wants to know of lines that no parser takes.
     pub fn sets_aside(&self) -> bool {
         self.sources.iter().any(|source| source.set_aside)
+    }
+
+    /// Whether lines are here that no worker was given.
+    pub fn has_more(&self) -> bool {
+        !self.ready.is_empty()
     }
 
     /// Whether lines are here that are not through.

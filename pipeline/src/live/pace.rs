@@ -12,7 +12,8 @@ pub struct Pace {
     pub hold: Option<Duration>,
     /// How long lines wait for sources that have not begun to read, or are in trouble.
     pub patience: Duration,
-    /// How often what changed is kept.
+    /// How often what changed is kept; while there is more to read than is parsed, after two and a half
+    /// times as long, so that what changes again is written once.
     pub epoch: Duration,
     /// How many epochs may be under way without being kept.
     pub ahead: u64,

@@ -108,12 +108,12 @@ pub fn put_next_message(batch: &mut Batch<'_>, tray: Tray, next: u64) {
     put(batch, Family::Meta, tray.next_key(), &next);
 }
 
-/// Puts something to be told into the outbox.
+/// Puts something to be told into the outbox, under the number of its last message.
 pub fn put_told(batch: &mut Batch<'_>, tray: Tray, sequence: u64, told: &Told) {
     put(batch, tray.family(), &sequence.to_be_bytes(), told);
 }
 
-/// Drops `from` up to `before` from the outbox.
+/// Drops what holds no message but those from `from` up to `before` from the outbox.
 pub fn drop_told(batch: &mut Batch<'_>, tray: Tray, from: u64, before: u64) {
     batch.delete_range(tray.family(), &from.to_be_bytes(), &before.to_be_bytes());
 }
@@ -138,7 +138,7 @@ fn random() -> u64 {
     getrandom::u64().unwrap_or_else(|_| super::pace::wall().0.cast_unsigned())
 }
 
-/// The outbox from a sequence on.
+/// The outbox from what holds the message of this number on: each with the number of its last message.
 ///
 /// # Errors
 /// Each step may fail to read.

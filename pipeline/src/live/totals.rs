@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use operators::alert::Decision;
-use operators::bucket::Counters;
 use operators::bucket::shares::Shares;
+use operators::bucket::{Counters, Presence};
 use operators::order::Partition;
 use operators::order::sequencer::Counts;
+use operators::parse::hit::{Hit, Named};
 use operators::rules::Rules;
 
 /// What is counted of one source partition.
@@ -32,8 +33,25 @@ pub struct Bucketed {
     pub overflowed: u64,
     /// Buckets ended by `cancel_on`.
     pub cancelled: u64,
+    /// Buckets that leaked to their last drop.
+    pub underflowed: u64,
+    /// Buckets that live.
+    pub live: u64,
     /// Alerts that came of them.
     pub alerts: u64,
+}
+
+/// Something that is counted of the parser nodes of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Counted {
+    /// What.
+    pub hit: Hit,
+    /// Their stage.
+    pub stage: &'static str,
+    /// Their name.
+    pub name: &'static str,
+    /// What their whitelists give as reason; empty where it is not about whitelists.
+    pub reason: &'static str,
 }
 
 /// Everything that is counted, since the start.
@@ -53,8 +71,8 @@ pub struct Totals {
     pub undated: u64,
     /// Lines dated so far ahead of their arrival that the arrival counts.
     pub ahead: u64,
-    /// Successes of parser nodes by stage and name.
-    pub nodes: BTreeMap<(&'static str, &'static str), Shares>,
+    /// What happened in parser nodes.
+    pub nodes: BTreeMap<Counted, Shares>,
     /// By scenario.
     pub scenarios: BTreeMap<Arc<str>, Bucketed>,
     /// By source partition.
@@ -76,12 +94,13 @@ impl Totals {
         self.poured += tally.poured;
         self.undated += tally.undated;
         self.ahead += tally.ahead;
-        for stage in &rules.parsers.stages {
-            for node in &stage.nodes {
-                let name = rules.parsers.nodes.get(node.number).copied();
-                let shares = nodes.get(node.number).filter(|shares| shares.iter().next().is_some());
-                if let Some((name, shares)) = name.zip(shares) {
-                    self.nodes.entry((stage.name, name)).or_default().join(shares);
+        for (place, Named { stage, name, reason, .. }) in rules.parsers.all.iter().enumerate() {
+            for hit in Hit::ALL {
+                let Some(shares) = nodes.get(hit.cell(place)) else { continue };
+                if shares.iter().next().is_some() {
+                    let reason = reason.filter(|_| hit.is_of_whitelist()).unwrap_or("");
+                    let counted = Counted { hit, stage, name, reason };
+                    self.nodes.entry(counted).or_default().join(shares);
                 }
             }
         }
@@ -94,9 +113,11 @@ impl Totals {
     }
 
     /// Adds what buckets counted under `rules`, by number of scenario.
-    pub fn bucketed(&mut self, counters: &[Counters], rules: &Rules) {
-        for (scenario, counters) in rules.catalogue.scenarios().iter().zip(counters) {
-            if *counters == Counters::default() {
+    pub fn bucketed(&mut self, (counters, presence): (&[Counters], &[Presence]), rules: &Rules) {
+        let presence = presence.iter().copied().chain(std::iter::repeat(Presence::default()));
+        let counted = counters.iter().zip(presence);
+        for (scenario, (counters, presence)) in rules.catalogue.scenarios().iter().zip(counted) {
+            if *counters == Counters::default() && presence == Presence::default() {
                 continue;
             }
             let sum = self.scenarios.entry(Arc::clone(&scenario.name)).or_default();
@@ -105,6 +126,8 @@ impl Totals {
             sum.poured_of.join(&counters.poured_of);
             sum.overflowed += counters.overflowed;
             sum.cancelled += counters.cancelled;
+            sum.underflowed += presence.underflowed;
+            sum.live += presence.live;
         }
     }
 

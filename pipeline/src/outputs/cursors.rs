@@ -40,7 +40,7 @@ impl Cursors {
         names: impl Iterator<Item = Arc<str>>,
     ) -> Result<Self, StoreError> {
         let oldest = match record::told(&store, tray, 0).next().transpose()? {
-            Some((oldest, _)) => oldest,
+            Some((last, told)) => (last + 1).saturating_sub(told.messages()),
             None => record::next_message(&store, tray)?,
         };
         let next = names.map(|name| {

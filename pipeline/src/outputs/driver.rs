@@ -107,25 +107,28 @@ impl Driver {
 
     /// Messages from `next` on, and what comes after them. The last one is before `end`.
     fn read(&self, next: u64, end: u64) -> Result<(Vec<Message>, u64), StoreError> {
-        let (mut messages, mut bytes, mut after) = (Vec::new(), 0, end);
+        let (mut messages, mut bytes) = (Vec::new(), 0);
         for told in record::told(&self.store, self.tray, next) {
-            let (sequence, told) = told?;
-            if sequence >= end || messages.len() >= MOST_MESSAGES || bytes >= MOST_BYTES {
-                after = sequence.min(end);
+            let (last, told) = told?;
+            let first = (last + 1).saturating_sub(told.messages());
+            if first >= end {
                 break;
             }
-            if !self.shape.wants(&told) {
-                continue;
+            let wanted = self.shape.wanted(&told);
+            for (place, message) in self.encoder.messages(&told, wanted)? {
+                let sequence = first + place;
+                if sequence < next {
+                    continue;
+                }
+                if messages.len() >= MOST_MESSAGES || bytes >= MOST_BYTES {
+                    return Ok((messages, sequence));
+                }
+                let message = self.shape.message(sequence, message);
+                bytes += message.payload.as_deref().map_or(0, <[u8]>::len);
+                messages.push(message);
             }
-            let Some(message) = self.encoder.message(&told)? else {
-                tracing::warn!(sequence, "what was to be told was removed before");
-                continue;
-            };
-            let message = self.shape.message(sequence, message);
-            bytes += message.payload.as_deref().map_or(0, <[u8]>::len);
-            messages.push(message);
         }
-        Ok((messages, after))
+        Ok((messages, end))
     }
 
     /// Waits for more; whether it stayed quiet.

@@ -36,13 +36,11 @@ impl Default for Shape {
 }
 
 impl Shape {
-    /// Whether it wants this.
-    pub(super) fn wants(&self, told: &Told) -> bool {
+    /// What of this it wants.
+    pub(super) fn wanted(&self, told: &Told) -> &[Stream] {
         match told {
-            Told::Alert(_) => self.streams.contains(&Stream::Alerts),
-            Told::Decision(_) => self.streams.contains(&Stream::Decisions),
-            Told::Aside(_) => self.streams.contains(&Stream::Unparsed),
-            Told::Ended { .. } => self.tombstones && self.streams.contains(&Stream::Decisions),
+            Told::Ended { .. } if !self.tombstones => &[],
+            _ => &self.streams,
         }
     }
 

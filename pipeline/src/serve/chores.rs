@@ -8,6 +8,7 @@ use std::time::Duration;
 use api::accounts::Accounts;
 use api::archive::Audit;
 
+use super::census::AlertCensus;
 use super::{accounts, flush, silence};
 use crate::state::{Family, Store, StoreError};
 
@@ -40,6 +41,8 @@ pub struct Work {
     pub store: Arc<Store>,
     /// Who was seen.
     pub accounts: Arc<Accounts>,
+    /// Alerts by scenario.
+    pub census: AlertCensus,
     /// What is forgotten when.
     pub retention: flush::Retention,
     /// The clock. Unit: nanoseconds since the Unix epoch.
@@ -49,7 +52,7 @@ pub struct Work {
 impl Work {
     fn forget(&self) -> Result<(), StoreError> {
         let now = (self.now)();
-        flush::flush(&self.store, self.retention, now)?;
+        flush::flush((&self.store, &self.census), self.retention, now)?;
         silence::remove(&self.store, &self.accounts, self.retention.silence, now)?;
         Ok(())
     }

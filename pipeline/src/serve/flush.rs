@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::census::AlertCensus;
 use super::kept::{self, number};
 use super::places;
 use super::row::{AlertRow, DecisionRow, End, Shared};
@@ -55,8 +56,12 @@ pub struct Flushed {
 ///
 /// # Errors
 /// The store cannot be read or written.
-pub fn flush(store: &Store, retention: Retention, now: i64) -> Result<Flushed, StoreError> {
-    let mut flushed = Flushed { alerts: alerts(store, retention, now)?, decisions: 0 };
+pub fn flush(
+    (store, census): (&Store, &AlertCensus),
+    retention: Retention,
+    now: i64,
+) -> Result<Flushed, StoreError> {
+    let mut flushed = Flushed { alerts: alerts((store, census), retention, now)?, decisions: 0 };
     flushed.decisions = decisions(store, retention, now)?;
     metrics(store, retention, now)?;
     if flushed != Flushed::default() {
@@ -70,7 +75,11 @@ pub fn flush(store: &Store, retention: Retention, now: i64) -> Result<Flushed, S
 ///
 /// # Errors
 /// The store cannot be read or written.
-pub fn alerts(store: &Store, retention: Retention, now: i64) -> Result<u64, StoreError> {
+pub fn alerts(
+    (store, census): (&Store, &AlertCensus),
+    retention: Retention,
+    now: i64,
+) -> Result<u64, StoreError> {
     let last = store.scan_back(Family::Alerts, &[0xff; 9]).next().transpose()?;
     let last = last.and_then(|(key, _)| number(&key)).unwrap_or(0);
     let surplus = retention.alerts.map_or(0, |most| last.saturating_sub(most));
@@ -90,6 +99,7 @@ pub fn alerts(store: &Store, retention: Retention, now: i64) -> Result<u64, Stor
             continue;
         }
         places::take(&mut batch, &kept);
+        census.gone(&kept);
         batch.delete(Family::Alerts, &id.to_be_bytes());
         count += 1;
         commit_if_long(store, &mut batch)?;

@@ -14,6 +14,7 @@ use operators::time::layout::parse_rfc3339;
 use operators::time::{EventTime, Stamp};
 use rusqlite::{Connection, OpenFlags, Row};
 
+use super::census::AlertCensus;
 use super::ledger::{Commit, Judged, Ledger};
 use super::{accounts, allowlists};
 use crate::state::{Batch, Family, Store, StoreError};
@@ -199,7 +200,7 @@ fn alerts(
     imported: &mut Imported,
 ) -> Result<(), ImportError> {
     let wrong = |source| ImportError::Database { path: path.to_path_buf(), source };
-    let mut ledger = Ledger::open(store)?;
+    let mut ledger = Ledger::open(store, AlertCensus::default())?;
     let mut statement = database.prepare("select * from alerts order by id").map_err(wrong)?;
     let mut rows = statement.query([]).map_err(wrong)?;
     let mut batch = store.batch();

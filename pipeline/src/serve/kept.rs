@@ -38,9 +38,20 @@ pub fn as_made(store: &Store, id: u64) -> Result<Option<(Alert, Arc<str>)>, Stor
     let bytes = store.get(Family::Alerts, &id.to_be_bytes())?;
     let Some(row) = bytes.and_then(|bytes| AlertRow::decode(&bytes)) else { return Ok(None) };
     let AlertRow { mut alert, machine, first, count, .. } = row;
-    let decisions = rows(store, first, count).map(|row| row.map(Decision::from));
-    alert.decisions = decisions.collect::<Result<_, _>>()?;
+    alert.decisions = decisions_as_made(store, first, count)?;
     Ok(Some((alert, machine)))
+}
+
+/// So many decisions, from a number on, as they were made.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn decisions_as_made(
+    store: &Store,
+    first: u64,
+    count: u64,
+) -> Result<Vec<Decision>, StoreError> {
+    rows(store, first, count).map(|row| row.map(Decision::from)).collect()
 }
 
 /// A decision by its number, as it was made.
@@ -51,17 +62,6 @@ pub fn decision_as_made(store: &Store, id: u64) -> Result<Option<Decision>, Stor
     let bytes = store.get(Family::Decisions, &id.to_be_bytes())?;
     let row = bytes.and_then(|bytes| DecisionRow::decode(id, &bytes, &mut Shared::default()));
     Ok(row.map(Decision::from))
-}
-
-/// The number of a decision's alert.
-///
-/// # Errors
-/// The store cannot be read.
-pub fn alert_of(store: &Store, decision: u64) -> Result<Option<u64>, StoreError> {
-    let bytes = store.get(Family::Decisions, &decision.to_be_bytes())?;
-    let shared = &mut Shared::default();
-    let row = bytes.and_then(|bytes| DecisionRow::decode(decision, &bytes, shared));
-    Ok(row.map(|row| row.record.alert))
 }
 
 /// So many decisions, from a number on.

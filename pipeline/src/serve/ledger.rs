@@ -10,6 +10,7 @@ use api::record::Record;
 use operators::alert::Alert;
 use serde::{Deserialize, Serialize};
 
+use super::census::{AlertCensus, counts};
 use super::places;
 use super::row::{AlertRow, DecisionRow, End};
 use crate::state::{Batch, Family, Store, StoreError};
@@ -31,6 +32,7 @@ pub struct Counters {
 #[derive(Debug)]
 pub struct Ledger {
     counters: Counters,
+    census: AlertCensus,
 }
 
 /// What a commit means for the view.
@@ -70,6 +72,7 @@ pub struct Commit {
     counters: Counters,
     feed: Feed,
     rows: Rows,
+    census: AlertCensus,
 }
 
 /// Decisions that are to be written with a commit: that may wait until the view has its part.
@@ -83,9 +86,9 @@ pub struct Rows {
 impl Rows {
     /// Writes them.
     pub fn write(self, batch: &mut Batch<'_>) {
-        let mut names = Vec::new();
+        let (mut names, mut entries) = (Vec::new(), places::Entries::new());
         for (found, rows) in self.alerts {
-            places::put(batch, &found, &rows);
+            places::put(&mut entries, &found, &rows);
             for row in rows {
                 let id = row.record.id;
                 batch.put(Family::Decisions, &id.to_be_bytes(), &row.encode());
@@ -93,6 +96,10 @@ impl Rows {
             }
         }
         // The store finds the place of the next key from that of the last one.
+        entries.sort_unstable();
+        for (key, value) in entries {
+            batch.put(Family::AlertPlaces, &key, &value);
+        }
         names.sort_unstable();
         for (hash, id) in names {
             batch.put(Family::Names, &hash.to_be_bytes(), &id.to_be_bytes());
@@ -105,10 +112,8 @@ impl Ledger {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn open(store: &Store) -> Result<Self, StoreError> {
-        let bytes = store.get(Family::Meta, COUNTERS)?;
-        let counters = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        Ok(Self { counters: counters.unwrap_or_default() })
+    pub fn open(store: &Store, census: AlertCensus) -> Result<Self, StoreError> {
+        Ok(Self { counters: counters(store)?, census })
     }
 
     /// The last numbers that were given.
@@ -120,7 +125,8 @@ impl Ledger {
     pub fn begin(&self, now: i64) -> Commit {
         let seq = self.counters.seq + 1;
         let feed = Feed { seq, now, ..Feed::default() };
-        Commit { counters: Counters { seq, ..self.counters }, feed, rows: Rows::default() }
+        let (counters, census) = (Counters { seq, ..self.counters }, self.census.clone());
+        Commit { counters, feed, rows: Rows::default(), census }
     }
 
     /// Ends a commit: writes the numbers. What comes back is for the view, and what is to be written
@@ -210,7 +216,11 @@ impl Commit {
             alert: id,
             scenario: Arc::clone(&alert.scenario),
             source: Arc::clone(&alert.source.value),
+            counts: counts(&alert.source.scope, rows.iter().map(|row| &*row.record.origin)),
         };
+        if found.counts {
+            self.census.add(&found.scenario);
+        }
         self.rows.alerts.push((found, rows));
         let row = AlertRow { created, machine, kind, first, count, alert };
         batch.put(Family::Alerts, &id.to_be_bytes(), &row.encode()?);
@@ -239,5 +249,16 @@ impl Commit {
     pub fn remove_alert(&mut self, batch: &mut Batch<'_>, kept: &KeptAlert) {
         batch.delete(Family::Alerts, &kept.id.to_be_bytes());
         places::take(batch, kept);
+        self.census.gone(kept);
     }
+}
+
+/// The last numbers that were given in a store.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn counters(store: &Store) -> Result<Counters, StoreError> {
+    let bytes = store.get(Family::Meta, COUNTERS)?;
+    let counters = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    Ok(counters.unwrap_or_default())
 }

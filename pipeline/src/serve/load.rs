@@ -5,7 +5,7 @@ use api::index::removals::Keep;
 use api::record::Record;
 
 use super::flush;
-use super::ledger::Ledger;
+use super::ledger;
 use super::row::{DecisionRow, End, Shared};
 use crate::state::{Family, Store, StoreError};
 
@@ -44,7 +44,7 @@ pub fn each(
     keep: Keep,
     take: &mut dyn FnMut(Loaded),
 ) -> Result<Counts, StoreError> {
-    let counters = Ledger::open(store)?.counters();
+    let counters = ledger::counters(store)?;
     let (mut ends, forgotten, floor) = ends(store, now, keep)?;
     let floor = floor.max(flush::floor(store)?);
     let mut counts = Counts { floor, seq: counters.seq, decisions: 0 };

@@ -7,12 +7,14 @@
 
 pub mod accounts;
 pub mod allowlists;
+pub mod census;
 pub mod chores;
 pub mod flush;
 pub mod import;
 pub mod kept;
 pub mod ledger;
 pub mod lines;
+mod listing;
 pub mod load;
 pub mod places;
 pub mod row;
@@ -37,6 +39,7 @@ use crate::judge::outbox::{Outbox, Wanted};
 use crate::judge::{self, ToJudge};
 use crate::live::names::Names;
 use crate::state::{Family, Store, StoreError};
+use census::AlertCensus;
 use flush::Retention;
 
 const SECRET: &[u8] = b"serve token secret";
@@ -91,6 +94,8 @@ pub enum ServeError {
 pub struct Serving {
     /// What the routes share.
     pub service: Arc<Service>,
+    /// Alerts by scenario.
+    pub census: AlertCensus,
     judge: ToJudge,
     told: watch::Receiver<u64>,
     told_unparsed: watch::Receiver<u64>,
@@ -116,10 +121,12 @@ impl Serving {
         let name = name.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
         let accounts = Arc::new(accounts::load(&store)?);
         let allow = Arc::new(ArcSwap::from_pointee(allowlists::load(&store)?));
+        let census = AlertCensus::open(&store)?;
         let (chores, lines) = chores::channel();
         let work = chores::Work {
             store: Arc::clone(&store),
             accounts: Arc::clone(&accounts),
+            census: census.clone(),
             retention,
             now,
         };
@@ -135,7 +142,7 @@ impl Serving {
         let (told, told_unparsed) = (outbox.told(), unparsed.told());
         let judge = judge::Judge {
             store: Arc::clone(&store),
-            ledger: ledger::Ledger::open(&store)?,
+            ledger: ledger::Ledger::open(&store, census.clone())?,
             index: Arc::clone(&index),
             view,
             decide: detection.decide(),
@@ -149,7 +156,7 @@ impl Serving {
         };
         let (judge, thread) = judge::start(judge).map_err(ServeError::Thread)?;
         threads.push(thread);
-        let shelf = shelf::Shelf::new(store, Arc::clone(&index), allow, chores);
+        let shelf = shelf::Shelf::new(store, Arc::clone(&index), allow, (chores, census.clone()));
         let (stop, stopping) = watch::channel(false);
         let service = Service {
             index,
@@ -166,7 +173,8 @@ impl Serving {
             bodies: room_for_bodies(),
             passwords: room_for_passwords(),
         };
-        Ok(Self { service: Arc::new(service), judge, told, told_unparsed, threads, stop })
+        let service = Arc::new(service);
+        Ok(Self { service, census, judge, told, told_unparsed, threads, stop })
     }
 
     /// The way to the judge.

@@ -1,6 +1,6 @@
 //! By what alerts are looked for: keys that lead to their numbers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use api::archive::KeptAlert;
@@ -10,14 +10,17 @@ use operators::alert::Alert;
 use super::row::DecisionRow;
 use crate::state::{Batch, Family, Store, StoreError};
 
+/// Stands at an alert's own scenario if it counts there.
+const COUNTED: u8 = 1;
+
 /// What an alert is looked for by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// Its scenario, or that of one of its decisions.
     Scenario(String),
-    /// Value of its source.
+    /// Value of its source or of one of its decisions that is no network.
     Value(String),
-    /// Network of one of its decisions.
+    /// Network of its source or of one of its decisions.
     Net(Net),
 }
 
@@ -57,6 +60,8 @@ pub struct Found {
     pub scenario: Arc<str>,
     /// Value of its source.
     pub source: Arc<str>,
+    /// Whether it counts as an alert of its scenario.
+    pub counts: bool,
 }
 
 /// All places of an alert, in order, each with the numbers of its decisions that are about the value
@@ -66,8 +71,7 @@ fn of<'a>(
     decisions: impl Iterator<Item = (u64, &'a str, &'a str)>,
 ) -> Vec<(Place, Option<u64>)> {
     let scenario = |name: &str| (Place::Scenario(name.to_owned()), None);
-    let mut places =
-        vec![scenario(&found.scenario), (Place::Value(found.source.to_string()), None)];
+    let mut places = vec![scenario(&found.scenario), (place_of(&found.source), None)];
     let mut last = &*found.scenario;
     for (number, name, value) in decisions {
         if name != last {
@@ -81,7 +85,7 @@ fn of<'a>(
     places
 }
 
-/// Where decisions about a value are found.
+/// Where a source and decisions about a value are found.
 fn place_of(value: &str) -> Place {
     match Net::parse(value) {
         Ok(net) => Place::Net(net),
@@ -89,17 +93,42 @@ fn place_of(value: &str) -> Place {
     }
 }
 
+/// Where an alert is put to be found: keys and what stands there.
+pub(super) type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// Puts an alert where it is looked for.
-pub fn put(batch: &mut Batch<'_>, found: &Found, decisions: &[DecisionRow]) {
+pub(super) fn put(entries: &mut Entries, found: &Found, decisions: &[DecisionRow]) {
     let decisions = decisions.iter().map(|row| &row.record);
     let decisions = decisions.map(|one| (one.id, &*one.scenario, &*one.value));
     let places = of(found, decisions);
     for same in places.chunk_by(|(one, _), (other, _)| one == other) {
         let Some((place, _)) = same.first() else { continue };
-        let numbers: Vec<u8> =
+        let mut numbers: Vec<u8> =
             same.iter().filter_map(|(_, number)| *number).flat_map(u64::to_be_bytes).collect();
-        batch.put(Family::AlertPlaces, &place.key(found.alert), &numbers);
+        let is_own =
+            |place: &Place| matches!(place, Place::Scenario(name) if **name == *found.scenario);
+        if found.counts && is_own(place) {
+            numbers.push(COUNTED);
+        }
+        entries.push((place.key(found.alert), numbers));
     }
+}
+
+/// How many alerts count, by scenario.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn counted(store: &Store) -> Result<BTreeMap<Arc<str>, u64>, StoreError> {
+    let mut counts = BTreeMap::new();
+    for entry in store.scan_prefix(Family::AlertPlaces, b"s") {
+        let (key, value) = entry?;
+        if *value == [COUNTED]
+            && let Some(name) = key.get(1..key.len().saturating_sub(9))
+        {
+            *counts.entry(String::from_utf8_lossy(name).into()).or_default() += 1;
+        }
+    }
+    Ok(counts)
 }
 
 /// Numbers of all decisions that were made about a value, in the order in which they were.
@@ -120,11 +149,19 @@ pub fn take(batch: &mut Batch<'_>, kept: &KeptAlert) {
     let decisions = kept.decisions.iter().map(|one| (one.id, &*one.scenario, &*one.value));
     let KeptAlert { id: alert, alert: Alert { scenario, source, .. }, .. } = kept;
     let (scenario, source) = (Arc::clone(scenario), Arc::clone(&source.value));
-    let mut places = of(&Found { alert: *alert, scenario, source }, decisions);
+    let mut places = of(&Found { alert: *alert, scenario, source, counts: false }, decisions);
     places.dedup_by(|(one, _), (other, _)| one == other);
     for (place, _) in places {
         batch.delete(Family::AlertPlaces, &place.key(kept.id));
     }
+}
+
+/// Numbers of the alerts whose source, or a decision of which, may have a value, in ascending order.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn find_value(store: &Store, value: &str) -> Result<Vec<u64>, StoreError> {
+    find(store, &place_of(value))
 }
 
 /// Numbers of the alerts at a place, in ascending order.
@@ -138,7 +175,7 @@ pub fn find(store: &Store, place: &Place) -> Result<Vec<u64>, StoreError> {
     ids.filter_map(Result::transpose).collect()
 }
 
-/// Numbers of alerts with decisions around a network, or within it, in ascending order.
+/// Numbers of alerts that may have decisions around a network, or within it, in ascending order.
 ///
 /// # Errors
 /// The store cannot be read.

@@ -9,12 +9,9 @@ use operators::alert::{Alert, Decision};
 use operators::time::EventTime;
 use serde::{Deserialize, Serialize};
 
+use super::listing::{Packed, unpacked};
+
 const VERSION: u8 = 1;
-/// Version of an alert that is compressed: its texts say the same for each of its events, and what
-/// is written is copied from the log of the store to its tables.
-const COMPRESSED: u8 = 2;
-/// Most bytes of an alert that is read.
-const LONGEST: usize = 256 << 20;
 
 /// A decision as it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,7 +143,7 @@ impl End {
 }
 
 /// An alert as it was kept, without its decisions.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct AlertRow {
     /// When it was kept. Unit: nanoseconds since the Unix epoch.
     pub created: i64,
@@ -162,37 +159,58 @@ pub struct AlertRow {
     pub alert: Alert,
 }
 
+/// An alert as it is written: arrays without names, its events apart.
+#[derive(Serialize)]
+struct Written<'a> {
+    created: i64,
+    machine: &'a str,
+    kind: &'a str,
+    first: u64,
+    count: u64,
+    alert: &'a Alert,
+    texts: Vec<&'a str>,
+    events: Vec<u32>,
+}
+
+/// The same as it is read.
+#[derive(Deserialize)]
+struct Read {
+    created: i64,
+    machine: Arc<str>,
+    kind: Arc<str>,
+    first: u64,
+    count: u64,
+    alert: Alert,
+    texts: Vec<Arc<str>>,
+    events: Vec<u32>,
+}
+
 impl AlertRow {
-    /// The bytes under its number.
+    /// The bytes under its number. The labels of its scenario are left out: nobody asks an alert that
+    /// was kept for them.
     ///
     /// # Errors
     /// It cannot be written as MessagePack.
-    pub fn encode(&self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
-        let mut plain = Vec::with_capacity(4096);
-        rmp_serde::encode::write_named(&mut plain, self)?;
-        let mut out = vec![COMPRESSED; 1 + snap::raw::max_compress_len(plain.len())];
-        let room = out.get_mut(1..).unwrap_or_default();
-        match snap::raw::Encoder::new().compress(&plain, room) {
-            Ok(length) => out.truncate(1 + length),
-            // It is too long for that.
-            Err(_) => out = [&[VERSION], plain.as_slice()].concat(),
-        }
+    pub fn encode(mut self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+        let events = std::mem::take(&mut self.alert.events);
+        self.alert.labels = Arc::default();
+        let Packed { texts, codes } = Packed::new(&events);
+        let Self { created, machine, kind, first, count, alert } = &self;
+        let (created, first, count) = (*created, *first, *count);
+        let written = Written { created, machine, kind, first, count, alert, texts, events: codes };
+        let mut out = Vec::with_capacity(1024);
+        out.push(VERSION);
+        rmp_serde::encode::write(&mut out, &written)?;
         Ok(out)
     }
 
     /// The alert in the bytes; `None` where there is none.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let (version, bytes) = bytes.split_first()?;
-        match *version {
-            VERSION => rmp_serde::from_slice(bytes).ok(),
-            COMPRESSED => {
-                let length = snap::raw::decompress_len(bytes).ok()?;
-                let plain =
-                    (length <= LONGEST).then(|| snap::raw::Decoder::new().decompress_vec(bytes));
-                rmp_serde::from_slice(&plain?.ok()?).ok()
-            }
-            _ => None,
-        }
+        let (_, bytes) = bytes.split_first().filter(|(version, _)| **version == VERSION)?;
+        let Read { created, machine, kind, first, count, mut alert, texts, events } =
+            rmp_serde::from_slice(bytes).ok()?;
+        alert.events = Arc::new(unpacked(&texts, &events)?);
+        Some(Self { created, machine, kind, first, count, alert })
     }
 }
 
@@ -225,10 +243,12 @@ mod tests {
     }
 
     #[test]
-    fn alerts_come_back_as_they_were_and_what_is_older_is_read() {
+    fn alerts_come_back_as_they_were() {
+        let meta = |user: &str| serde_json::json!([{"key": "user", "value": user}]);
+        let event = |user| serde_json::json!({"timestamp": "t", "meta": meta(user)});
         let posted = serde_json::json!([{
-            "capacity": 5, "events": [], "events_count": 6, "leakspeed": "10s",
-            "message": "x".repeat(5000), "scenario": "a/b", "scenario_hash": "", "scenario_version": "",
+            "capacity": 5, "events": [event("a"), event("b")], "events_count": 6, "leakspeed": "10s",
+            "message": "m", "scenario": "a/b", "scenario_hash": "", "scenario_version": "",
             "simulated": false, "source": {"scope": "Ip", "value": "192.0.2.7"},
             "start_at": "2026-03-02T06:00:24Z", "stop_at": "2026-03-02T06:00:25Z",
         }]);
@@ -236,15 +256,10 @@ mod tests {
         let alert = read.into_iter().next().unwrap().alert;
         let (machine, kind) = (Arc::from("m"), Arc::from("crowdsec"));
         let row = AlertRow { created: 7, machine, kind, first: 3, count: 2, alert };
-        let bytes = row.encode().unwrap();
-        assert!(bytes.len() < 1000, "{}", bytes.len());
-        let older = [&[VERSION], rmp_serde::to_vec_named(&row).unwrap().as_slice()].concat();
-        for bytes in [&bytes, &older] {
-            let read = AlertRow::decode(bytes).unwrap();
-            assert_eq!((read.created, read.first, &read.alert.message), (7, 3, &row.alert.message));
-        }
-        // A length of 4 GiB is not believed.
-        assert!(AlertRow::decode(&[COMPRESSED, 255, 255, 255, 255, 15, 0]).is_none());
+        let bytes = row.clone().encode().unwrap();
+        let read = AlertRow::decode(&bytes).unwrap();
+        assert_eq!((read.created, read.first, &read.alert.message), (7, 3, &row.alert.message));
+        assert_eq!((&read.alert.events, read.alert.events.len()), (&row.alert.events, 2));
         for cut in 0..bytes.len() {
             assert!(AlertRow::decode(&bytes[..cut]).is_none());
         }

@@ -12,6 +12,7 @@ use api::record::Record;
 use arc_swap::ArcSwap;
 use operators::alert::Coordinate;
 
+use super::census::{self, AlertCensus};
 use super::chores::Chores;
 use super::flush::{self, Retention};
 use super::kept::{as_ended, kept, number, with_decisions};
@@ -27,6 +28,7 @@ pub struct Shelf {
     index: Arc<Index>,
     allow: Arc<ArcSwap<Allowlists>>,
     chores: Chores,
+    census: AlertCensus,
 }
 
 impl Shelf {
@@ -35,9 +37,9 @@ impl Shelf {
         store: Arc<Store>,
         index: Arc<Index>,
         allow: Arc<ArcSwap<Allowlists>>,
-        chores: Chores,
+        (chores, census): (Chores, AlertCensus),
     ) -> Self {
-        Self { store, index, allow, chores }
+        Self { store, index, allow, chores, census }
     }
 }
 
@@ -96,7 +98,7 @@ impl Archive for Shelf {
     fn flush(&self, most: u64, age: i64, now: i64) -> Result<u64, ArchiveError> {
         let retention =
             Retention { alert_age: Some(age), alerts: Some(most), ..Retention::default() };
-        flush::alerts(&self.store, retention, now).map_err(told)
+        flush::alerts((&self.store, &self.census), retention, now).map_err(told)
     }
 
     fn audit(&self, entry: &Audit) {
@@ -125,7 +127,7 @@ pub fn visit_alerts(
     let net = filter.net.as_deref().and_then(|text| Net::parse(text).ok());
     let some = match (net, &filter.value, &filter.scenario) {
         (Some(net), _, _) => Some(places::find_net(store, net, filter.around)?),
-        (_, Some(value), _) => Some(places::find(store, &Place::Value(value.clone()))?),
+        (_, Some(value), _) => Some(places::find_value(store, value)?),
         (_, _, Some(name)) => Some(places::find(store, &Place::Scenario(name.clone()))?),
         _ if filter.active == Some(true) => Some(index.current().active_alerts(now)),
         _ => None,
@@ -197,9 +199,6 @@ fn hits_net(filter: &AlertFilter, decisions: &[Record]) -> bool {
 
 /// Whether an alert stands for a pulled list.
 fn is_of_lists(kept: &KeptAlert) -> bool {
-    let listed = |record: &Record| matches!(&*record.origin, "CAPI" | "lists");
-    let scope = &*kept.alert.source.scope;
-    kept.decisions.iter().any(listed)
-        || (kept.decisions.is_empty()
-            && (scope.starts_with("lists:") || scope == "crowdsecurity/community-blocklist"))
+    let origins = kept.decisions.iter().map(|record| &*record.origin);
+    !census::counts(&kept.alert.source.scope, origins)
 }

@@ -23,6 +23,7 @@ use crate::live::pace::wall;
 use crate::live::sources::Watched;
 use crate::live::totals::Read;
 use crate::outputs::{self, Backlog};
+use crate::serve::census::AlertCensus;
 use crate::state::Store;
 
 /// A commit that takes longer than this will not be kept any more.
@@ -51,6 +52,8 @@ pub struct Observer {
     pub index: Arc<Index>,
     /// Machines and bouncers.
     pub accounts: Arc<Accounts>,
+    /// Alerts by scenario.
+    pub alerts: AlertCensus,
     /// The store.
     pub store: Arc<Store>,
     /// The rules.
@@ -213,7 +216,7 @@ impl Observer {
         }
     }
 
-    /// Lines that no parser took, of all sources or of one, the newest last.
+    /// Lines that no parser took or that were not read, of all sources or of one, the newest last.
     pub fn unparsed(&self, source: Option<&str>) -> Vec<UnparsedLine> {
         let Some(engine) = &self.engine else { return Vec::new() };
         let mut lines = Vec::new();
@@ -223,6 +226,7 @@ impl Observer {
             }
             let Some(place) = place_of(engine, watched) else { continue };
             let line = |line: Unparsed| UnparsedLine {
+                reason: line.reason.to_owned(),
                 source: watched.name.to_string(),
                 lane: self.names.get(line.partition).map_or_else(String::new, |n| n.to_string()),
                 offset: line.position,

@@ -322,6 +322,7 @@ impl Halves {
             names,
             index: Arc::clone(&self.serving.service.index),
             accounts: Arc::clone(&self.serving.service.accounts),
+            alerts: self.serving.census.clone(),
             store: Arc::clone(store),
             reloader: Arc::new(reloader),
             progress: Mutex::new((0, Instant::now())),

@@ -175,10 +175,12 @@ pub struct CommitStatus {
     pub longest_ms: f64,
 }
 
-/// A line that no parser took.
+/// A line that no parser took, or what was not read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UnparsedLine {
+    /// Why: `unparsed` where no parser took it, else why it was not read.
+    pub reason: String,
     /// Name of the source.
     pub source: String,
     /// File, container, topic: what the source calls the lane.

@@ -333,7 +333,8 @@ fn family_options(cache: &Cache) -> Options {
     table.set_format_version(5);
     let mut options = Options::default();
     options.set_block_based_table_factory(&table);
-    options.set_compression_type(DBCompressionType::Lz4);
+    // Much of what is flushed is overwritten or gone before it is merged.
+    options.set_compression_per_level(&[DBCompressionType::None, DBCompressionType::Lz4]);
     // Two buffers stall writers while one is flushed.
     options.set_max_write_buffer_number(4);
     options.set_write_buffer_size(16 << 20);

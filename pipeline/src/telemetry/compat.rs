@@ -7,11 +7,13 @@ use std::sync::Arc;
 use connectors::metric::Counter;
 use operators::bucket::shares::Shares;
 use operators::order::Partition;
+use operators::parse::hit::Hit;
 
 use super::exposition::{Kind, OTHER, Page, bounded};
 use crate::config::settings::Level;
 use crate::live::insight::{Shown, ordinal};
 use crate::live::sources::Watched;
+use crate::live::totals::{Bucketed, Counted};
 use crate::service::observer::Observer;
 
 /// What CrowdSec calls the lines of its sources.
@@ -27,6 +29,21 @@ const SOURCES: [(&str, &str); 9] = [
     ("k8s-audit", "cs_k8sauditsource_hits_total"),
 ];
 
+/// What is counted of nodes, what CrowdSec calls it, and its help; those of whitelists last.
+type NodeHits = (Hit, &'static str, &'static str);
+
+const NODES: [NodeHits; 5] = [
+    (Hit::Entered, "cs_node_hits_total", "Total events entered node."),
+    (Hit::Succeeded, "cs_node_hits_ok_total", "Total events successfully exited node."),
+    (Hit::Failed, "cs_node_hits_ko_total", "Total events unsuccessfully exited node."),
+    (Hit::Looked, "cs_node_wl_hits_total", "Total events processed by whitelist node."),
+    (
+        Hit::Whitelisted,
+        "cs_node_wl_hits_ok_total",
+        "Total events successfully whitelisted by node.",
+    ),
+];
+
 /// What parsers say of a lane: source, module, label `type`.
 type Lane = (String, &'static str, Arc<str>);
 
@@ -38,9 +55,13 @@ pub fn write(page: &mut Page, observer: &Observer, shown: &Shown, level: Level) 
     parsers(page, observer, shown);
     let lanes = Lanes::new(observer);
     buckets(page, (&lanes, shown), level);
+    // CrowdSec's `aggregated` has those of whitelists.
+    let first = if level == Level::Full { 0 } else { NODES.len() - 2 };
+    let hits = NODES.get(first..).unwrap_or_default();
+    hits.iter().for_each(|hits| nodes(page, (&lanes, shown), hits));
     if level == Level::Full {
-        nodes(page, &lanes, shown);
         active(page, observer);
+        alerts(page, observer);
         machines(page, observer);
     }
 }
@@ -130,22 +151,24 @@ impl<'a> Lanes<'a> {
     }
 }
 
-fn nodes(page: &mut Page, lanes: &Lanes<'_>, shown: &Shown) {
-    let help = "Total events successfully exited node.";
-    let mut family = page.family("cs_node_hits_ok_total", Kind::Counter, help);
-    for ((stage, name), shares) in &shown.totals.nodes {
+fn nodes(page: &mut Page, (lanes, shown): (&Lanes<'_>, &Shown), hits: &NodeHits) {
+    let (hit, name, help) = *hits;
+    let mut family = page.family(name, Kind::Counter, help);
+    for (counted, shares) in shown.totals.nodes.iter().filter(|(one, _)| one.hit == hit) {
+        let Counted { name, stage, reason, .. } = *counted;
         for ((source, module, kind), count) in lanes.shared(shares) {
-            let labels = [
-                ("source", source.as_str()),
-                ("type", module),
-                ("name", name),
-                ("stage", stage),
-                ("acquis_type", &*kind),
-            ];
+            let mut labels = vec![("source", source.as_str()), ("type", module), ("name", name)];
+            if hit.is_of_whitelist() {
+                labels.push(("reason", reason));
+            }
+            labels.extend([("stage", stage), ("acquis_type", &*kind)]);
             family.sample(&labels, count);
         }
     }
 }
+
+/// What is counted of a scenario.
+type Of = fn(&Bucketed) -> u64;
 
 fn buckets(page: &mut Page, (lanes, shown): (&Lanes<'_>, &Shown), level: Level) {
     let scenarios = &shown.totals.scenarios;
@@ -159,20 +182,22 @@ fn buckets(page: &mut Page, (lanes, shown): (&Lanes<'_>, &Shown), level: Level) 
             }
         }
     }
-    let help = "Total buckets were instantiated.";
-    let mut family = page.family("cs_bucket_instantiation_total", Kind::Counter, help);
-    for (name, sum) in scenarios {
-        family.sample(&[("name", name)], sum.begun);
+    let totals: [(_, _, Of); 4] = [
+        ("cs_bucket_instantiation_total", "Total buckets were instantiated.", |sum| sum.begun),
+        ("cs_bucket_overflowed_total", "Total buckets overflowed.", |sum| sum.overflowed),
+        ("cs_bucket_canceled_total", "Total buckets canceled.", |sum| sum.cancelled),
+        ("cs_bucket_underflowed_total", "Total buckets underflowed.", |sum| sum.underflowed),
+    ];
+    for (name, help, count) in totals {
+        let mut family = page.family(name, Kind::Counter, help);
+        for (name, sum) in scenarios {
+            family.sample(&[("name", name)], count(sum));
+        }
     }
-    let help = "Total buckets overflowed.";
-    let mut family = page.family("cs_bucket_overflowed_total", Kind::Counter, help);
+    let help = "Number of buckets that currently exist.";
+    let mut family = page.family("cs_buckets", Kind::Gauge, help);
     for (name, sum) in scenarios {
-        family.sample(&[("name", name)], sum.overflowed);
-    }
-    let help = "Total buckets canceled.";
-    let mut family = page.family("cs_bucket_canceled_total", Kind::Counter, help);
-    for (name, sum) in scenarios {
-        family.sample(&[("name", name)], sum.cancelled);
+        family.sample(&[("name", name)], sum.live);
     }
 }
 
@@ -188,6 +213,14 @@ fn active(page: &mut Page, observer: &Observer) {
         let labels =
             [("reason", reason.as_str()), ("origin", origin.as_str()), ("action", &*action)];
         family.sample(&labels, count);
+    }
+}
+
+fn alerts(page: &mut Page, observer: &Observer) {
+    let help = "Number of alerts (excluding CAPI).";
+    let mut family = page.family("cs_alerts", Kind::Gauge, help);
+    for (reason, count) in bounded(observer.alerts.all(), &OTHER.into()) {
+        family.sample(&[("reason", &*reason)], count);
     }
 }
 
