@@ -51,11 +51,9 @@ impl Content {
     }
 
     fn forget(&mut self, clock: EventTime) {
-        let lives = |_: &Box<[u8]>, value: &mut Box<[u8]>| {
-            remembered_until(value).is_none_or(|until| until >= clock)
-        };
-        self.buckets.retain(lives);
-        self.blackholes.retain(lives);
+        for entries in [&mut self.buckets, &mut self.blackholes] {
+            entries.retain(|_, value| remembered_until(value).is_none_or(|until| until >= clock));
+        }
     }
 }
 
