@@ -158,5 +158,5 @@ pub(super) fn times(name: &str, types: &[Type]) -> Result<Type, String> {
 
 /// A time zone, if anything; gives a time.
 pub(super) fn zone(name: &str, types: &[Type]) -> Result<Type, String> {
-    all((name, types), |ty| ty.is_any(), TIME)
+    all((name, types), Type::is_any, TIME)
 }
