@@ -19,7 +19,7 @@ use super::error::StoreError;
 use super::family::Family;
 
 /// Format of everything in the store. A version of Spillway reads this one alone.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 const FORMAT_KEY: &[u8] = b"format";
 /// What is read at once when files are merged. Unit: bytes.
 const READ_AHEAD: usize = 256 << 10;
