@@ -66,7 +66,6 @@ fn an_event_ends_at_a_static_of_no_text() {
         ("evt.Parsed", false),
         ("evt.Time", false),
         ("evt.Time.Unix()", false),
-        ("get('abc', 0)", false),
     ] {
         let found = replay(expression, "evt.Line.Raw != ''");
         assert_eq!(found.contains("t/s"), goes_on, "{expression}: {found}");

@@ -405,7 +405,7 @@ mod tests {
         {
             let store = open(folder.path()).unwrap();
             let mut batch = store.batch();
-            batch.put(Family::Meta, FORMAT_KEY, b"2");
+            batch.put(Family::Meta, FORMAT_KEY, (FORMAT + 1).to_string().as_bytes());
             store.commit(batch).unwrap();
         }
         assert!(matches!(open(folder.path()), Err(StoreError::Format { .. })));
