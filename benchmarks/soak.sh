@@ -3,7 +3,7 @@
 # until it reads again. Writes results/<date>-<host kind>/soak.md and soak.csv.
 #   soak.sh
 #
-# SECONDS_LONG=1800  how long           LIFE=120  how many seconds a bucket lives after its last event
+# SECONDS_LONG=1800  how long           LIFE=240  how many seconds a bucket lives after its last event
 # MEMORY=512MiB      `memory:` of it    RATE=0    lines per second; 0 for all that it takes
 # SPILLWAY=FILE      the binary to run  [target/release/spillway]
 # RESULTS=DIR        another place for the results
@@ -13,7 +13,7 @@ root=$(dirname "$here")
 [[ ${1:-} == -h || ${1:-} == --help ]] && { sed -n '2,9s/^# \?//p' "$0"; exit 0; }
 
 spillway=${SPILLWAY:-${CARGO_TARGET_DIR:-$root/target}/release/spillway}
-long=${SECONDS_LONG:-1800} life=${LIFE:-120} memory=${MEMORY:-512MiB} rate=${RATE:-0}
+long=${SECONDS_LONG:-1800} life=${LIFE:-240} memory=${MEMORY:-512MiB} rate=${RATE:-0}
 host=$(nproc)x-$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -1 |
     tr 'A-Z' 'a-z' | sed 's/(r)\|(tm)\|@.*\|[0-9]*-core\|processor\|cpu//g; s/[^a-z0-9]\+/-/g; s/^-\|-$//g')
 results=${RESULTS:-$here/results/$(date -u +%F)-$host}
