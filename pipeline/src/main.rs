@@ -5,8 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use pipeline::cli::Cli;
 
-/// A run allocates for every event that it keeps; this takes less time for it than the platform's. It
-/// serves the store's C++ too (feature `override`): two allocators would each hold what the other needs.
+/// A run allocates for every event that it keeps; this takes less time for it than the platform's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
