@@ -56,13 +56,17 @@ enum Work {
 
 /// The way to the judge. It ends when all of them are gone.
 #[derive(Clone, Debug)]
-pub struct ToJudge(SyncSender<Work>);
+pub struct ToJudge {
+    work: SyncSender<Work>,
+    /// What is active, as long as it can be kept.
+    index: Arc<Index>,
+}
 
 impl ToJudge {
     /// From here on alerts are judged by these profiles.
     pub fn rules(&self, detection: Detection) {
         // A judge that has ended judges nothing.
-        let _ = self.0.send(Work::Rules(Box::new(detection)));
+        let _ = self.work.send(Work::Rules(Box::new(detection)));
     }
 }
 
@@ -70,7 +74,7 @@ impl ToJudge {
     /// Has something told to the outputs of what is set aside; waits until that is kept.
     pub fn set_aside(&self, aside: Vec<Aside>) {
         let (kept, is_kept) = sync_channel(1);
-        if self.0.send(Work::Aside(aside, kept)).is_ok() {
+        if self.work.send(Work::Aside(aside, kept)).is_ok() {
             // Dropped, it is not kept: then nothing is any more.
             let _ = is_kept.recv();
         }
@@ -80,13 +84,16 @@ impl ToJudge {
 impl Intake for ToJudge {
     fn submit(&self, post: Post) -> Pending<'_> {
         let (answer, answered) = oneshot::channel();
-        let sent = self.0.try_send(Work::Post(post, answer));
+        let sent = self.work.try_send(Work::Post(post, answer));
         Box::pin(async move {
             match sent {
                 Err(TrySendError::Full(_)) => Err(IntakeError::Full),
                 Err(TrySendError::Disconnected(_)) => Err(IntakeError::NotReady),
-                // Dropped without an answer: it was not kept.
-                Ok(()) => answered.await.unwrap_or(Err(IntakeError::Store)),
+                Ok(()) => answered.await.unwrap_or_else(|_| {
+                    // Dropped without an answer, it was not kept: who is told so reads no more.
+                    self.index.set_ready(false);
+                    Err(IntakeError::Store)
+                }),
             }
         })
     }
@@ -95,7 +102,7 @@ impl Intake for ToJudge {
 impl Keeper for ToJudge {
     fn keep(&self, commit: Commit) {
         // What cannot be handed over is dropped, and says so itself.
-        let _ = self.0.send(Work::Found(Box::new(commit)));
+        let _ = self.work.send(Work::Found(Box::new(commit)));
     }
 }
 
@@ -139,8 +146,9 @@ impl std::fmt::Debug for Judge {
 /// The thread cannot be started.
 pub fn start(judge: Judge) -> std::io::Result<(ToJudge, std::thread::JoinHandle<()>)> {
     let (sender, receiver) = sync_channel(MOST_WAITING);
+    let index = Arc::clone(&judge.index);
+    let to_judge = ToJudge { work: sender, index: Arc::clone(&index) };
     let thread = std::thread::Builder::new().name("judge".to_owned()).spawn(move || {
-        let index = Arc::clone(&judge.index);
         if let Err(error) = Sitting::new(judge).and_then(|mut sitting| sitting.run(&receiver)) {
             // Nothing may be answered from what might not be on disk.
             index.set_ready(false);
@@ -148,5 +156,5 @@ pub fn start(judge: Judge) -> std::io::Result<(ToJudge, std::thread::JoinHandle<
             tracing::error!(error, "the store fails: nothing is detected, the API answers 503");
         }
     })?;
-    Ok((ToJudge(sender), thread))
+    Ok((to_judge, thread))
 }

@@ -183,13 +183,18 @@ pub fn run(start: Start) -> Result<(), ServiceError> {
     }
     let told = runtime.block_on(signals::attend(halves.ended(), &observer));
     drop(observer);
-    // Where this takes too long, there is nothing that could be waited for.
-    halves.detection_ends()?;
+    let ended = halves.detection_ends();
+    if let Err(ServiceError::Late) = ended {
+        // There is nothing that could be waited for. Threads that still need the runtime keep it.
+        std::mem::forget(runtime);
+        return ended;
+    }
     halves.outputs_end();
     stop.send_replace(true);
     halves.serving_ends(runtime);
     // Whoever asks next is told that nothing runs.
     let _ = std::fs::remove_file(settings.socket());
+    ended?;
     Ok(told?)
 }
 
