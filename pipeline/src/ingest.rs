@@ -19,7 +19,7 @@ use crate::problems::Problems;
 use crate::transform::Transformer;
 
 /// How many blocks of the partition that the order waits for are under way, per worker.
-const AHEAD: u64 = 10;
+const AHEAD: u64 = 4;
 
 /// An input of a run.
 #[derive(Debug)]
@@ -182,8 +182,10 @@ pub fn lines<'scope>(
             if epoch > *capability.time() {
                 capability.downgrade(&epoch);
             }
+            // The first worker parses one in a turn; the others, which do not order, may do more.
+            let most = 2 * ingest.workers - 1;
             let mut read = 0;
-            while read < ingest.workers
+            while read < most
                 && let Some(at) = ingest.next_partition()
                 && let Some(lines) = ingest.read(at)
             {
