@@ -1,8 +1,8 @@
 //! From Kafka to the decision topic: CPU of the service for each line beside a replay of the same
 //! lines, then the time from the append of a line to the decision it causes, at a given rate.
-//! `cargo run --release -p spillway-integration --example kafka_to_topic SPILLWAY LOG CORPUS RATE`
-//! SPILLWAY is the binary, LOG an SSH log (`generate ssh`), CORPUS has hub, patterns and data, RATE is
-//! in lines per second.
+//! `cargo run --release -p spillway-integration --example kafka_to_topic SPILLWAY CORPUS RATE ssh|nginx LOG`
+//! SPILLWAY is the binary, CORPUS has hub, patterns and data, RATE is in lines per second, LOG is what
+//! `generate` makes of that kind.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement, read by a person")]
 #![expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
 
@@ -17,21 +17,27 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use rdkafka::{ClientConfig, Message as _, producer::DefaultProducerContext};
 
-const ITEMS: [&str; 3] =
-    ["crowdsecurity/sshd", "crowdsecurity/syslog-logs", "crowdsecurity/dateparse-enrich"];
 const PARTITIONS: usize = 4;
+/// Decisions on the lines of the first seconds are not counted: connections are still being made.
+const WARM: usize = 2;
 const LONG: Duration = Duration::from_secs(300);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [binary, log, corpus, rate] = arguments.as_slice() else {
-        println!("kafka_to_topic SPILLWAY LOG CORPUS RATE");
+    let [binary, corpus, rate, kind, log] = arguments.as_slice() else {
+        println!("kafka_to_topic SPILLWAY CORPUS RATE ssh|nginx LOG");
         return;
+    };
+    let (label, collection) = match kind.as_str() {
+        "ssh" => ("syslog", "crowdsecurity/sshd"),
+        _ => ("nginx", "crowdsecurity/nginx"),
     };
     let Some(kafka) = Kafka::start("kafka_to_topic") else { return };
     let bench = Bench {
         binary: binary.into(),
         corpus: corpus.into(),
+        label,
+        items: [collection, "crowdsecurity/syslog-logs", "crowdsecurity/dateparse-enrich"],
         scratch: std::env::temp_dir().join(format!("kafka_to_topic.{}", std::process::id())),
         kafka,
     };
@@ -50,6 +56,8 @@ fn main() {
 struct Bench {
     binary: PathBuf,
     corpus: PathBuf,
+    label: &'static str,
+    items: [&'static str; 3],
     scratch: PathBuf,
     kafka: Kafka,
 }
@@ -75,14 +83,14 @@ impl Bench {
         let run = |path: &Path| {
             let before = children();
             let mut command = Command::new(&self.binary);
-            command.arg("replay").arg("-q").args(["-o", "json", "--type", "syslog"]);
+            command.arg("replay").arg("-q").args(["-o", "json", "--type", self.label]);
             command.args(["--workers", "1", "--now", "2026-12-31T00:00:00Z"]);
             for (flag, folder) in
                 [("--rules", "hub"), ("--patterns", "patterns"), ("--data", "data")]
             {
                 command.arg(flag).arg(self.corpus.join(folder));
             }
-            command.args(ITEMS.iter().flat_map(|item| ["--item", item])).arg(path);
+            command.args(self.items.iter().flat_map(|item| ["--item", item])).arg(path);
             assert!(
                 command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
             );
@@ -104,12 +112,13 @@ impl Bench {
              data: [{corpus}/data]\napi: {{listen: '127.0.0.1:{api}'}}\n\
              metrics: {{listen: '127.0.0.1:{metrics}'}}\nstart: beginning\n\
              sources:\n- source: kafka\n  brokers: ['{brokers}']\n  topic: lines-{name}\n  \
-             labels: {{type: syslog}}\n\
+             labels: {{type: {label}}}\n\
              outputs:\n- output: kafka\n  brokers: ['{brokers}']\n  \
              decisions: {{topic: decisions-{name}, partitions: 4}}\n  \
              alerts: {{topic: alerts-{name}, partitions: 1}}\n  transactional_id: {name}\n",
             folder = folder.display(),
-            items = ITEMS.join(", "),
+            label = self.label,
+            items = self.items.join(", "),
         );
         let path = folder.join("spillway.yaml");
         fs::write(&path, config).unwrap();
@@ -178,7 +187,7 @@ impl Bench {
             }
             seen
         });
-        let mut appended = Vec::new();
+        let mut appended: Vec<f64> = Vec::new();
         let begun = Instant::now();
         for (number, line) in text.lines().take(rate * 20).enumerate() {
             let due = Duration::from_secs_f64(number as f64 / rate as f64);
@@ -192,12 +201,15 @@ impl Bench {
         producer.flush(LONG).unwrap();
         println!(
             "appended {:.0} lines a second",
-            (rate * 20) as f64 / begun.elapsed().as_secs_f64()
+            appended.len() as f64 / begun.elapsed().as_secs_f64()
         );
         let mut late: Vec<f64> = Vec::new();
         for (alert, at) in reading.join().unwrap() {
             let last = alert["coordinates"].as_array().unwrap().last().unwrap();
-            late.push(at - appended[usize::try_from(last["offset"].as_u64().unwrap()).unwrap()]);
+            let line = usize::try_from(last["offset"].as_u64().unwrap()).unwrap();
+            if line >= rate * WARM {
+                late.push(at - appended[line]);
+            }
         }
         late.sort_by(f64::total_cmp);
         let part = |share: f64| late[((late.len() - 1) as f64 * share) as usize] * 1e3;

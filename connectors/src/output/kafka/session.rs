@@ -24,6 +24,9 @@ use crate::output::{Message, OutputContext, OutputError};
 /// Calls that wait are made in slices of this, so that a stop is seen.
 const SLICE: Duration = Duration::from_millis(500);
 
+/// How often it is looked whether all messages are answered.
+const ANSWERS: Duration = Duration::from_millis(2);
+
 /// How long a successor has for writing its name before we look who has our identity now.
 const SETTLE: Duration = Duration::from_secs(3);
 
@@ -129,9 +132,22 @@ impl Session {
         });
         sent?;
         crash::point("kafka-noted");
+        self.flush()?;
         self.wait("the commit", timeout, |producer| producer.commit_transaction(SLICE))?;
         crash::point("kafka-committed");
         Ok(())
+    }
+
+    /// Waits until brokers have answered for every message. A commit of the crate does so too, but sleeps
+    /// for 100 ms at a time, for it waits for events that go to the thread of the producer.
+    fn flush(&self) -> Result<(), Doubt> {
+        self.wait("the messages", self.timeout, |producer| {
+            if producer.in_flight_count() == 0 {
+                return Ok(());
+            }
+            producer.poll(ANSWERS);
+            Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut))
+        })
     }
 
     fn send(&self, message: &Message, refused: &mut HashMap<u64, String>) -> Result<(), Doubt> {
