@@ -37,8 +37,8 @@ struct Side {
 }
 
 impl Side {
-    fn new(scenarios: &[Scenario], takes: Takes, program: &Program) -> Self {
-        let own = scenarios.iter().enumerate().filter(|(_, scenario)| scenario.takes == takes);
+    fn new(scenarios: &[Scenario], takes: fn(Takes) -> bool, program: &Program) -> Self {
+        let own = scenarios.iter().enumerate().filter(|(_, scenario)| takes(scenario.takes));
         let guards = |scenario: &Scenario| program.guards(scenario.filter);
         let needs: Vec<_> = own.clone().map(|(_, scenario)| needs(guards(scenario))).collect();
         let index = Index::new(&needs);
@@ -76,8 +76,8 @@ impl Matcher {
     /// A matcher of these scenarios.
     pub fn new(scenarios: &[Scenario], program: &Program) -> Self {
         Self {
-            logs: Side::new(scenarios, Takes::Logs, program),
-            overflows: Side::new(scenarios, Takes::Overflows, program),
+            logs: Side::new(scenarios, Takes::logs, program),
+            overflows: Side::new(scenarios, Takes::overflows, program),
         }
     }
 

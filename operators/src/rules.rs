@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::bucket::catalogue::Catalogue;
+use crate::bucket::{Pour, Want};
 use crate::expr::Program;
 use crate::matcher::Matcher;
 use crate::parse::stage::Parser;
@@ -23,4 +24,16 @@ pub struct Rules {
     pub matcher: Matcher,
     /// Caches of `stash`.
     pub caches: Vec<CacheSpec>,
+}
+
+impl Rules {
+    /// Takes out of a pour what is for the buckets of scenarios that overflows are put to: these come
+    /// behind the others.
+    pub fn second_round(&self, pour: &mut Pour) -> Option<Pour> {
+        if !self.matcher.takes_overflows() {
+            return None;
+        }
+        let scenario = |want: &Want| self.catalogue.scenario(want.claim.scenario);
+        pour.take(|want| scenario(want).is_some_and(|scenario| scenario.takes.overflows()))
+    }
 }

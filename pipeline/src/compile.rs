@@ -6,6 +6,7 @@ use std::sync::Arc;
 use operators::bucket::codec::SourceNames;
 use operators::bucket::compile::{Origin, compile as compile_scenario, reads};
 use operators::bucket::context::Contexts;
+use operators::bucket::scenario::Takes;
 use operators::bucket::{Catalogue, Codec, ScenarioId};
 use operators::expr::{Compiler, Env, Expect};
 use operators::grok::Library;
@@ -201,6 +202,14 @@ fn scenarios(
             compile_scenario(&scenario.spec, origin, compiler, reading)
         });
         all.extend(compiled);
+    }
+    // Without these no overflow is put to a scenario. They themselves come before those that take
+    // overflows, or else nobody had theirs.
+    let again = all.iter().any(|scenario| scenario.reprocess);
+    for scenario in all.iter_mut().filter(|scenario| scenario.takes == Takes::Both) {
+        if scenario.reprocess || !again {
+            scenario.takes = Takes::Logs;
+        }
     }
     all
 }

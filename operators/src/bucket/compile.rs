@@ -72,7 +72,7 @@ pub fn compile(
         lifetime,
         timed,
         held: held(capacity, spec.cache_size.map_or(0, |size| size as usize)),
-        takes: Takes::of_filter(&spec.filter.value),
+        takes: Takes::of_filter(filter?, compiler),
         twins: Vec::new(),
         filter_text: spec.filter.value.as_str().into(),
         filter: filter?,

@@ -25,7 +25,8 @@ use crate::time::EventTime;
 pub enum Outcome {
     /// Somebody attacked.
     Alert(Box<Alert>),
-    /// Overflows as events, for the buckets of one worker.
+    /// For the buckets of one worker that overflows are put to: these as events, and the lines that
+    /// such buckets want too.
     Again(Batch),
     /// What changed since the last seal.
     Changes(Changes),
@@ -117,7 +118,12 @@ impl Detect {
         let clock = batches.iter().map(|batch| batch.clock).min();
         let Some(clock) = clock else { return Vec::new() };
         let seal = batches.iter().any(|batch| batch.seal);
-        let pours = Batch::sorted(batches);
+        let mut pours = Batch::sorted(batches);
+        let mut again = Vec::new();
+        if self.again {
+            let taken = pours.iter_mut().map(|(via, pour)| (&*via, self.rules.second_round(pour)));
+            again.extend(taken.filter_map(|(via, pour)| Some((via.clone(), pour?))));
+        }
         let mut overflows = Vec::new();
         {
             let mut buckets = self.buckets.borrow_mut();
@@ -130,7 +136,6 @@ impl Detect {
         }
         overflows.sort_by(by_cause);
         let mut outcomes = Vec::new();
-        let mut again = Vec::new();
         for overflowed in overflows {
             seen(self.settle(overflowed, watch, &mut outcomes, &mut again));
         }

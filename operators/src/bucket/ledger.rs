@@ -50,7 +50,7 @@ impl Ledger {
 
     /// Whether a scenario's buckets are among these.
     pub(super) fn concerns(&self, scenario: &Scenario) -> bool {
-        scenario.takes == self.takes
+        scenario.takes.overflows() == self.takes.overflows()
     }
 
     /// Whether there can be buckets of these; those of scenarios that are gone are dropped with those

@@ -49,6 +49,18 @@ pub struct Pour {
     pub wants: Vec<Want>,
 }
 
+impl Pour {
+    /// Takes out what is for the buckets that `other` names.
+    pub fn take(&mut self, other: impl Fn(&Want) -> bool) -> Option<Self> {
+        if !self.wants.iter().any(&other) {
+            return None;
+        }
+        let wants;
+        (wants, self.wants) = std::mem::take(&mut self.wants).into_iter().partition(other);
+        Some(Self { wants, event: self.event.clone(), ..*self })
+    }
+}
+
 impl Want {
     /// A bucket of `scenario` with what `groupby` gave.
     pub fn new(scenario: &Scenario, key: Arc<str>, claim: Claim, twins: Vec<Claim>) -> Self {

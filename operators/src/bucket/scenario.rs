@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::group::BucketHash;
 use super::limiter::Limiter;
 use crate::alert::identity::{Digest, hex};
-use crate::expr::ExprId;
+use crate::event;
+use crate::expr::{Compiler, ExprId};
 
 /// Number of a scenario within a rule set: its place among them by name.
 #[derive(
@@ -81,22 +82,37 @@ impl Capacity {
     }
 }
 
-/// Which events a scenario looks at.
+/// Which events a scenario's filter may hold for. Every event is put to every scenario; this says
+/// which of these questions are settled at load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
     /// Log lines.
     Logs,
     /// Overflows of scenarios with `reprocess`.
     Overflows,
+    /// Either.
+    Both,
 }
 
 impl Takes {
-    /// Decided by the text of the filter: one that asks for the type of the event or for
-    /// `evt.Overflow` is about overflows.
-    pub fn of_filter(filter: &str) -> Self {
-        let asks_type = filter.contains("GetType") && filter.contains("overflow");
-        let about = asks_type || filter.contains("evt.Overflow");
-        if about { Self::Overflows } else { Self::Logs }
+    /// What the filter says of an event of which only its kind is known.
+    pub fn of_filter(filter: ExprId, compiler: &Compiler) -> Self {
+        let may = |kind| compiler.may_hold(filter, kind);
+        match (may(event::Kind::Log), may(event::Kind::Overflow)) {
+            (true, true) => Self::Both,
+            (false, true) => Self::Overflows,
+            (_, false) => Self::Logs,
+        }
+    }
+
+    /// Whether log lines are put to it.
+    pub fn logs(self) -> bool {
+        self != Self::Overflows
+    }
+
+    /// Whether overflows are put to it: then its buckets come behind those of the others.
+    pub fn overflows(self) -> bool {
+        self != Self::Logs
     }
 }
 

@@ -7,7 +7,7 @@ use super::context::Cx;
 use super::eval;
 use super::memo::Memo;
 use super::subject::pure;
-use crate::event::{Event, Line};
+use crate::event::{self, Event, Line};
 use crate::lookup::Offline;
 use crate::schema::Schema;
 use crate::text::intern;
@@ -34,6 +34,13 @@ impl Folder {
         Self { event: Event::new(Arc::new(Schema::default()), line), memo: Memo::new() }
     }
 
+    /// The same over an event of this kind.
+    pub(super) fn of(kind: event::Kind) -> Self {
+        let mut folder = Self::new();
+        folder.event.kind = kind;
+        folder
+    }
+
     /// The text of a node that is a string constant.
     pub(super) fn text(&mut self, node: &Node) -> Option<&'static str> {
         if let Some(text) = node.text() {
@@ -58,6 +65,11 @@ impl Folder {
         if !(matches!(node.kind, Kind::Call { .. }) && pure(node) && constant(node)) {
             return None;
         }
+        self.value(node)
+    }
+
+    /// The value of a node for this event, if it does not fail.
+    pub(super) fn value(&mut self, node: &Node) -> Option<Value> {
         let offline = Offline::new(EPOCH);
         let mut cx = Cx::new(&mut self.event, &offline, &mut self.memo);
         eval::run(node, &mut cx).ok()

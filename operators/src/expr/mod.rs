@@ -5,6 +5,7 @@
 mod address;
 mod asking;
 mod ast;
+mod blank;
 mod check;
 mod condition;
 mod constant;

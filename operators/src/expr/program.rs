@@ -16,7 +16,8 @@ use super::reads::{self, Guard, Reads};
 use super::sieve::{FieldText, Names, SieveId, Whose};
 use super::subject::Subjects;
 use super::types::Type;
-use super::{check, eval, parse, stack};
+use super::{blank, check, eval, parse, stack};
+use crate::event;
 use crate::schema::{FieldId, Schema};
 use crate::text::{Text, intern};
 use crate::value::Value;
@@ -141,6 +142,12 @@ impl Compiler {
         self.expressions.push(Expression { source, tree, code, reads, guards, wakes });
         self.known.insert((source, env, expect), id);
         Ok(id)
+    }
+
+    /// Whether a condition may hold for some event of this kind, as far as that can be said at load.
+    pub fn may_hold(&self, id: ExprId, kind: event::Kind) -> bool {
+        let found = self.expressions.get(id.0 as usize);
+        found.is_none_or(|expression| blank::may_hold(&expression.tree, kind))
     }
 
     /// The program of all expressions that were added.

@@ -83,11 +83,14 @@ pub fn run(world: &World, inputs: &[Vec<(u64, String)>]) -> Vec<Alert> {
     pours.sort_by_key(|pour| pour.order);
 
     let mut alerts = Vec::new();
-    let mut again = Vec::new();
+    let takes = |pour: &Pour| catalogue.scenario(pour.scenario).map(|scenario| scenario.takes);
+    let (mut again, pours): (Vec<_>, Vec<_>) =
+        pours.into_iter().partition(|pour| takes(pour).is_some_and(Takes::overflows));
     for overflowed in world.round(&pours, end, &catalogue) {
         world.settle(overflowed, &catalogue, &mut alerts, &mut again);
     }
-    // They stand in the order of their causes already; overflows of this round are not matched again.
+    // A line stands before what overflowed at it; overflows of this round are not matched again.
+    again.sort_by_key(|pour| pour.order);
     for overflowed in world.round(&again, end, &catalogue) {
         world.settle(overflowed, &catalogue, &mut alerts, &mut Vec::new());
     }
@@ -147,7 +150,7 @@ impl World {
                 let ended = rules.parsers.run(&rules.program, &mut cx, &mut hands, &mut Everything);
                 latest = latest.max(cx.event.time.map(|stamp| stamp.at));
                 if ended.is_ok() && cx.event.process && cx.event.whitelisted.is_none() {
-                    let wanted = self.wanted(&mut cx, Takes::Logs, place, catalogue);
+                    let wanted = self.wanted(&mut cx, Takes::logs, place, catalogue);
                     own.extend(wanted.into_iter().map(|pour| (number, part, pour)));
                 }
             }
@@ -178,13 +181,13 @@ impl World {
     fn wanted(
         &self,
         cx: &mut Cx<'_>,
-        takes: Takes,
+        takes: fn(Takes) -> bool,
         place: Place,
         catalogue: &Catalogue,
     ) -> Vec<Pour> {
         let mut pours = Vec::new();
         for scenario in catalogue.scenarios() {
-            if scenario.takes != takes {
+            if !takes(scenario.takes) {
                 continue;
             }
             *cx.memo = Memo::new();
@@ -248,7 +251,7 @@ impl World {
         alerts.extend(overflow.alerts());
         if overflow.reprocess {
             let place = Place { partition: cause.partition, position: cause.position };
-            let wanted = self.wanted(&mut cx, Takes::Overflows, place, catalogue);
+            let wanted = self.wanted(&mut cx, Takes::overflows, place, catalogue);
             again.extend(wanted.into_iter().map(|pour| Pour { order: cause, ..pour }));
         }
     }

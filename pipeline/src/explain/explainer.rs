@@ -195,7 +195,7 @@ impl Explainer {
                 story.unwanted = unwanted(&rules, &mut cx);
             }
             if let Some(id) = self.parts.why_not {
-                story.why_not = why_not::of_event(&rules, id, &mut cx, Takes::Logs);
+                story.why_not = why_not::of_event(&rules, id, &mut cx, Takes::logs);
             }
             let place = Place { partition: PARTITION, position: offset };
             let faults = &mut Faults::default();
@@ -208,17 +208,20 @@ impl Explainer {
     fn pour(&mut self, clock: EventTime, waiting: Waiting) -> LineStory {
         let Waiting { mut story, pours } = waiting;
         self.end = self.end.max(clock);
-        let mut overflows = Vec::new();
+        let (mut overflows, mut late) = (Vec::new(), Vec::new());
         for mut pour in pours {
             pour.order = OrderKey { clock, partition: PARTITION, position: story.offset, part: 0 };
+            let second = self.parts.rules.second_round(&mut pour);
             story.scenarios.extend(self.lines.pour(&self.parts, &pour, &mut overflows));
+            if let Some(pour) = second {
+                story.scenarios.extend(self.overflows.pour(&self.parts, &pour, &mut late));
+            }
         }
         let before = EventTime(clock.0.saturating_sub(1));
         let lookups = &*self.parts.lookups;
         self.lines.buckets.borrow_mut().advance(before, lookups, &mut overflows);
         let mut answer = story.why_not.take();
         story.overflows = self.settle(overflows, Some(&mut answer));
-        let mut late = Vec::new();
         let lookups = &*self.parts.lookups;
         self.overflows.buckets.borrow_mut().advance(before, lookups, &mut late);
         let late = self.settle_again(late);
@@ -247,7 +250,7 @@ impl Explainer {
                 && answer.is_none()
             {
                 let mut cx = Cx::new(&mut event, &*self.parts.lookups, &mut self.memo);
-                **answer = why_not::of_event(&rules, id, &mut cx, Takes::Overflows);
+                **answer = why_not::of_event(&rules, id, &mut cx, Takes::overflows);
             }
             let mut more = Vec::new();
             for (_, pour) in &again {
@@ -392,7 +395,7 @@ fn unparsed(story: &LineStory, abort: Option<&Abort>) -> String {
 
 /// All scenarios of lines whose filter is not true.
 fn unwanted(rules: &Rules, cx: &mut Cx<'_>) -> Vec<Unwanted> {
-    let lines = |scenario: &&Scenario| scenario.takes == Takes::Logs;
+    let lines = |scenario: &&Scenario| scenario.takes.logs();
     let scenarios = rules.catalogue.scenarios().iter().filter(lines);
     let unwanted = scenarios.filter_map(|scenario| {
         let filter = untrue(&rules.program, scenario.filter, cx)?;

@@ -18,9 +18,9 @@ pub(super) fn of_event(
     rules: &Rules,
     id: ScenarioId,
     cx: &mut Cx<'_>,
-    kind: Takes,
+    takes: fn(Takes) -> bool,
 ) -> Option<WhyNot> {
-    let scenario = rules.catalogue.scenario(id).filter(|scenario| scenario.takes == kind)?;
+    let scenario = rules.catalogue.scenario(id).filter(|scenario| takes(scenario.takes))?;
     let failed = |failed, reason| WhyNot {
         scenario: scenario.name.to_string(),
         failed,

@@ -88,7 +88,7 @@ pub fn drive(rules: &Arc<Rules>, lookups: &Arc<dyn Lookups>, log: &Log) -> Dump 
 
 /// The reference matches overflows again by the wall clock: to it those of a whole log are one burst.
 fn at_once(mut batch: Batch, now: Stamp) -> Batch {
-    for (_, pour) in &mut batch.pours {
+    for (_, pour) in batch.pours.iter_mut().filter(|(via, _)| *via != Via::default()) {
         pour.time = Some(now);
     }
     batch

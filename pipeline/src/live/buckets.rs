@@ -55,9 +55,9 @@ impl Shelf {
         takes: Takes,
         (worker, workers): (u32, u32),
     ) -> Buckets {
-        let memory = match (takes, detection.looks_at_overflows()) {
-            (Takes::Logs, true) => self.memory - self.memory / OF_OVERFLOWS,
-            (Takes::Overflows, true) => self.memory / OF_OVERFLOWS,
+        let memory = match (takes.overflows(), detection.looks_at_overflows()) {
+            (false, true) => self.memory - self.memory / OF_OVERFLOWS,
+            (true, true) => self.memory / OF_OVERFLOWS,
             (_, false) => self.memory,
         };
         let shelf = Self { memory, ..self.clone() };
