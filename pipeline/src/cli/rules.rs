@@ -118,6 +118,7 @@ impl RuleArgs {
         warnings.extend(compiled.warnings);
         warnings.extend(missing_data(&set));
         let mut lookups = WorldLookups::of_rules(&set, now);
+        warnings.extend_from_slice(lookups.warnings());
         errors.extend(self.read_answers(&mut lookups).err());
         let lookups = Arc::new(lookups);
         let (rules, profiles) = (compiled.rules, compiled.profiles);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use operators::value::{ListKind, MapKind, Value};
+use operators::yaml::{RuleError, Source};
 use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use super::bots::Bot;
@@ -65,16 +66,6 @@ pub enum FileError {
         /// The type as written.
         name: String,
     },
-    /// A line is wrong.
-    #[error("data file {file}, line {line}: {reason}")]
-    Line {
-        /// Name of the file.
-        file: String,
-        /// Number of the line, from 1.
-        line: usize,
-        /// What is wrong.
-        reason: String,
-    },
     /// All expressions together are too much.
     #[error("data file {file}: {reason}")]
     TooLarge {
@@ -120,15 +111,14 @@ impl Files {
         self.bots.get(name)
     }
 
-    /// Takes the text of a file.
+    /// Takes the text of a file. Lines that are wrong are left out and noted.
     pub(super) fn add(
         &mut self,
         name: &str,
         kind: FileType,
         text: &str,
-        warnings: &mut Vec<String>,
+        notes: &mut Notes<'_>,
     ) -> Result<(), FileError> {
-        let wrong = |line, reason| FileError::Line { file: name.to_owned(), line, reason };
         let key = name.to_owned();
         match kind {
             FileType::Lines => {
@@ -138,8 +128,10 @@ impl Files {
             FileType::Patterns => {
                 let mut patterns = Vec::new();
                 for (number, line) in entries(text) {
-                    compile(line).map_err(|reason| wrong(number, reason))?;
-                    patterns.push(translate(line).map_err(|reason| wrong(number, reason))?);
+                    match compile(line).and_then(|_| translate(line)) {
+                        Ok(pattern) => patterns.push(pattern),
+                        Err(reason) => notes.line(number, &reason),
+                    }
                 }
                 let set = RegexSetBuilder::new(patterns).size_limit(SIZE_LIMIT).build();
                 let set = set.map_err(|error| FileError::TooLarge {
@@ -151,19 +143,63 @@ impl Files {
             FileType::Map => {
                 let mut rows = Vec::new();
                 for (number, line) in entries(text) {
-                    rows.push(row(line).map_err(|reason| wrong(number, reason))?);
+                    match row(line) {
+                        Ok(row) => rows.push((number, row)),
+                        Err(reason) => notes.line(number, &reason),
+                    }
                 }
-                let warn = |reason| warnings.push(format!("data file {name}: {reason}"));
-                self.maps.insert(key, RowMap::new(rows, warn));
+                self.maps.insert(key, RowMap::new(rows, notes));
             }
             FileType::Bots => {
-                let bots = entries(text)
-                    .map(|(number, line)| Bot::new(line).map_err(|reason| wrong(number, reason)));
-                let bots = bots.collect::<Result<_, _>>()?;
+                let mut bots = Vec::new();
+                for (number, line) in entries(text) {
+                    match Bot::new(line) {
+                        Ok(bot) => bots.push(bot),
+                        Err(reason) => notes.line(number, &reason),
+                    }
+                }
                 self.bots.insert(key, bots);
             }
         }
         Ok(())
+    }
+}
+
+/// So many wrong lines of a file are named one by one.
+const FEW: usize = 10;
+
+/// What is wrong with a data file.
+pub(super) struct Notes<'a> {
+    source: Source,
+    lines: usize,
+    warnings: &'a mut Vec<RuleError>,
+}
+
+impl<'a> Notes<'a> {
+    /// Of the file that people know as `shown`, with its text.
+    pub(super) fn new(shown: &str, text: &str, warnings: &'a mut Vec<RuleError>) -> Self {
+        Self { source: Source::new(shown, text), lines: 0, warnings }
+    }
+
+    fn line(&mut self, number: usize, reason: &str) {
+        self.lines += 1;
+        if self.lines <= FEW {
+            let at = self.source.position(number, 1);
+            let error = self.source.error(at, format!("this line is left out: {reason}"));
+            self.warnings.push(error.with_help("correct it, or take it out of the file"));
+        }
+    }
+
+    fn file(&mut self, message: String) {
+        self.warnings.push(RuleError::of_file(self.source.name(), message));
+    }
+}
+
+impl Drop for Notes<'_> {
+    fn drop(&mut self) {
+        if self.lines > FEW {
+            self.file(format!("{} more lines are left out", self.lines - FEW));
+        }
     }
 }
 
@@ -215,11 +251,11 @@ pub(super) struct RowMap {
 }
 
 impl RowMap {
-    /// Rows with an expression that does not compile are left out of the search, with a warning.
-    fn new(rows: Vec<Row>, mut warn: impl FnMut(String)) -> Self {
+    /// Rows with an expression that does not compile are left out of the search.
+    fn new(rows: Vec<(usize, Row)>, notes: &mut Notes<'_>) -> Self {
         let (mut equals, mut contained, mut regexes) = (BTreeMap::new(), Vec::new(), Vec::new());
         let mut needles = Vec::new();
-        for row in &rows {
+        for (number, row) in &rows {
             let field = |name: &str| row.get(name).cloned().unwrap_or_default();
             let (pattern, tag) = (field("pattern"), field("tag"));
             match field("type").as_str() {
@@ -232,15 +268,16 @@ impl RowMap {
                 }
                 _ => match compile(&pattern) {
                     Ok(regex) => regexes.push((regex, tag)),
-                    Err(error) => warn(format!("invalid expression {pattern:?}: {error}")),
+                    Err(reason) => notes.line(*number, &reason),
                 },
             }
         }
         // Leftmost-first: of needles that begin at the same place the first of the file counts.
         let contains = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(&needles);
         if let Err(error) = &contains {
-            warn(format!("`contains` rows are left out: {error}"));
+            notes.file(format!("`contains` rows are left out: {error}"));
         }
+        let rows = rows.into_iter().map(|(_, row)| row).collect();
         Self { rows: value(rows), equals, contains: contains.ok(), contained, regexes }
     }
 

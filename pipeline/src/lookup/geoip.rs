@@ -7,6 +7,7 @@ use std::path::Path;
 
 use maxminddb::{Reader, geoip2};
 use operators::lookup::{Asn, City};
+use operators::yaml::RuleError;
 
 /// The databases that are there.
 #[derive(Default)]
@@ -26,7 +27,7 @@ impl fmt::Debug for Databases {
 
 impl Databases {
     /// Opens what is there; the second part says what is there and cannot be used.
-    pub(super) fn open(directory: &Path) -> (Self, Vec<String>) {
+    pub(super) fn open(directory: &Path) -> (Self, Vec<RuleError>) {
         let mut warnings = Vec::new();
         let mut open = |name: &str| {
             let path = directory.join(name);
@@ -36,7 +37,9 @@ impl Databases {
             match Reader::open_readfile(&path) {
                 Ok(reader) => Some(reader),
                 Err(error) => {
-                    warnings.push(format!("database {} is unusable: {error}", path.display()));
+                    let shown = path.display().to_string();
+                    let message = format!("this database is unusable: {error}");
+                    warnings.push(RuleError::of_file(&shown, message));
                     None
                 }
             }

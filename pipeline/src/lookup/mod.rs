@@ -13,16 +13,17 @@ use std::path::{Path, PathBuf};
 use operators::lookup::{Asn, City, Lookups};
 use operators::time::Stamp;
 use operators::value::Value;
+use operators::yaml::RuleError;
 
 pub use datafile::{FileError, FileType};
 pub use recorded::RecordedError;
 
-use datafile::Files;
+use datafile::{Files, Notes};
 use geoip::Databases;
 use recorded::Recorded;
 
 use crate::hub::RuleSet;
-use crate::hub::data::Place;
+use crate::hub::data::{Place, Wanted};
 
 /// Names of the databases.
 const DATABASES: [&str; 2] = ["GeoLite2-City.mmdb", "GeoLite2-ASN.mmdb"];
@@ -37,7 +38,7 @@ pub struct WorldLookups {
     databases: Databases,
     recorded: Recorded,
     missing: BTreeSet<String>,
-    warnings: Vec<String>,
+    warnings: Vec<RuleError>,
 }
 
 impl WorldLookups {
@@ -69,7 +70,7 @@ impl WorldLookups {
     /// was empty.
     ///
     /// # Errors
-    /// A line or the type of the file is wrong, or it cannot be read.
+    /// The type of the file is wrong, it is too large, or it cannot be read.
     pub fn load(&mut self, name: &str, kind: &str) -> Result<(), FileError> {
         let Some(kind) = FileType::named(name, kind)? else { return Ok(()) };
         if self.files.knows(name, kind) {
@@ -78,7 +79,8 @@ impl WorldLookups {
         match std::fs::read(self.directory.join(name)) {
             Ok(bytes) => {
                 let text = String::from_utf8_lossy(&bytes);
-                self.files.add(name, kind, &text, &mut self.warnings)
+                let mut notes = Notes::new(name, &text, &mut self.warnings);
+                self.files.add(name, kind, &text, &mut notes)
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 self.missing.insert(name.to_owned());
@@ -96,37 +98,37 @@ impl WorldLookups {
         let directory = rules.data_dirs.iter().find(has_database).cloned().unwrap_or_default();
         let mut lookups = Self::new(&directory, now);
         for wanted in rules.data_files() {
+            let shown = match &wanted.place {
+                Place::File(path) => path.display().to_string(),
+                Place::Embedded(_) | Place::Missing => wanted.name.clone(),
+            };
             let loaded = match &wanted.place {
-                Place::File(path) => lookups.load_path(&wanted.name, &wanted.kind, path),
-                Place::Embedded(text) => lookups.load_text(&wanted.name, &wanted.kind, text),
+                Place::File(path) => std::fs::read(path)
+                    .map_err(|source| FileError::Read { file: wanted.name.clone(), source })
+                    .and_then(|bytes| {
+                        lookups.load_text(&wanted, &shown, &String::from_utf8_lossy(&bytes))
+                    }),
+                Place::Embedded(text) => lookups.load_text(&wanted, &shown, text),
                 Place::Missing => {
                     lookups.missing.insert(wanted.name.clone());
                     Ok(())
                 }
             };
             if let Err(error) = loaded {
-                lookups.warnings.push(error.to_string());
+                let message = crate::report::chain(&error);
+                lookups.warnings.push(RuleError::of_file(&shown, message));
             }
         }
         lookups
     }
 
-    fn load_path(&mut self, name: &str, kind: &str, path: &Path) -> Result<(), FileError> {
-        let read = std::fs::read(path);
-        let bytes = read.map_err(|source| FileError::Read { file: name.to_owned(), source })?;
-        self.load_text(name, kind, &String::from_utf8_lossy(&bytes))
-    }
-
-    /// Loads a data file whose content is at hand.
-    ///
-    /// # Errors
-    /// A line or the type of the file is wrong.
-    pub fn load_text(&mut self, name: &str, kind: &str, text: &str) -> Result<(), FileError> {
-        let Some(kind) = FileType::named(name, kind)? else { return Ok(()) };
+    fn load_text(&mut self, wanted: &Wanted, shown: &str, text: &str) -> Result<(), FileError> {
+        let name = &wanted.name;
+        let Some(kind) = FileType::named(name, &wanted.kind)? else { return Ok(()) };
         if self.files.knows(name, kind) {
             return Ok(());
         }
-        self.files.add(name, kind, text, &mut self.warnings)
+        self.files.add(name, kind, text, &mut Notes::new(shown, text, &mut self.warnings))
     }
 
     /// Loads recorded DNS answers. JSON lines of three fields: `kind` is `reverse_dns` (question:
@@ -144,8 +146,8 @@ impl WorldLookups {
         self.missing.iter().map(String::as_str)
     }
 
-    /// What was wrong and could be left out: databases, rows of maps.
-    pub fn warnings(&self) -> &[String] {
+    /// What was wrong and is left out: databases, files, lines of files.
+    pub fn warnings(&self) -> &[RuleError] {
         &self.warnings
     }
 }

@@ -39,10 +39,23 @@ fn any_expression_of_a_file_is_enough() {
 }
 
 #[test]
-fn a_wrong_expression_names_its_line() {
-    let (_directory, mut world) = world(&[("re.txt", "#\nok\n(\n")]);
-    let error = world.load("re.txt", "regex").unwrap_err().to_string();
-    assert!(error.starts_with("data file re.txt, line 3: "), "{error}");
+fn a_wrong_line_is_named_and_left_out() {
+    let map = format!("{{}}\n{}\n", r#"{"pattern":"a","tag":"t","type":"equals"}"#);
+    let many = "(\n".repeat(25);
+    let (_directory, mut world) =
+        world(&[("re.txt", "#\nok\n(\n^a"), ("map.json", &map), ("many.txt", &many)]);
+    for (name, kind) in [("re.txt", "regex"), ("map.json", "map"), ("many.txt", "regex")] {
+        world.load(name, kind).unwrap();
+    }
+    assert_eq!(world.regexp_in_file("abc", "re.txt"), Some(true));
+    assert_eq!(world.lookup_file("a", "map.json"), Some("t"));
+    let told: Vec<_> =
+        world.warnings().iter().map(|one| (&*one.file, one.line, one.message.as_str())).collect();
+    assert_eq!((told[0].0, told[0].1), ("re.txt", 3));
+    assert!(told[0].2.starts_with("this line is left out: "), "{told:?}");
+    assert_eq!((told[1].0, told[1].1), ("map.json", 1));
+    assert_eq!(told[12], ("many.txt", 0, "15 more lines are left out"));
+    assert_eq!(told.len(), 13);
 }
 
 #[test]
