@@ -146,6 +146,10 @@ pub trait Object: Debug + Send + Sync {
     fn items(&self) -> Option<Vec<Value>> {
         None
     }
+    /// The number, where the Go type is one with a name.
+    fn number(&self) -> Option<i64> {
+        None
+    }
     /// Whether it is a nil pointer or a nil slice of its Go type.
     fn is_nil(&self) -> bool {
         false

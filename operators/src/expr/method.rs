@@ -103,10 +103,10 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
-/// A value of `time.Weekday` (from 0) or `time.Month` (from 1).
-fn named(type_name: &'static str, names: &[&'static str], index: i64) -> Value {
-    let name = usize::try_from(index).ok().and_then(|index| names.get(index));
-    Value::Object(Arc::new(Named { type_name, name: name.copied().unwrap_or("") }))
+/// A value of `time.Weekday` or `time.Month`, whose names begin with that of `first`.
+fn named(type_name: &'static str, names: &[&'static str], number: i64, first: i64) -> Value {
+    let name = usize::try_from(number - first).ok().and_then(|index| names.get(index));
+    Value::Object(Arc::new(Named { type_name, name: name.copied().unwrap_or(""), number }))
 }
 
 /// Methods of `time.Time`.
@@ -121,8 +121,8 @@ pub(super) fn time(stamp: Stamp, name: &str, arguments: &[Value]) -> Called {
         "Year" => Value::Int(civil.year),
         "YearDay" => Value::Int(civil.year_day()),
         "ISOWeek" => Value::Int(civil.iso_week().0),
-        "Month" => named("time.Month", &MONTHS, civil.month - 1),
-        "Weekday" => named("time.Weekday", &WEEKDAYS, civil.weekday()),
+        "Month" => named("time.Month", &MONTHS, civil.month, 1),
+        "Weekday" => named("time.Weekday", &WEEKDAYS, civil.weekday(), 0),
         "Unix" => Value::Int64(stamp.unix()),
         "UnixMilli" => Value::Int64(stamp.unix_milli()),
         "UnixMicro" => Value::Int64(stamp.unix_micro()),

@@ -76,6 +76,7 @@ impl Object for Record {
 pub(super) struct Named {
     pub(super) type_name: &'static str,
     pub(super) name: &'static str,
+    pub(super) number: i64,
 }
 
 impl Object for Named {
@@ -89,6 +90,10 @@ impl Object for Named {
 
     fn call(&self, method: &str, _arguments: &[Value]) -> Option<Result<Value, String>> {
         (method == "String").then(|| Ok(Value::str(self.name)))
+    }
+
+    fn number(&self) -> Option<i64> {
+        Some(self.number)
     }
 }
 
@@ -309,7 +314,7 @@ impl Object for Rules {
                 Value::str("")
             }
             "GetHighestSeverity" => {
-                object(Named { type_name: "types.RuleSeverity", name: "unknown" })
+                object(Named { type_name: "types.RuleSeverity", name: "unknown", number: 0 })
             }
             _ => return None,
         }))

@@ -65,9 +65,11 @@ pub(super) fn rounded(name: &str, types: &[Type]) -> Result<Type, String> {
     all((name, types), number, FLOAT)
 }
 
-/// A number or a text; gives an integer.
+/// A number, also one with a name, or a text; gives an integer.
 pub(super) fn whole(name: &str, types: &[Type]) -> Result<Type, String> {
-    all((name, types), |ty| ty == Type::String || number(ty), INT)
+    let fits =
+        |ty| ty == Type::String || number(ty) || matches!(ty, Type::Struct("Month" | "Weekday"));
+    all((name, types), fits, INT)
 }
 
 /// A number or a text; gives a float.

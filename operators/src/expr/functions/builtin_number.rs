@@ -129,7 +129,11 @@ fn int_of(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
         Value::Int(number) | Value::Int64(number) | Value::Duration(number) => *number,
         Value::Float(number) => truncated(*number),
         Value::Str(text) => text.parse().map_err(|_| format!("invalid operation: int({text})"))?,
-        value => return Err(format!("invalid operation: int({})", type_name(value))),
+        value => match value {
+            Value::Object(object) => object.number(),
+            _ => None,
+        }
+        .ok_or_else(|| format!("invalid operation: int({})", type_name(value)))?,
     }))
 }
 

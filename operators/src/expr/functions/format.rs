@@ -351,7 +351,10 @@ impl<'a, 'e> Printer<'a, 'e> {
             Value::Map(_) | Value::Unmarshaled | Value::Labels | Value::Fields(_) => {
                 self.map(value, verb, depth);
             }
-            Value::Object(object) => self.object(value, object.as_ref(), verb, depth),
+            Value::Object(object) => match object.number().filter(|_| !self.named(verb)) {
+                Some(number) => self.integer(value, number, verb),
+                None => self.object(value, object.as_ref(), verb, depth),
+            },
             Value::Event | Value::Held(_) if verb == 'v' => self.out.push_str("&{…}"),
             _ => self.bad(value, verb),
         }
