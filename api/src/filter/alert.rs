@@ -124,20 +124,19 @@ impl Page {
     /// Reads how many are wanted, and in which order.
     ///
     /// # Errors
-    /// `limit` is no number: 500 with CrowdSec's words.
+    /// `limit` is no number, or below 0: 500 with CrowdSec's words. (CrowdSec has none for the
+    /// latter: it answers 500 without a body.)
     pub fn read(query: &Query) -> Result<Self, ApiError> {
         let limit = match query.first("limit") {
             None => Some(DEFAULT_LIMIT),
             Some(text) => {
-                let wrong = |_| {
+                let wrong = || {
                     let all: Vec<&str> = query.all("limit").collect();
                     let text = format!("bad limit in parameters: [{}]", all.join(" "));
                     ApiError::internal(format!("{text}: unable to query"))
                 };
-                match parse_int(text).map_err(wrong)? {
-                    0 => None,
-                    limit => Some(usize::try_from(limit).unwrap_or(0)),
-                }
+                let limit = parse_int(text).ok().and_then(|limit| usize::try_from(limit).ok());
+                Some(limit.ok_or_else(wrong)?).filter(|limit| *limit > 0)
             }
         };
         let ascending = query.first("sort") == Some("ASC");
@@ -246,7 +245,10 @@ mod tests {
             Err("while parsing duration: time: invalid duration \"xyz\"".into())
         );
         let page = |text: &str| Page::read(&Query::parse(text));
-        assert!(page("limit=x").unwrap_err().message().starts_with("bad limit in parameters: [x]"));
+        for odd in ["x", "-1", "1.5", "", "99999999999999999999"] {
+            let told = format!("bad limit in parameters: [{odd}]: unable to query");
+            assert_eq!(page(&format!("limit={odd}")).unwrap_err().message(), told);
+        }
         assert_eq!(
             page("limit=0&sort=ASC").unwrap(),
             Page { limit: None, ascending: true, decisions: true }

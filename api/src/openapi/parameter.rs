@@ -160,6 +160,7 @@ pub struct AlertParameters {
 #[into_params(parameter_in = Query)]
 pub struct AlertPage {
     /// At most so many, by default 100; 0 for all.
+    #[param(minimum = 0)]
     pub limit: Option<i32>,
     /// `ASC` for the oldest first, `DESC` for the youngest.
     #[param(pattern = "^(ASC|DESC)$")]
