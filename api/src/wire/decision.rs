@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::posted::bounded_name;
 use super::repeated::{Repeated, Text};
+use super::typed::Typed;
 use super::validation::Failures;
 use crate::error::ApiError;
 use crate::filter::net::Net;
@@ -29,6 +30,14 @@ pub(super) struct RawDecision<'a> {
     kind: Option<Text<'a>>,
     #[serde(borrow)]
     value: Option<Text<'a>>,
+    #[serde(rename = "id")]
+    _id: Typed<i64>,
+    #[serde(rename = "simulated")]
+    _simulated: Typed<bool>,
+    #[serde(borrow, rename = "until")]
+    _until: Typed<Text<'a>>,
+    #[serde(borrow, rename = "uuid")]
+    _uuid: Typed<Text<'a>>,
 }
 
 impl RawDecision<'_> {

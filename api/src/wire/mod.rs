@@ -7,5 +7,6 @@ pub mod posted;
 mod repeated;
 pub mod shape;
 pub mod text;
+mod typed;
 pub mod usage;
 pub mod validation;

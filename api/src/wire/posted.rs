@@ -11,6 +11,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use super::decision::{Known, RawDecision};
+use super::typed::Typed;
 use super::validation::Failures;
 use super::{bind, shape};
 use crate::error::ApiError;
@@ -47,6 +48,16 @@ struct RawAlert<'a> {
     source: Option<RawSource>,
     start_at: Option<String>,
     stop_at: Option<String>,
+    #[serde(rename = "created_at")]
+    _created_at: Typed<String>,
+    #[serde(rename = "id")]
+    _id: Typed<i64>,
+    #[serde(rename = "labels")]
+    _labels: Typed<Vec<Option<String>>>,
+    #[serde(rename = "machine_id")]
+    _machine_id: Typed<String>,
+    #[serde(rename = "uuid")]
+    _uuid: Typed<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -326,6 +337,43 @@ mod tests {
         assert_eq!(read(none.as_bytes(), 7, "n").unwrap(), []);
         let bad = body.replace("1d1h", "soon");
         assert!(told(&bad).starts_with("500 building decisions for alert "));
+    }
+
+    #[test]
+    fn a_key_of_another_type_is_refused_even_where_it_is_not_kept() {
+        let decision = |key: &str| {
+            let given = r#""duration":"1h","origin":"o","scenario":"s","scope":"Ip","type":"ban""#;
+            alert(&format!(r#","decisions":[{{{given},"value":"1.2.3.4",{key}}}]"#))
+        };
+        let wrong = [
+            ("created_at", "5", "number", "string"),
+            ("id", "\"1\"", "string", "int64"),
+            ("id", "1.5", "number 1.5", "int64"),
+            ("labels", "{}", "object", "[]string"),
+            ("labels", "[5]", "number", "string"),
+            ("machine_id", "[]", "array", "string"),
+            ("uuid", "true", "bool", "string"),
+        ];
+        for (key, value, found, wanted) in wrong {
+            let field = format!("Go struct field Alert.{key} of type {wanted}");
+            let told = told(&alert(&format!(r#","{key}":{value}"#)));
+            assert_eq!(told, format!("400 json: cannot unmarshal {found} into {field}"));
+        }
+        let wrong = [
+            ("id", "\"1\"", "string", "int64"),
+            ("simulated", "1", "number", "bool"),
+            ("until", "5", "number", "string"),
+            ("uuid", "{}", "object", "string"),
+        ];
+        for (key, value, found, wanted) in wrong {
+            let field = format!("Go struct field Decision.decisions.{key} of type {wanted}");
+            let told = told(&decision(&format!(r#""{key}":{value}"#)));
+            assert_eq!(told, format!("400 json: cannot unmarshal {found} into {field}"));
+        }
+        let right = r#","labels":["a",null],"id":7,"uuid":"u\"","machine_id":null,"created_at":"""#;
+        assert_eq!(read(alert(right).as_bytes(), 7, "n").unwrap().len(), 1);
+        let right = decision(r#""id":7,"simulated":false,"until":null,"uuid":"u\"""#);
+        assert_eq!(read(right.as_bytes(), 7, "n").unwrap()[0].alert.decisions.len(), 1);
     }
 
     #[test]

@@ -61,11 +61,15 @@ const ALERT: Shape = Object {
     told: "Alert",
     fields: &[
         ("capacity", &Number("int32")),
+        ("created_at", &Text),
         ("decisions", &List("[]*models.Decision", &DECISION)),
         ("events", &List("[]*models.Event", &EVENT)),
         ("events_count", &Number("int32")),
+        ("id", NUMBER),
         ("kind", &Text),
+        ("labels", TEXTS),
         ("leakspeed", &Text),
+        ("machine_id", &Text),
         ("message", &Text),
         ("meta", META),
         ("remediation", &Bool),
@@ -76,6 +80,7 @@ const ALERT: Shape = Object {
         ("source", &SOURCE),
         ("start_at", &Text),
         ("stop_at", &Text),
+        ("uuid", &Text),
     ],
 };
 
@@ -84,10 +89,14 @@ const DECISION: Shape = Object {
     told: "Decision",
     fields: &[
         ("duration", &Text),
+        ("id", NUMBER),
         ("origin", &Text),
         ("scenario", &Text),
         ("scope", &Text),
+        ("simulated", &Bool),
         ("type", &Text),
+        ("until", &Text),
+        ("uuid", &Text),
         ("value", &Text),
     ],
 };
