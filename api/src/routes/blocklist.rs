@@ -24,7 +24,12 @@ use crate::openapi::parameter::{BlocklistParameters, DecisionParameters};
 use crate::openapi::refusal::{NoBouncer, NotReady};
 use crate::service::Service;
 
-/// What is banned, as a list for firewalls.
+/// Caches ask each time whether the list is still the same, and shared ones do not keep it: it is of
+/// one key. So no request needs a parameter that no cache has seen, which would be refused.
+const ASKED_AGAIN: &str = "private, no-cache";
+
+/// What is banned, as a list for firewalls. Unknown parameters are refused: a filter that is ignored
+/// would give more than was meant. Answers are never taken from a cache without asking.
 #[utoipa::path(get, path = "/v1/blocklist", tag = "decisions", operation_id = "get_blocklist",
     params(DecisionParameters, BlocklistParameters),
     security(("bouncer_key" = []), ("bouncer_password" = [])),
@@ -50,6 +55,7 @@ pub(super) async fn blocklist(
     if lists(&headers, header::IF_NONE_MATCH).any(|one| one == tag || one == "*") {
         let mut response = empty(StatusCode::NOT_MODIFIED);
         set(&mut response, header::ETAG, &tag);
+        set(&mut response, header::CACHE_CONTROL, ASKED_AGAIN);
         return Ok(response);
     }
     let packed = lists(&headers, header::ACCEPT_ENCODING).any(takes_gzip);
@@ -63,6 +69,7 @@ pub(super) async fn blocklist(
     let mut response = Response::new(Body::from(body));
     set(&mut response, header::CONTENT_TYPE, format.media_type());
     set(&mut response, header::ETAG, &tag);
+    set(&mut response, header::CACHE_CONTROL, ASKED_AGAIN);
     set(&mut response, header::VARY, "Accept-Encoding");
     if packed {
         set(&mut response, header::CONTENT_ENCODING, "gzip");

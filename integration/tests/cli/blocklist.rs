@@ -97,6 +97,10 @@ fn a_list_that_did_not_change_is_not_sent_again() {
     let again = get("", &tag);
     assert_eq!((again.status, again.body.as_str()), (304, ""));
     assert_eq!(again.header("etag"), Some(tag.as_str()));
+    // No cache gives it without asking, nor to another key.
+    for answer in [&first, &again] {
+        assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+    }
     assert_eq!(get("", "*").status, 304);
     assert_eq!(get("", &format!("\"x\", {tag}")).status, 304);
     // Another question has another answer.
