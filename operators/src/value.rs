@@ -255,6 +255,21 @@ impl Value {
         }
     }
 
+    /// Go's `reflect.DeepEqual`: numbers of different types differ.
+    fn identical(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Int(_), Self::Int64(_) | Self::Float(_))
+            | (Self::Int64(_), Self::Int(_) | Self::Float(_))
+            | (Self::Float(_), Self::Int(_) | Self::Int64(_)) => false,
+            (Self::List(a), Self::List(b)) => {
+                a.kind == b.kind
+                    && a.items.len() == b.items.len()
+                    && a.items.iter().zip(&b.items).all(|(a, b)| a.identical(b))
+            }
+            _ => self.equal(other),
+        }
+    }
+
     /// `==` of expr-lang (`vm/runtime.Equal`): numbers of different types compare by value, times
     /// by instant, lists and maps element by element; values of different types are different,
     /// except that whatever is nil equals nil.
@@ -284,7 +299,7 @@ impl Value {
                         && a.entries
                             .iter()
                             .zip(&b.entries)
-                            .all(|((ka, a), (kb, b))| ka == kb && a.equal(b))
+                            .all(|((ka, a), (kb, b))| ka == kb && a.identical(b))
             }
             (Self::Event, Self::Event)
             | (Self::Labels, Self::Labels)

@@ -1,5 +1,6 @@
 //! The `spillway` binary: arguments to command to exit code.
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -24,6 +25,9 @@ fn main() -> ExitCode {
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let is_connection =
         error.chain().any(|cause| cause.is::<reqwest::Error>() || cause.is::<hyper::Error>());
-    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
-    !is_connection && causes.any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+    let kind = |cause: &(dyn std::error::Error + 'static)| {
+        let plain = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        plain.or_else(|| cause.downcast_ref::<serde_json::Error>()?.io_error_kind())
+    };
+    !is_connection && error.chain().filter_map(kind).any(|kind| kind == ErrorKind::BrokenPipe)
 }

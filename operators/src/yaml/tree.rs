@@ -1,6 +1,7 @@
 //! A YAML file as a tree of values that know their place. What is wrong in the text is collected
 //! with its place; what was read before it is kept.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
@@ -121,19 +122,42 @@ pub struct Documents {
     pub errors: Vec<RuleError>,
 }
 
+/// So many tabs behind a colon are made spaces: each means that the file is read once more.
+const TABS: usize = 100;
+
 /// Reads a whole file.
 pub fn parse(source: &Source) -> Documents {
-    let mut builder = Builder::new(source);
     if let Some(error) = control_character(source) {
-        builder.out.errors.push(error);
-        return builder.out;
+        return Documents { nodes: Vec::new(), errors: vec![error] };
     }
-    let mut parser = Parser::new_from_str(source.text());
+    // The scanner wants a space where YAML and go-yaml take a tab as well.
+    let mut text = Cow::Borrowed(source.text());
+    for _ in 0..TABS {
+        match read(source, &text) {
+            Ok(documents) => return documents,
+            Err(tab) => text.to_mut().replace_range(tab..=tab, " "),
+        }
+    }
+    let message = format!("more than {TABS} tabs behind a colon");
+    let error = source.error(source.position(1, 1), message);
+    Documents { nodes: Vec::new(), errors: vec![error.with_help("write a space there")] }
+}
+
+/// Reads a file whose text is that of `source`, or as long.
+///
+/// # Errors
+/// The place of a tab that the scanner does not take. Unit: bytes.
+fn read(source: &Source, text: &str) -> Result<Documents, usize> {
+    let mut builder = Builder::new(source);
+    let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
         let step = match event {
             Ok((event, span)) => builder.take(event, span),
             Err(error) => {
                 let marker = error.marker();
+                if let Some(tab) = tab_behind_colon(text, marker.line(), marker.col()) {
+                    return Err(tab);
+                }
                 let at = source.position(marker.line(), marker.col() + 1);
                 Err(syntax_error(source, at, error.info()))
             }
@@ -143,7 +167,19 @@ pub fn parse(source: &Source) -> Documents {
             break;
         }
     }
-    builder.out
+    Ok(builder.out)
+}
+
+/// The tab behind a colon, where nothing but tabs stands between it and this place: line from 1,
+/// column in characters from 0. Unit of the result: bytes.
+fn tab_behind_colon(text: &str, line: usize, column: usize) -> Option<usize> {
+    let before = text.split_inclusive('\n').take(line.checked_sub(1)?);
+    let start: usize = before.map(str::len).sum();
+    let line = text.get(start..)?;
+    let end = line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
+    let head = line.get(..end)?;
+    let tab = head.trim_end_matches('\t').len();
+    (tab < end && head.get(..tab)?.ends_with(':')).then_some(start + tab)
 }
 
 /// YAML allows none but tab and line ends; a NUL would end the scanner's input silently.
@@ -433,5 +469,20 @@ mod tests {
         let block: String = (0..5000).map(|n| format!("{}- \n", " ".repeat(n))).collect();
         assert!(!read(&block).errors.is_empty());
         refused("a: &a [*a]\n", 1, 8, "inside its own anchor");
+    }
+
+    #[test]
+    fn a_tab_behind_a_colon_is_a_space() {
+        let source = Source::new("x.yaml", "a:\tb\nc:\t\td e\nf: 'g:\th'\nä: ö:\nx");
+        let documents = parse(&source);
+        assert_eq!(documents.errors.len(), 1);
+        assert_eq!(documents.errors[0].line, 4, "{:?}", documents.errors);
+        let source = Source::new("x.yaml", "a:\tb\nc:\t\td e\nf: 'g:\th'\n");
+        let documents = parse(&source);
+        assert!(documents.errors.is_empty(), "{:?}", documents.errors);
+        let text = |key| documents.nodes[0].entry(key).unwrap().located_text().unwrap().value;
+        assert_eq!([text("a"), text("c"), text("f")], ["b", "d e", "g:\th"]);
+        let many = "- a:\tb\n".repeat(TABS + 1);
+        assert!(parse(&Source::new("x.yaml", &many)).errors[0].message.contains("tabs behind"));
     }
 }

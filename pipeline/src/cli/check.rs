@@ -170,7 +170,11 @@ impl Plan {
         writeln!(to, "data files ({}, {} missing)", self.data.len(), missing.len())?;
         for file in missing {
             let users = file.users.join(", ");
-            writeln!(to, "  missing: {} (for {users}) from {}", file.name, file.source_url)?;
+            let from = match file.source_url.as_str() {
+                "" => String::new(),
+                url => format!(" from {url}"),
+            };
+            writeln!(to, "  missing: {} (for {users}){from}", file.name)?;
         }
         Ok(())
     }
