@@ -229,6 +229,31 @@ fn of_several_places_the_first_that_has_a_thing_gives_it() {
 }
 
 #[test]
+fn a_scenario_goes_by_the_name_in_it() {
+    let (mine, hub) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let own = item(mine.path(), "scenarios/my-own.yaml", "amy/s");
+    let theirs = item(hub.path(), "scenarios/amy/s.yaml", "amy/s");
+    item(hub.path(), "scenarios/amy/twin.yaml", "amy/twin");
+    item(hub.path(), "scenarios/amy/other-twin.yaml", "amy/twin");
+    for mine_first in [true, false] {
+        let mut places = [&mine, &hub];
+        if !mine_first {
+            places.reverse();
+        }
+        let places = places.map(|root| RuleSource::Directory(root.path().into()));
+        let rules = load(&places, &Selection::All);
+        assert_eq!(scenarios(&rules), ["amy/s", "amy/twin", "amy/twin"]);
+        let (kept, left) = if mine_first { (&own, &theirs) } else { (&theirs, &own) };
+        assert_eq!(*rules.scenarios[0].item.path, *kept.display().to_string());
+        let told = format!("left out: `amy/s` is that of {}", kept.display());
+        assert_eq!(
+            (&*rules.warnings[0].file, rules.warnings[0].message.as_str()),
+            (left.display().to_string().as_str(), told.as_str())
+        );
+    }
+}
+
+#[test]
 fn a_directory_without_rules_is_refused() {
     let empty = tempfile::tempdir().unwrap();
     let rules = all(empty.path());

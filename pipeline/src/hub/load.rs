@@ -79,6 +79,8 @@ pub struct ContextFile {
     pub contexts: Vec<ContextSpec>,
 }
 
+const FIRST: &str = "of several --rules the first that has an item gives it";
+
 /// Loads rules from several places. Of items of the same kind, stage and name the first place's
 /// counts, as with a search path: one's own directory stands before the hub.
 ///
@@ -98,8 +100,7 @@ pub fn load(sources: &[RuleSource], selection: &Selection) -> RuleSet {
             } else if first.read().ok() != item.file.read().ok() {
                 let message = format!("left out: `{}` is that of {}", item.name, first.shown);
                 let error = RuleError::of_file(&item.file.shown, message);
-                let help = "of several --rules the first that has an item gives it";
-                rules.warnings.push(error.with_help(help));
+                rules.warnings.push(error.with_help(FIRST));
             }
         }
     }
@@ -116,6 +117,7 @@ pub fn load(sources: &[RuleSource], selection: &Selection) -> RuleSet {
         let layout = places.get(&item.file.shown).and_then(|place| layouts.get(*place));
         rules.add(item, layout);
     }
+    rules.leave_out_named_twice(&places);
     rules.scenarios.sort_by(|a, b| a.spec.name.value.cmp(&b.spec.name.value));
     for layout in layouts {
         rules.take_surroundings(layout, matches!(selection, Selection::All));
@@ -133,6 +135,30 @@ impl RuleSet {
     /// Whether nothing is wrong.
     pub fn is_sound(&self) -> bool {
         self.errors.is_empty()
+    }
+
+    /// A scenario goes by the name in it, whatever its file is called: of several places the first that
+    /// has one gives it. `places` knows the place of a file.
+    fn leave_out_named_twice(&mut self, places: &BTreeMap<String, usize>) {
+        let place = |one: &Scenario| places.get(&*one.item.path).copied();
+        let mut first: BTreeMap<String, (Option<usize>, Arc<str>)> = BTreeMap::new();
+        for one in &self.scenarios {
+            let (at, path) = (place(one), Arc::clone(&one.item.path));
+            let known = first.entry(one.spec.name.value.clone()).or_insert((at, Arc::clone(&path)));
+            if at < known.0 {
+                *known = (at, path);
+            }
+        }
+        let warnings = &mut self.warnings;
+        self.scenarios.retain(|one| {
+            let Some((at, path)) = first.get(&one.spec.name.value) else { return true };
+            let kept = place(one) == *at;
+            if !kept {
+                let message = format!("left out: `{}` is that of {path}", one.spec.name.value);
+                warnings.push(RuleError::of_file(&one.item.path, message).with_help(FIRST));
+            }
+            kept
+        });
     }
 
     fn add(&mut self, named: &Named, layout: Option<&Layout>) {
