@@ -6,7 +6,6 @@ use std::sync::Arc;
 use operators::bucket::codec::SourceNames;
 use operators::bucket::compile::{Origin, compile as compile_scenario, reads};
 use operators::bucket::context::Contexts;
-use operators::bucket::scenario::Takes;
 use operators::bucket::{Catalogue, Codec, ScenarioId};
 use operators::expr::{Compiler, Env, Expect};
 use operators::grok::Library;
@@ -120,8 +119,8 @@ pub fn compile(set: &RuleSet, options: Options) -> Compiled {
     let constants = constants.collect::<Vec<_>>();
     let reads = reads(&scenarios, &contexts, &program);
     let codec = Codec::new(Arc::clone(program.schema()), reads, constants, options.names);
-    let matcher = Matcher::new(&scenarios, &program);
     let catalogue = Arc::new(Catalogue::new(scenarios, codec, contexts));
+    let matcher = Matcher::new(catalogue.scenarios(), &program);
     let postoverflows = postoverflows.finish(&program);
     let rules = Rules { program, parsers, postoverflows, catalogue, matcher, caches };
     let Notes { errors, warnings } = notes;
@@ -202,14 +201,6 @@ fn scenarios(
             compile_scenario(&scenario.spec, origin, compiler, reading)
         });
         all.extend(compiled);
-    }
-    // Without these no overflow is put to a scenario. They themselves come before those that take
-    // overflows, or else nobody had theirs.
-    let again = all.iter().any(|scenario| scenario.reprocess);
-    for scenario in all.iter_mut().filter(|scenario| scenario.takes == Takes::Both) {
-        if scenario.reprocess || !again {
-            scenario.takes = Takes::Logs;
-        }
     }
     all
 }

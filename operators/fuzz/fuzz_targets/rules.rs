@@ -62,8 +62,8 @@ fn rules() -> Arc<Rules> {
     let reads = reads(&scenarios, &contexts, &program);
     let schema = Arc::clone(program.schema());
     let codec = Codec::new(schema, reads, Vec::<&'static str>::new(), Box::new(|_| None));
-    let matcher = Matcher::new(&scenarios, &program);
     let catalogue = Arc::new(Catalogue::new(scenarios, codec, contexts));
+    let matcher = Matcher::new(catalogue.scenarios(), &program);
     Arc::new(Rules { program, parsers, postoverflows, catalogue, matcher, caches })
 }
 

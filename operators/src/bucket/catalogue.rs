@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::codec::Codec;
 use super::context::Contexts;
 use super::record::Identity;
-use super::scenario::{Kind, Scenario, ScenarioId};
+use super::scenario::{Kind, Scenario, ScenarioId, Takes};
 use crate::hash::{fnv1a, fnv1a_after};
 
 /// The scenarios of a rule set with what their buckets need.
@@ -26,6 +26,7 @@ impl Catalogue {
     /// Takes scenarios in the order of their numbers: scenario `n` stands at place `n`.
     pub fn new(mut scenarios: Vec<Scenario>, codec: Codec, contexts: Contexts) -> Self {
         find_twins(&mut scenarios);
+        settle_rounds(&mut scenarios);
         let identities = identities(&scenarios);
         let ids = || scenarios.iter().map(|scenario| scenario.id);
         let by_content = identities.iter().map(|known| known.content).zip(ids()).collect();
@@ -86,6 +87,17 @@ fn identities(scenarios: &[Scenario]) -> Vec<Identity> {
         Identity { family, content: fnv1a_after(content, &again.to_le_bytes()) }
     };
     scenarios.iter().map(identity).collect()
+}
+
+/// Decides where scenarios stand that can want lines and overflows. No overflow is put to any without
+/// one with `reprocess`; and those come before them that want overflows, or else nobody had theirs.
+fn settle_rounds(scenarios: &mut [Scenario]) {
+    let again = scenarios.iter().any(|scenario| scenario.reprocess);
+    for scenario in scenarios.iter_mut().filter(|scenario| scenario.takes == Takes::Both) {
+        if scenario.reprocess || !again {
+            scenario.takes = Takes::Logs;
+        }
+    }
 }
 
 /// Scenarios of one name and filter share their buckets. A trigger has none.
