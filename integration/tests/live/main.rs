@@ -118,6 +118,19 @@ fn lines_that_no_parser_takes_are_told_once() {
 }
 
 #[test]
+fn a_run_that_is_told_to_end_before_it_begins_ends() {
+    let logs = logs(1, 2000);
+    let folder = tempfile::tempdir().unwrap();
+    let slow = Way { pause: Duration::from_millis(20), ..Way::default() };
+    run(folder.path(), &logs, slow, Some(0));
+    let all = replayed(&logs);
+    // What came before it looked is through.
+    assert!(outbox(folder.path(), &logs).len() < all.len());
+    run(folder.path(), &logs, Way::default(), None);
+    check_same(&without_places(&outbox(folder.path(), &logs)), &without_places(&all));
+}
+
+#[test]
 fn parts_of_a_record_that_no_parser_takes_are_told_apart() {
     let logs = with_strangers(&logs(1, 700));
     let joined = logs.iter().map(|(name, lines)| {

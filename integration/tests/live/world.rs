@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -107,7 +108,7 @@ fn compiled(expression: &str) -> Transform {
 }
 
 /// What a live run over `logs` puts into the outbox of the store in `folder`, from where the last one
-/// there stopped; `stop` after so many seals, or when all lines are through.
+/// there stopped; `stop` after so many seals, 0 for before it begins, or when all lines are through.
 pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, stop: Option<u64>) {
     let store = Arc::new(Store::open(folder, Budget::default()).unwrap());
     let runtime = Runtime::new().unwrap();
@@ -152,10 +153,15 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
     let outputs = told_to_files(folder, (&store, &setup.names), &serving, runtime.handle());
     let engine = Engine::start(setup).unwrap();
     let handles = engine.handles().clone();
+    if stop == Some(0) {
+        handles.say(Command::Finish);
+    }
     let all: BTreeMap<_, _> = logs.iter().map(|(n, l)| (n.clone(), l.len() as u64)).collect();
+    let over = Arc::new(AtomicBool::new(false));
+    let is_over = Arc::clone(&over);
     let watch = std::thread::spawn(move || {
         let deadline = Instant::now() + Duration::from_secs(60);
-        loop {
+        while !is_over.load(Ordering::Acquire) {
             let late = Instant::now() > deadline;
             let lanes = record::lanes(&store).unwrap();
             let known = lanes.len() == all.len();
@@ -163,8 +169,8 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
                 let (_, name) = key.split_once('\0').unwrap();
                 lane.next >= all[name]
             });
-            let kept = handles.progress.kept.load(std::sync::atomic::Ordering::Acquire);
-            if late || (known && through) || stop.is_some_and(|stop| kept >= stop) {
+            let kept = handles.progress.kept.load(Ordering::Acquire);
+            if late || (known && through) || stop.is_some_and(|stop| stop > 0 && kept >= stop) {
                 handles.say(Command::Finish);
                 assert!(!late, "the run does not end");
                 return;
@@ -173,6 +179,7 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
         }
     });
     let engine = engine.generation(&loaded.detection()).unwrap();
+    over.store(true, Ordering::Release);
     watch.join().unwrap();
     assert!(engine.end().is_empty(), "sources end");
     // A run that is stopped leaves what was not told yet to the next one.
@@ -199,7 +206,7 @@ fn told_to_files(
             tray,
             refused: Weak::new(),
             names: Arc::clone(names),
-            told: serving.told(tray),
+            outbox: serving.subscription(tray),
             runtime: runtime.clone(),
         };
         let output = outputs::Configured {
@@ -235,7 +242,7 @@ pub(crate) fn outbox(folder: &Path, logs: &[(String, Arc<Vec<String>>)]) -> Vec<
         let (last, told) = told.unwrap();
         next += told.messages();
         assert_eq!(last + 1, next, "no number is missing");
-        alerts.extend(encoder.messages(&told, &[Stream::Alerts]).unwrap());
+        alerts.extend(encoder.messages(&told, None, &[Stream::Alerts]).unwrap());
     }
     let text = |(_, message): (u64, Message)| String::from_utf8(message.payload.unwrap()).unwrap();
     alerts.into_iter().map(text).collect()

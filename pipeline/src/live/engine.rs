@@ -156,13 +156,12 @@ impl Engine {
         &self.handles
     }
 
-    /// Detects with these rules until a command says otherwise; everything that was settled is on
-    /// its way to the store then.
+    /// Detects with these rules until a command says otherwise, or has said so since the last
+    /// generation ended; everything that was settled is on its way to the store then.
     ///
     /// # Errors
     /// The store or a worker failed.
     pub fn generation(mut self, detection: &Detection) -> Result<Self, EngineError> {
-        self.handles.progress.commanded.say(Command::Go);
         self.handles.progress.insight.begin(&detection.rules);
         let lag = u8::try_from(self.pace.ahead + 2).unwrap_or(u8::MAX);
         let budget = self.memory / self.workers.max(1);
@@ -191,6 +190,8 @@ impl Engine {
         let reader = reader.ok_or_else(|| EngineError::Worker("the reader is gone".to_owned()))?;
         let next = Self { reader, ..self };
         next.all_kept()?;
+        // What is said from now on is for the next generation, also before that begins.
+        next.handles.progress.commanded.say(Command::Go);
         crash::point("reload-generation-ended");
         Ok(next)
     }
