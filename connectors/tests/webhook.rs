@@ -61,10 +61,10 @@ fn run(url: &str) -> Run {
 fn messages(sequences: std::ops::RangeInclusive<u64>) -> Vec<Message> {
     let message = |sequence| Message {
         sequence,
-        stream: "decisions".into(),
+        stream: "decisions",
         partition_key: "Ip:192.0.2.1".into(),
         key: format!("Ip:192.0.2.1:{sequence}").into(),
-        headers: Vec::new(),
+        headers: Arc::default(),
         payload: Some(format!("{{\"n\":{sequence}}}").into()),
     };
     sequences.map(message).collect()

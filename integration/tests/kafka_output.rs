@@ -30,14 +30,14 @@ const CHILD: &str = "SPILLWAY_TEST_CHILD";
 /// Keys that messages have in turn.
 const KEYS: u64 = 17;
 
-fn message(stream: &str, sequence: u64) -> Message {
+fn message(stream: &'static str, sequence: u64) -> Message {
     let key = format!("key-{}", sequence % KEYS);
     Message {
         sequence,
-        stream: stream.into(),
+        stream,
         partition_key: key.clone().into(),
         key: format!("{key}/{sequence}").into(),
-        headers: vec![("id".into(), Bytes::from(format!("id-{sequence}")))],
+        headers: [("id", Bytes::from(format!("id-{sequence}")))].into(),
         payload: Some(format!("{{\"n\":{sequence}}}").into()),
     }
 }
@@ -82,7 +82,7 @@ fn numbers(topics: &Topics, name: &str) -> Vec<u64> {
     for record in topics.read(name) {
         let key = String::from_utf8(record.key).unwrap();
         let number: u64 = key.rsplit_once('/').unwrap().1.parse().unwrap();
-        let expected = message(name, number);
+        let expected = message("decisions", number);
         assert_eq!(record.payload.as_deref(), expected.payload.as_deref());
         assert_eq!(record.headers, [("id".to_owned(), format!("id-{number}").into_bytes())]);
         assert_eq!(record.partition, partition_of(&expected.partition_key, 3));

@@ -8,6 +8,7 @@ use operators::alert::{Alert, Decision};
 use operators::order::Partition;
 use serde::{Deserialize, Serialize};
 
+use crate::judge::recent::Made;
 use crate::live::aside::Aside;
 use crate::live::names::Names;
 use crate::serve::kept;
@@ -157,17 +158,24 @@ impl Encoder {
     }
 
     /// Its messages in those of the streams that are `wanted`, each with its place among all of them;
-    /// without those of what was removed since.
+    /// without those of what was removed since. Where the alert is known as it was `made`, the store is
+    /// not read.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn messages(
         &self,
         told: &Told,
+        made: Option<&Made>,
         wanted: &[Stream],
     ) -> Result<Vec<(u64, Message)>, StoreError> {
         let message = match told {
-            Told::Alert(id, first, count) => return self.found(*id, (*first, *count), wanted),
+            Told::Alert(id, first, count) => {
+                return match made {
+                    Some(Made { alert, machine }) => Ok(self.made(alert, machine, wanted)),
+                    None => self.found(*id, (*first, *count), wanted),
+                };
+            }
             Told::Ended { scope, value, id, scenario } => {
                 of_decision((scope, value), *id, scenario, None)
             }
@@ -183,37 +191,46 @@ impl Encoder {
         (first, count): (u64, u64),
         wanted: &[Stream],
     ) -> Result<Vec<(u64, Message)>, StoreError> {
-        let mut messages = Vec::new();
-        let decided = match wanted.contains(&Stream::Alerts) {
-            true => match kept::as_made(&self.store, id)? {
-                Some((alert, machine)) => {
-                    let file = |at: Partition| self.names.get(at).unwrap_or_else(|| "".into());
-                    let json = json(&WireAlert::new(&alert, &machine, &file));
-                    messages.push((0, of_alert(&alert, json)));
-                    alert.decisions
-                }
-                None => kept::decisions_as_made(&self.store, first, count)?,
-            },
-            false => kept::decisions_as_made(&self.store, first, count)?,
-        };
-        if wanted.contains(&Stream::Decisions) {
-            let wire = decisions(&decided).map(|decision| json(&decision));
-            for (place, (decision, json)) in (1..).zip(decided.iter().zip(wire)) {
-                let Decision { scope, value, id, scenario, .. } = decision;
-                let message = of_decision((scope, value), *id, scenario, Some(json));
-                messages.push((place, message));
-            }
+        if wanted.contains(&Stream::Alerts)
+            && let Some((alert, machine)) = kept::as_made(&self.store, id)?
+        {
+            return Ok(self.made(&alert, &machine, wanted));
         }
-        Ok(messages)
+        Ok(decided(&kept::decisions_as_made(&self.store, first, count)?, wanted))
+    }
+
+    fn made(&self, alert: &Alert, machine: &str, wanted: &[Stream]) -> Vec<(u64, Message)> {
+        let mut messages = Vec::new();
+        if wanted.contains(&Stream::Alerts) {
+            let file = |at: Partition| self.names.get(at).unwrap_or_else(|| "".into());
+            let json = json(&WireAlert::new(alert, machine, &file));
+            messages.push((0, of_alert(alert, json)));
+        }
+        messages.extend(decided(&alert.decisions, wanted));
+        messages
     }
 }
 
+/// The messages of decisions, which follow that of their alert.
+fn decided(made: &[Decision], wanted: &[Stream]) -> Vec<(u64, Message)> {
+    if !wanted.contains(&Stream::Decisions) {
+        return Vec::new();
+    }
+    let wire = decisions(made).map(|decision| json(&decision));
+    let messages = made.iter().zip(wire).map(|(decision, json)| {
+        let Decision { scope, value, id, scenario, .. } = decision;
+        of_decision((scope, value), *id, scenario, Some(json))
+    });
+    (1..).zip(messages).collect()
+}
+
 fn of_alert(alert: &Alert, json: Vec<u8>) -> Message {
+    let identity = alert.identity();
     Message {
         stream: Stream::Alerts,
         partition: partition(&alert.source.scope, &alert.source.value),
-        key: alert.identity().uuid(),
-        headers: headers(alert.identity().id(), &alert.scenario),
+        key: identity.uuid(),
+        headers: headers(identity.id(), &alert.scenario),
         payload: Some(json),
     }
 }

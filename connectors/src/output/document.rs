@@ -20,22 +20,23 @@ pub(super) fn write(text: &mut Vec<u8>, message: &Message) {
 
 fn tombstone(message: &Message) -> Value {
     let key = String::from_utf8_lossy(&message.key);
-    json!({ "stream": &*message.stream, "key": key, "deleted": true })
+    json!({ "stream": message.stream, "key": key, "deleted": true })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use bytes::Bytes;
+    use std::sync::Arc;
 
     #[test]
     fn a_message_is_one_line() {
         let mut message = Message {
             sequence: 1,
-            stream: "decisions".into(),
+            stream: "decisions",
             partition_key: Bytes::new(),
             key: Bytes::from_static(b"Ip,192.0.2.1"),
-            headers: Vec::new(),
+            headers: Arc::default(),
             payload: Some(Bytes::from_static(b"{\"a\":\r\n1}")),
         };
         let written = |message: &Message| {

@@ -35,13 +35,13 @@ pub struct Message {
     /// Its number in the outbox: rising, not always by one; from 0 on.
     pub sequence: u64,
     /// What it belongs to: `alerts`, `decisions`, …
-    pub stream: Arc<str>,
+    pub stream: &'static str,
     /// Messages with the same one keep their order: they go to the same partition.
     pub partition_key: Bytes,
     /// What a later message with the same key replaces.
     pub key: Bytes,
     /// Names and values.
-    pub headers: Vec<(Arc<str>, Bytes)>,
+    pub headers: Arc<[(&'static str, Bytes)]>,
     /// The message; `None`: what the key stands for is over (a tombstone).
     pub payload: Option<Bytes>,
 }

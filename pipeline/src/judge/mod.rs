@@ -10,6 +10,7 @@
 
 pub mod history;
 pub mod outbox;
+pub mod recent;
 
 mod found;
 mod posts;

@@ -1,15 +1,15 @@
 //! What goes out, in the order in which it was decided: the numbers of what is to be told, kept in
 //! the same commit as what they name, until every output has told it.
 
-use std::ops::Range;
-
 use operators::alert::Decision;
 use tokio::sync::watch;
 
+use super::recent::{Entry, Made, Recent};
 use crate::emit::{Told, Tray};
 use crate::live::aside::Aside;
 use crate::live::record;
 use crate::serve::kept;
+use crate::serve::ledger::Written;
 use crate::state::{Batch, Store, StoreError};
 
 /// What outputs want to be told.
@@ -32,7 +32,19 @@ pub struct Outbox {
     /// Number of the next message.
     next: u64,
     written: u64,
+    /// What is not kept yet.
+    fresh: Vec<Entry>,
     told: watch::Sender<u64>,
+    recent: Recent,
+}
+
+/// What outputs know of an outbox besides the store.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    /// The number that the next message will have, whenever more are kept.
+    pub told: watch::Receiver<u64>,
+    /// What was told of late.
+    pub recent: Recent,
 }
 
 impl Outbox {
@@ -48,19 +60,22 @@ impl Outbox {
             record::drop_told(&mut batch, tray, 0, next);
             store.commit(batch)?;
         }
-        Ok(Self { tray, wanted, next, written: next, told: watch::Sender::new(next) })
+        let (told, recent) = (watch::Sender::new(next), Recent::default());
+        Ok(Self { tray, wanted, next, written: next, fresh: Vec::new(), told, recent })
     }
 
-    /// The number that the next message will have, whenever more are kept.
-    pub fn told(&self) -> watch::Receiver<u64> {
-        self.told.subscribe()
+    /// What outputs need.
+    pub fn subscription(&self) -> Subscription {
+        Subscription { told: self.told.subscribe(), recent: self.recent.clone() }
     }
 
     /// Tells of an alert and its decisions, by their numbers.
-    pub(super) fn alert(&mut self, batch: &mut Batch<'_>, alert: u64, decisions: Range<u64>) {
+    pub(super) fn alert(&mut self, batch: &mut Batch<'_>, written: Written) {
         if self.wanted != Wanted::Nothing {
-            let Range { start: first, end } = decisions;
-            self.put(batch, &Told::Alert(alert, first, end.saturating_sub(first)));
+            let Written { id, decisions, size, alert, machine } = written;
+            let count = decisions.end.saturating_sub(decisions.start);
+            let made = Made { alert, machine };
+            self.put(batch, Told::Alert(id, decisions.start, count), Some((made, size)));
         }
     }
 
@@ -78,7 +93,7 @@ impl Outbox {
             && let Some(decision) = kept::decision_as_made(store, id)?
         {
             let Decision { scope, value, id, scenario, .. } = decision;
-            self.put(batch, &Told::Ended { scope, value, id, scenario });
+            self.put(batch, Told::Ended { scope, value, id, scenario }, None);
         }
         Ok(())
     }
@@ -87,14 +102,17 @@ impl Outbox {
     pub(super) fn aside(&mut self, batch: &mut Batch<'_>, aside: Vec<Aside>) {
         if self.wanted != Wanted::Nothing {
             for aside in aside {
-                self.put(batch, &Told::Aside(Box::new(aside)));
+                self.put(batch, Told::Aside(Box::new(aside)), None);
             }
         }
     }
 
-    fn put(&mut self, batch: &mut Batch<'_>, told: &Told) {
+    fn put(&mut self, batch: &mut Batch<'_>, told: Told, made: Option<(Made, usize)>) {
         self.next += told.messages();
-        record::put_told(batch, self.tray, self.next - 1, told);
+        let last = self.next - 1;
+        let size = record::put_told(batch, self.tray, last, &told);
+        let (made, more) = made.unzip();
+        self.fresh.push(Entry { last, told, made, size: size + more.unwrap_or(0) });
     }
 
     /// Writes how far it is.
@@ -106,7 +124,8 @@ impl Outbox {
     }
 
     /// Says that what was written is kept.
-    pub(super) fn tell(&self) {
+    pub(super) fn tell(&mut self) {
+        self.recent.add(self.fresh.drain(..));
         self.told.send_if_modified(|known| std::mem::replace(known, self.next) != self.next);
     }
 }

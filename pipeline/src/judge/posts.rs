@@ -97,8 +97,9 @@ impl Sitting {
         let written = written.inspect_err(|error| {
             tracing::error!(%error, "an alert cannot be written");
         });
-        let (id, decisions) = written.ok()?;
-        self.judge.outbox.alert(&mut open.batch, id, decisions);
+        let written = written.ok()?;
+        let id = written.id;
+        self.judge.outbox.alert(&mut open.batch, written);
         Some(id)
     }
 

@@ -74,7 +74,7 @@ impl Aside {
 
     /// A message that an output will never take.
     pub fn refused(output: &str, message: &Message, reason: &str, at: EventTime) -> Self {
-        let (lane, labels) = (&*message.stream, &BTreeMap::new());
+        let (lane, labels) = (message.stream, &BTreeMap::new());
         let payload = message.payload.as_deref().unwrap_or_default();
         Self {
             offset: message.sequence,

@@ -30,9 +30,11 @@ fn read<T: DeserializeOwned>(
     serde_json::from_slice(&bytes).map(Some).map_err(|source| store.unreadable(family, key, source))
 }
 
-fn put<T: Serialize>(batch: &mut Batch<'_>, family: Family, key: &[u8], value: &T) {
+fn put<T: Serialize>(batch: &mut Batch<'_>, family: Family, key: &[u8], value: &T) -> usize {
     // Records are plain structs: writing them to memory cannot fail.
-    batch.put(family, key, &serde_json::to_vec(value).unwrap_or_default());
+    let bytes = serde_json::to_vec(value).unwrap_or_default();
+    batch.put(family, key, &bytes);
+    bytes.len()
 }
 
 /// Where the order stood.
@@ -108,9 +110,10 @@ pub fn put_next_message(batch: &mut Batch<'_>, tray: Tray, next: u64) {
     put(batch, Family::Meta, tray.next_key(), &next);
 }
 
-/// Puts something to be told into the outbox, under the number of its last message.
-pub fn put_told(batch: &mut Batch<'_>, tray: Tray, sequence: u64, told: &Told) {
-    put(batch, tray.family(), &sequence.to_be_bytes(), told);
+/// Puts something to be told into the outbox, under the number of its last message; how long that is.
+/// Unit: bytes.
+pub fn put_told(batch: &mut Batch<'_>, tray: Tray, sequence: u64, told: &Told) -> usize {
+    put(batch, tray.family(), &sequence.to_be_bytes(), told)
 }
 
 /// Drops what holds no message but those from `from` up to `before` from the outbox.

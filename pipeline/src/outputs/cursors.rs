@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::emit::Tray;
+use crate::judge::recent::Recent;
 use crate::live::record;
 use crate::state::{Store, StoreError};
 
@@ -15,6 +16,7 @@ const LEFT: u64 = 10_000;
 pub(super) struct Cursors {
     store: Arc<Store>,
     tray: Tray,
+    recent: Recent,
     kept: Mutex<Kept>,
 }
 
@@ -36,7 +38,7 @@ impl Cursors {
     /// The cursors of these outputs, as the store has them. One that is new begins with what is there.
     pub(super) fn new(
         store: Arc<Store>,
-        tray: Tray,
+        (tray, recent): (Tray, Recent),
         names: impl Iterator<Item = Arc<str>>,
     ) -> Result<Self, StoreError> {
         let oldest = match record::told(&store, tray, 0).next().transpose()? {
@@ -48,7 +50,7 @@ impl Cursors {
             Ok((name, kept))
         });
         let next = next.collect::<Result<_, StoreError>>()?;
-        Ok(Self { store, tray, kept: Mutex::new(Kept { next, dropped: oldest }) })
+        Ok(Self { store, tray, recent, kept: Mutex::new(Kept { next, dropped: oldest }) })
     }
 
     /// The next message of an output.
@@ -74,6 +76,7 @@ impl Cursors {
             record::put_output(&mut batch, self.tray, name, next);
         }
         let first = kept.first().unwrap_or(kept.dropped);
+        self.recent.forget_before(first);
         if first >= kept.dropped + if time { 1 } else { LEFT } {
             record::drop_told(&mut batch, self.tray, kept.dropped, first);
             kept.dropped = first;

@@ -8,12 +8,13 @@ use connectors::health::Health;
 use connectors::output::{Message, Output, OutputError, Refused};
 use connectors::stop::Stop;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 
 use super::cursors::Cursors;
 use super::shape::Shape;
-use crate::emit::{Encoder, Tray};
+use crate::emit::{Encoder, Told, Tray};
 use crate::judge::ToJudge;
+use crate::judge::outbox::Subscription;
+use crate::judge::recent::Made;
 use crate::live::aside::Aside;
 use crate::live::pace::wall;
 use crate::live::record;
@@ -36,9 +37,19 @@ pub(super) struct Driver {
     pub(super) encoder: Encoder,
     pub(super) store: Arc<Store>,
     pub(super) cursors: Arc<Cursors>,
-    pub(super) told: watch::Receiver<u64>,
+    pub(super) outbox: Subscription,
     pub(super) stop: Stop,
     pub(super) runtime: Handle,
+}
+
+/// Messages that are handed over together.
+struct Packet {
+    next: u64,
+    end: u64,
+    messages: Vec<Message>,
+    bytes: usize,
+    /// The message that has no room any more.
+    full: Option<u64>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +85,7 @@ impl Driver {
             next = next.max(resumed + 1);
         }
         while !self.stop.is_set() {
-            let end = *self.told.borrow_and_update();
+            let end = *self.outbox.told.borrow_and_update();
             if next >= end {
                 let quiet = self.wait();
                 self.cursors.advance(&self.name, next, quiet)?;
@@ -107,36 +118,58 @@ impl Driver {
 
     /// Messages from `next` on, and what comes after them. The last one is before `end`.
     fn read(&self, next: u64, end: u64) -> Result<(Vec<Message>, u64), StoreError> {
-        let (mut messages, mut bytes) = (Vec::new(), 0);
-        for told in record::told(&self.store, self.tray, next) {
-            let (last, told) = told?;
-            let first = (last + 1).saturating_sub(told.messages());
-            if first >= end {
+        let mut packet = Packet { next, end, messages: Vec::new(), bytes: 0, full: None };
+        let recent = self.outbox.recent.from(next);
+        for entry in &recent {
+            if !self.pack(&mut packet, entry.last, &entry.told, entry.made.as_ref())? {
                 break;
             }
-            let wanted = self.shape.wanted(&told);
-            for (place, message) in self.encoder.messages(&told, wanted)? {
-                let sequence = first + place;
-                if sequence < next {
-                    continue;
+        }
+        if recent.is_empty() {
+            for told in record::told(&self.store, self.tray, next) {
+                let (last, told) = told?;
+                if !self.pack(&mut packet, last, &told, None)? {
+                    break;
                 }
-                if messages.len() >= MOST_MESSAGES || bytes >= MOST_BYTES {
-                    return Ok((messages, sequence));
-                }
-                let message = self.shape.message(sequence, message);
-                bytes += message.payload.as_deref().map_or(0, <[u8]>::len);
-                messages.push(message);
             }
         }
-        Ok((messages, end))
+        Ok((packet.messages, packet.full.unwrap_or(end)))
+    }
+
+    /// Packs the messages of an entry of the outbox; whether more may come.
+    fn pack(
+        &self,
+        packet: &mut Packet,
+        last: u64,
+        told: &Told,
+        made: Option<&Made>,
+    ) -> Result<bool, StoreError> {
+        let first = (last + 1).saturating_sub(told.messages());
+        if first >= packet.end {
+            return Ok(false);
+        }
+        for (place, message) in self.encoder.messages(told, made, self.shape.wanted(told))? {
+            let sequence = first + place;
+            if sequence < packet.next {
+                continue;
+            }
+            if packet.messages.len() >= MOST_MESSAGES || packet.bytes >= MOST_BYTES {
+                packet.full = Some(sequence);
+                return Ok(false);
+            }
+            let message = self.shape.message(sequence, message);
+            packet.bytes += message.payload.as_deref().map_or(0, <[u8]>::len);
+            packet.messages.push(message);
+        }
+        Ok(true)
     }
 
     /// Waits for more; whether it stayed quiet.
     fn wait(&mut self) -> bool {
-        let Self { told, stop, runtime, .. } = self;
+        let Self { outbox, stop, runtime, .. } = self;
         runtime.block_on(async {
             tokio::select! {
-                _ = told.changed() => false,
+                _ = outbox.told.changed() => false,
                 () = stop.wait() => false,
                 () = tokio::time::sleep(QUIET) => true,
             }

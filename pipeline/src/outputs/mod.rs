@@ -24,7 +24,7 @@ use tokio::sync::watch;
 
 use crate::emit::{Encoder, Tray};
 use crate::judge::ToJudge;
-use crate::judge::outbox::Wanted;
+use crate::judge::outbox::{Subscription, Wanted};
 use crate::live::names::Names;
 use crate::live::record;
 use crate::state::{Store, StoreError};
@@ -72,8 +72,8 @@ pub struct Setup {
     pub refused: Weak<ToJudge>,
     /// What source partitions are called.
     pub names: Arc<Names>,
-    /// The number of the next message, whenever more are kept.
-    pub told: watch::Receiver<u64>,
+    /// What there is to tell.
+    pub outbox: Subscription,
     /// Where tasks of outputs run.
     pub runtime: Handle,
 }
@@ -131,10 +131,11 @@ impl Outputs {
     /// # Errors
     /// The store cannot be read or written, or a thread cannot be started.
     pub fn start(setup: Setup, all: Vec<Configured>) -> Result<Self, OutputsError> {
-        let Setup { store, tray, refused, names, told, runtime } = setup;
+        let Setup { store, tray, refused, names, outbox: subscription, runtime } = setup;
+        let Subscription { told, recent } = subscription.clone();
         let outbox = tray.series(&record::outbox_name(&store)?);
         let begun = all.iter().map(|one| Arc::clone(&one.name));
-        let cursors = Arc::new(Cursors::new(Arc::clone(&store), tray, begun)?);
+        let cursors = Arc::new(Cursors::new(Arc::clone(&store), (tray, recent), begun)?);
         let (mut watched, mut threads) = (Vec::new(), Vec::new());
         let stop = Stop::new();
         for Configured { name, shape, make } in all {
@@ -163,7 +164,7 @@ impl Outputs {
                 encoder: Encoder::new(Arc::clone(&store), Arc::clone(&names)),
                 store: Arc::clone(&store),
                 cursors: Arc::clone(&cursors),
-                told: told.clone(),
+                outbox: subscription.clone(),
                 stop: stop.clone(),
                 runtime: runtime.clone(),
             };

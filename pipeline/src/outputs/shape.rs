@@ -1,7 +1,5 @@
 //! What an output is told, and in which words.
 
-use std::sync::Arc;
-
 use connectors::output;
 
 use super::ocsf;
@@ -51,10 +49,10 @@ impl Shape {
             Format::Crowdsec => json,
             Format::Ocsf => ocsf::finding(stream, &json).unwrap_or(json),
         });
-        let headers = headers.into_iter().map(|(name, value)| (Arc::from(name), value.into()));
+        let headers = headers.into_iter().map(|(name, value)| (name, value.into()));
         output::Message {
             sequence,
-            stream: stream.name().into(),
+            stream: stream.name(),
             partition_key: partition.into(),
             key: key.into(),
             headers: headers.collect(),

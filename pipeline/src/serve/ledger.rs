@@ -66,6 +66,21 @@ pub struct Judged {
     pub alert: Alert,
 }
 
+/// An alert that was written.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// Its number.
+    pub id: u64,
+    /// Numbers of its decisions.
+    pub decisions: Range<u64>,
+    /// What it takes in the store, about. Unit: bytes.
+    pub size: usize,
+    /// The alert, with its decisions.
+    pub alert: Alert,
+    /// Who found it.
+    pub machine: Arc<str>,
+}
+
 /// A commit in the making.
 #[derive(Debug)]
 pub struct Commit {
@@ -164,7 +179,7 @@ impl Commit {
         self.feed.now
     }
 
-    /// Writes an alert, and its decisions with the rows of the commit; gives its number, and theirs.
+    /// Writes an alert, and its decisions with the rows of the commit.
     ///
     /// # Errors
     /// It cannot be written as MessagePack.
@@ -172,7 +187,7 @@ impl Commit {
         &mut self,
         batch: &mut Batch<'_>,
         judged: Judged,
-    ) -> Result<(u64, Range<u64>), rmp_serde::encode::Error> {
+    ) -> Result<Written, rmp_serde::encode::Error> {
         self.alert_of(batch, judged, self.feed.now)
     }
 
@@ -185,30 +200,29 @@ impl Commit {
         batch: &mut Batch<'_>,
         judged: Judged,
         created: i64,
-    ) -> Result<(u64, Range<u64>), rmp_serde::encode::Error> {
-        let Judged { machine, kind, mut alert } = judged;
+    ) -> Result<Written, rmp_serde::encode::Error> {
+        let Judged { machine, kind, alert } = judged;
         self.counters.alert += 1;
         let id = self.counters.alert;
         let first = self.counters.decision + 1;
         let made = alert.stop_at.at.0;
-        let decisions = std::mem::take(&mut alert.decisions);
-        let count = decisions.len() as u64;
-        let mut rows = Vec::with_capacity(decisions.len());
-        for decision in decisions {
+        let count = alert.decisions.len() as u64;
+        let mut rows = Vec::with_capacity(alert.decisions.len());
+        for decision in &alert.decisions {
             self.counters.decision += 1;
             let record = Record {
                 id: self.counters.decision,
                 hash: decision.id,
                 alert: id,
                 until: decision.until.0,
-                origin: decision.origin,
-                kind: decision.kind,
-                scope: decision.scope,
-                value: decision.value,
-                scenario: decision.scenario,
+                origin: Arc::clone(&decision.origin),
+                kind: Arc::clone(&decision.kind),
+                scope: Arc::clone(&decision.scope),
+                value: Arc::clone(&decision.value),
+                scenario: Arc::clone(&decision.scenario),
                 simulated: decision.simulated,
             };
-            let (duration, born) = (decision.duration, self.counters.seq);
+            let (duration, born) = (Arc::clone(&decision.duration), self.counters.seq);
             self.begin(batch, &record);
             rows.push(DecisionRow { record, duration, born, made });
         }
@@ -222,9 +236,12 @@ impl Commit {
             self.census.add(&found.scenario);
         }
         self.rows.alerts.push((found, rows));
-        let row = AlertRow { created, machine, kind, first, count, alert };
-        batch.put(Family::Alerts, &id.to_be_bytes(), &row.encode()?);
-        Ok((id, first..first + count))
+        let mut row = AlertRow { created, machine, kind, first, count, alert };
+        let bytes = row.encode()?;
+        batch.put(Family::Alerts, &id.to_be_bytes(), &bytes);
+        let AlertRow { machine, alert, .. } = row;
+        let size = bytes.len() + alert.decisions.len() * DecisionRow::ABOUT;
+        Ok(Written { id, decisions: first..first + count, size, alert, machine })
     }
 
     fn begin(&mut self, batch: &mut Batch<'_>, record: &Record) {

@@ -35,7 +35,7 @@ use tokio::sync::watch;
 
 use crate::detection::Detection;
 use crate::emit::Tray;
-use crate::judge::outbox::{Outbox, Wanted};
+use crate::judge::outbox::{Outbox, Subscription, Wanted};
 use crate::judge::{self, ToJudge};
 use crate::live::names::Names;
 use crate::state::{Family, Store, StoreError};
@@ -97,8 +97,8 @@ pub struct Serving {
     /// Alerts by scenario.
     pub census: AlertCensus,
     judge: ToJudge,
-    told: watch::Receiver<u64>,
-    told_unparsed: watch::Receiver<u64>,
+    results: Subscription,
+    aside: Subscription,
     threads: Vec<std::thread::JoinHandle<()>>,
     stop: watch::Sender<bool>,
 }
@@ -139,7 +139,7 @@ impl Serving {
         let outbox = Outbox::open(&store, Tray::Results, wanted)?;
         let unparsed = if unparsed { Wanted::Results } else { Wanted::Nothing };
         let unparsed = Outbox::open(&store, Tray::Unparsed, unparsed)?;
-        let (told, told_unparsed) = (outbox.told(), unparsed.told());
+        let (results, aside) = (outbox.subscription(), unparsed.subscription());
         let judge = judge::Judge {
             store: Arc::clone(&store),
             ledger: ledger::Ledger::open(&store, census.clone())?,
@@ -174,7 +174,7 @@ impl Serving {
             passwords: room_for_passwords(),
         };
         let service = Arc::new(service);
-        Ok(Self { service, census, judge, told, told_unparsed, threads, stop })
+        Ok(Self { service, census, judge, results, aside, threads, stop })
     }
 
     /// The way to the judge.
@@ -182,11 +182,11 @@ impl Serving {
         &self.judge
     }
 
-    /// The number that the next message of a tray will have, whenever more are kept.
-    pub fn told(&self, tray: Tray) -> watch::Receiver<u64> {
+    /// What outputs of a tray need besides the store.
+    pub fn subscription(&self, tray: Tray) -> Subscription {
         match tray {
-            Tray::Results => self.told.clone(),
-            Tray::Unparsed => self.told_unparsed.clone(),
+            Tray::Results => self.results.clone(),
+            Tray::Unparsed => self.aside.clone(),
         }
     }
 

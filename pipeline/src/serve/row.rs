@@ -47,10 +47,13 @@ impl Shared {
 }
 
 impl DecisionRow {
+    /// How many bytes it mostly has.
+    pub const ABOUT: usize = 160;
+
     /// The bytes under its number.
     pub fn encode(&self) -> Vec<u8> {
         let record = &self.record;
-        let mut out = Vec::with_capacity(160);
+        let mut out = Vec::with_capacity(Self::ABOUT);
         out.push(VERSION);
         out.push(u8::from(record.simulated));
         for number in [record.hash, record.alert, self.born] {
@@ -186,21 +189,25 @@ struct Read {
 }
 
 impl AlertRow {
-    /// The bytes under its number. The labels of its scenario are left out: nobody asks an alert that
-    /// was kept for them.
+    /// The bytes under its number. Left out are its decisions, which have rows of their own, and the
+    /// labels of its scenario: nobody asks an alert that was kept for them.
     ///
     /// # Errors
-    /// It cannot be written as MessagePack.
-    pub fn encode(mut self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+    /// It cannot be written as MessagePack. Then the alert has lost parts.
+    pub fn encode(&mut self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
         let events = std::mem::take(&mut self.alert.events);
-        self.alert.labels = Arc::default();
+        let decisions = std::mem::take(&mut self.alert.decisions);
+        let labels = std::mem::take(&mut self.alert.labels);
         let Packed { texts, codes } = Packed::new(&events);
-        let Self { created, machine, kind, first, count, alert } = &self;
+        let Self { created, machine, kind, first, count, alert } = &*self;
         let (created, first, count) = (*created, *first, *count);
         let written = Written { created, machine, kind, first, count, alert, texts, events: codes };
         let mut out = Vec::with_capacity(1024);
         out.push(VERSION);
         rmp_serde::encode::write(&mut out, &written)?;
+        self.alert.events = events;
+        self.alert.decisions = decisions;
+        self.alert.labels = labels;
         Ok(out)
     }
 
@@ -255,8 +262,8 @@ mod tests {
         let read = api::wire::posted::read(posted.to_string().as_bytes(), 0, "n").unwrap();
         let alert = read.into_iter().next().unwrap().alert;
         let (machine, kind) = (Arc::from("m"), Arc::from("crowdsec"));
-        let row = AlertRow { created: 7, machine, kind, first: 3, count: 2, alert };
-        let bytes = row.clone().encode().unwrap();
+        let mut row = AlertRow { created: 7, machine, kind, first: 3, count: 2, alert };
+        let bytes = row.encode().unwrap();
         let read = AlertRow::decode(&bytes).unwrap();
         assert_eq!((read.created, read.first, &read.alert.message), (7, 3, &row.alert.message));
         assert_eq!((&read.alert.events, read.alert.events.len()), (&row.alert.events, 2));

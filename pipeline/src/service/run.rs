@@ -284,7 +284,7 @@ impl Halves {
                     Tray::Unparsed => Weak::new(),
                 },
                 names: Arc::clone(names),
-                told: serving.told(tray),
+                outbox: serving.subscription(tray),
                 runtime: runtime.handle().clone(),
             };
             outputs.push(Outputs::start(setup, all)?);

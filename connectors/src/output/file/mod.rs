@@ -295,10 +295,10 @@ mod tests {
     fn message(sequence: u64) -> Message {
         Message {
             sequence,
-            stream: "decisions".into(),
+            stream: "decisions",
             partition_key: Bytes::new(),
             key: Bytes::new(),
-            headers: Vec::new(),
+            headers: std::sync::Arc::default(),
             payload: Some(format!("{{\"n\":{sequence}}}").into()),
         }
     }

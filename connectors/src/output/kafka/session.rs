@@ -25,7 +25,7 @@ use crate::output::{Message, OutputContext, OutputError};
 const SLICE: Duration = Duration::from_millis(500);
 
 /// How often it is looked whether all messages are answered.
-const ANSWERS: Duration = Duration::from_millis(2);
+const ANSWERS: Duration = Duration::from_millis(1);
 
 /// How long a successor has for writing its name before we look who has our identity now.
 const SETTLE: Duration = Duration::from_secs(3);
@@ -139,25 +139,26 @@ impl Session {
     }
 
     /// Waits until brokers have answered for every message. A commit of the crate does so too, but sleeps
-    /// for 100 ms at a time, for it waits for events that go to the thread of the producer.
+    /// for 100 ms at a time, for it waits for events that go to the thread of the producer. So would a
+    /// poll, which spends its last millisecond without a pause.
     fn flush(&self) -> Result<(), Doubt> {
         self.wait("the messages", self.timeout, |producer| {
             if producer.in_flight_count() == 0 {
                 return Ok(());
             }
-            producer.poll(ANSWERS);
+            std::thread::sleep(ANSWERS);
             Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut))
         })
     }
 
     fn send(&self, message: &Message, refused: &mut HashMap<u64, String>) -> Result<(), Doubt> {
-        let Some(place) = self.places.get(&*message.stream) else {
+        let Some(place) = self.places.get(message.stream) else {
             let reason = format!("no topic is configured for {}", message.stream);
             refused.insert(message.sequence, reason);
             return Ok(());
         };
         let mut headers = OwnedHeaders::new_with_capacity(message.headers.len());
-        for (name, value) in &message.headers {
+        for (name, value) in &*message.headers {
             headers = headers.insert(Header { key: name, value: Some::<&[u8]>(value.as_ref()) });
         }
         let number = usize::try_from(message.sequence).unwrap_or(usize::MAX);
