@@ -106,6 +106,12 @@ pub trait Archive: Send + Sync {
     /// The store does not take them.
     fn keep_usage(&self, usage: &Usage) -> Result<(), ArchiveError>;
 
+    /// Hands usage metrics to `take`, the newest first, until it has enough.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn usages(&self, take: &mut dyn FnMut(Usage) -> ControlFlow<()>) -> Result<(), ArchiveError>;
+
     /// Forgets alerts without an active decision: those older than `age` (unit: nanoseconds), and the
     /// oldest until `most` are left. How many went.
     ///

@@ -14,6 +14,7 @@ pub mod allow;
 pub mod archive;
 pub mod auth;
 pub mod blocklist;
+pub mod bouncer_metrics;
 pub mod error;
 pub mod filter;
 pub mod index;

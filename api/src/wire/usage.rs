@@ -48,9 +48,10 @@ pub struct Os {
     pub version: Option<String>,
 }
 
+/// What was measured at one time.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
-struct Metrics {
+pub struct Metrics {
     items: Option<Vec<Option<Item>>>,
     meta: Option<Meta>,
 }
@@ -62,14 +63,37 @@ struct Meta {
     window_size_seconds: Option<i64>,
 }
 
+/// A number of what was measured.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
-struct Item {
+pub struct Item {
     #[serde(skip_serializing_if = "Option::is_none")]
     labels: Option<BTreeMap<String, String>>,
-    name: Option<String>,
-    unit: Option<String>,
-    value: Option<f64>,
+    /// What was measured.
+    pub name: Option<String>,
+    /// Of what it is a number.
+    pub unit: Option<String>,
+    /// The number.
+    pub value: Option<f64>,
+}
+
+impl Metrics {
+    /// When it was measured. Unit: seconds since the Unix epoch.
+    pub fn at(&self) -> Option<i64> {
+        self.meta.as_ref().and_then(|meta| meta.utc_now_timestamp)
+    }
+
+    /// What was measured.
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter().flatten().flatten()
+    }
+}
+
+impl Item {
+    /// A label, if it has it.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        self.labels.as_ref().and_then(|labels| labels.get(name)).map(String::as_str)
+    }
 }
 
 impl Component {
@@ -81,6 +105,12 @@ impl Component {
             false => serde_json::json!({ "metrics": metrics }),
         }
     }
+}
+
+/// What [`Component::payload`] kept, again; nothing of what cannot be read.
+pub fn kept(payload: &serde_json::Value) -> Vec<Metrics> {
+    let metrics = payload.get("metrics").map(Option::<Vec<Option<Metrics>>>::deserialize);
+    metrics.and_then(Result::ok).flatten().into_iter().flatten().flatten().collect()
 }
 
 /// Reads the body of `POST /v1/usage-metrics`: of a bouncer, or else of a machine.

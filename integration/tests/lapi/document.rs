@@ -230,6 +230,7 @@ fn what_our_own_clients_are_answered_is_in_the_document() {
         ("GET", "/v1/allowlists/office?with_content=true", ""),
         ("GET", "/v1/admin/bouncers", ""),
         ("GET", "/v1/admin/machines", ""),
+        ("GET", "/v1/admin/usage-metrics", ""),
         ("POST", "/v1/admin/bouncers", r#"{"name":"a"}"#),
         ("POST", "/v1/admin/bouncers", r#"{"name":"a"}"#),
         ("POST", "/v1/admin/bouncers", r#"{"name":""}"#),

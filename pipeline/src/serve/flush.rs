@@ -8,6 +8,7 @@ use super::kept::{self, number};
 use super::places;
 use super::row::{AlertRow, DecisionRow, End, Shared};
 use super::silence::Silence;
+use super::usage;
 use crate::judge::outbox;
 use crate::state::{Batch, Family, Store, StoreError};
 
@@ -63,7 +64,7 @@ pub fn flush(
 ) -> Result<Flushed, StoreError> {
     let mut flushed = Flushed { alerts: alerts((store, census), retention, now)?, decisions: 0 };
     flushed.decisions = decisions(store, retention, now)?;
-    metrics(store, retention, now)?;
+    usage::forget(store, now.saturating_sub(retention.metrics_age))?;
     if flushed != Flushed::default() {
         let Flushed { alerts, decisions } = flushed;
         tracing::info!(alerts, decisions, "what is old is forgotten");
@@ -150,13 +151,6 @@ fn decisions(store: &Store, retention: Retention, now: i64) -> Result<u64, Store
     }
     store.commit(batch)?;
     Ok(count)
-}
-
-fn metrics(store: &Store, retention: Retention, now: i64) -> Result<(), StoreError> {
-    let oldest = now.saturating_sub(retention.metrics_age).max(0);
-    let mut batch = store.batch();
-    batch.delete_range(Family::Usage, &[], &oldest.to_be_bytes());
-    store.commit(batch)
 }
 
 fn commit_if_long<'a>(store: &'a Store, batch: &mut Batch<'a>) -> Result<(), StoreError> {

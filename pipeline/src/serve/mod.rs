@@ -20,6 +20,7 @@ pub mod places;
 pub mod row;
 pub mod shelf;
 pub mod silence;
+mod usage;
 pub mod view;
 
 use std::sync::Arc;

@@ -19,6 +19,7 @@ use super::kept::{as_ended, kept, number, with_decisions};
 use super::lines;
 use super::places::{self, Place};
 use super::row::{AlertRow, DecisionRow, Shared};
+use super::usage;
 use crate::state::{Family, Store, StoreError};
 
 /// The archive in the store.
@@ -87,12 +88,11 @@ impl Archive for Shelf {
     }
 
     fn keep_usage(&self, usage: &Usage) -> Result<(), ArchiveError> {
-        let mut batch = self.store.batch();
-        let mut key = usage.at.to_be_bytes().to_vec();
-        key.extend_from_slice(usage.by.as_bytes());
-        let bytes = serde_json::to_vec(usage).map_err(|error| ArchiveError(error.to_string()))?;
-        batch.put(Family::Usage, &key, &bytes);
-        self.store.commit(batch).map_err(told)
+        usage::keep(&self.store, usage).map_err(told)
+    }
+
+    fn usages(&self, take: &mut dyn FnMut(Usage) -> ControlFlow<()>) -> Result<(), ArchiveError> {
+        usage::visit(&self.store, take).map_err(told)
     }
 
     fn flush(&self, most: u64, age: i64, now: i64) -> Result<u64, ArchiveError> {

@@ -1,10 +1,11 @@
-//! `/v1/admin`: accounts, allowlists, old alerts. Open to processes of this machine on the Unix socket and
+//! `/v1/admin`: accounts, allowlists, old alerts, what bouncers did. Open to processes of this machine on the Unix socket and
 //! to machines that were made administrators, to nobody else.
 
 mod alerts;
 mod allowlists;
 mod bouncers;
 mod machines;
+mod usage;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub(super) fn all() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(alerts::flush))
         .routes(routes!(bouncers::list, bouncers::add))
         .routes(routes!(bouncers::remove))
+        .routes(routes!(usage::of_bouncers))
         .routes(routes!(machines::list, machines::add))
         .routes(routes!(machines::remove))
         .routes(routes!(machines::validate))

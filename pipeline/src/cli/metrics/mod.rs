@@ -1,12 +1,15 @@
 //! `spillway metrics`: the metrics of a running service, as tables by what they are about, or sample by
 //! sample.
 
+mod bouncers;
 mod section;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use api::bouncer_metrics::{BouncerMetrics, ByOrigin};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -15,6 +18,7 @@ use super::admin::client::Client;
 use super::admin::credentials::Credentials;
 use super::admin::output::{Colour, Output, Row};
 use super::socket::SocketArgs;
+use bouncers::Table;
 use section::{ALIASES, SECTIONS, Section};
 
 /// Show the metrics of a running service.
@@ -23,6 +27,7 @@ use section::{ALIASES, SECTIONS, Section};
 Examples:
   spillway metrics                     (tables of what is not empty)
   spillway metrics show acquisition parsers
+  spillway metrics show bouncers       (what bouncers blocked)
   spillway metrics spillway_buckets    (samples with this word)
   spillway metrics -o raw              (all samples, as Prometheus reads them)")]
 pub struct Metrics {
@@ -100,18 +105,65 @@ impl Metrics {
         if output.format == Format::Raw {
             bail!("tables are printed as human or json: `spillway metrics -o raw` has the samples");
         }
-        let page = self.page()?;
+        let of_bouncers = |section: &&Section| section.is_of_bouncers();
+        let page = if sections.iter().all(of_bouncers) { String::new() } else { self.page()? };
         let samples = section::samples(&page);
+        let bouncers = match sections.iter().any(of_bouncers) {
+            true => self.bouncers(!asked.is_empty())?,
+            false => BouncerMetrics::default(),
+        };
         if output.format == Format::Json {
-            let all = sections.iter().map(|one| (one.name.to_owned(), one.json(&samples)));
+            let json = |section: &&'static Section| match section.is_of_bouncers() {
+                true => json!(numbers(&bouncers)),
+                false => section.json(&samples),
+            };
+            let all = sections.iter().map(|one| (one.name.to_owned(), json(one)));
             return output.json(&Value::Object(all.collect()), 1);
         }
         for section in sections {
+            if section.is_of_bouncers() {
+                self.print_bouncers(&bouncers, !asked.is_empty(), output)?;
+                continue;
+            }
             let rows = section.rows(&samples, !self.no_unit);
             if !rows.is_empty() || !asked.is_empty() {
                 let rows = rows.into_iter().map(Row::new).collect();
                 output.table(section.title, &section.header(), rows)?;
             }
+        }
+        Ok(())
+    }
+
+    /// What bouncers did, as the service adds it up. Where it does not say, the other tables are shown
+    /// nevertheless, unless bouncers are what is `asked` for.
+    fn bouncers(&self, asked: bool) -> anyhow::Result<BouncerMetrics> {
+        let answer = match self.service.get("/v1/admin/usage-metrics") {
+            Err(error) if !asked => {
+                eprintln!("warning: what bouncers did is not known: {error:#}");
+                return Ok(BouncerMetrics::default());
+            }
+            answer => answer?,
+        };
+        let metrics: BouncerMetrics = serde_json::from_slice(&answer)?;
+        if !metrics.complete {
+            eprintln!("warning: bouncers sent more than is added up: only the newest is shown");
+        }
+        Ok(metrics)
+    }
+
+    fn print_bouncers(
+        &self,
+        metrics: &BouncerMetrics,
+        asked: bool,
+        output: Output,
+    ) -> anyhow::Result<()> {
+        for (name, bouncer) in &metrics.bouncers {
+            let Table { title, header, rows } = Table::new(name, bouncer, !self.no_unit);
+            let header: Vec<&str> = header.iter().map(String::as_str).collect();
+            output.table(&title, &header, rows.into_iter().map(Row::new).collect())?;
+        }
+        if metrics.bouncers.is_empty() && asked {
+            writeln!(io::stdout().lock(), "No bouncer metrics found.")?;
         }
         Ok(())
     }
@@ -159,6 +211,11 @@ fn named(names: &[String]) -> anyhow::Result<Vec<&'static Section>> {
     }
     let is_wanted = |section: &&Section| wanted.is_empty() || wanted.contains(&section.name);
     Ok(SECTIONS.iter().filter(is_wanted).collect())
+}
+
+/// The numbers alone: by bouncer, origin, name, unit.
+fn numbers(metrics: &BouncerMetrics) -> BTreeMap<&str, &ByOrigin> {
+    metrics.bouncers.iter().map(|(name, one)| (name.as_str(), &one.metrics)).collect()
 }
 
 fn list(output: Output) -> anyhow::Result<()> {

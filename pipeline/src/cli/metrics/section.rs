@@ -24,16 +24,20 @@ pub(super) struct Section {
     pub(super) about: &'static str,
     /// What its rows are told apart by: header and label.
     by: &'static [(&'static str, &'static str)],
-    /// What is counted: header, key in JSON ("" where it is the only one), metric.
+    /// What is counted: header, key in JSON ("" where it is the only one), metric. Nothing where it is
+    /// not made of samples.
     counts: &'static [(&'static str, &'static str, &'static str)],
 }
+
+/// The section of what bouncers say.
+pub(super) const BOUNCERS: &str = "bouncers";
 
 /// Groups of tables.
 pub(super) const ALIASES: [(&str, &[&str]); 2] =
     [("engine", &["acquisition", "parsers", "scenarios"]), ("lapi", &["decisions", "lapi"])];
 
 /// All tables.
-pub(super) static SECTIONS: [Section; 5] = [
+pub(super) static SECTIONS: [Section; 6] = [
     Section {
         name: "acquisition",
         title: "Acquisition Metrics",
@@ -45,6 +49,13 @@ pub(super) static SECTIONS: [Section; 5] = [
             ("Lines unparsed", "unparsed", "cs_parser_hits_ko_total"),
             ("Lines poured to bucket", "pour", "cs_bucket_poured_total"),
         ],
+    },
+    Section {
+        name: BOUNCERS,
+        title: "Bouncer Metrics",
+        about: "Traffic that bouncers blocked, by why, as they say themselves",
+        by: &[],
+        counts: &[],
     },
     Section {
         name: "decisions",
@@ -84,6 +95,11 @@ pub(super) static SECTIONS: [Section; 5] = [
 type Sums = BTreeMap<Vec<String>, Vec<Option<f64>>>;
 
 impl Section {
+    /// Whether it is made of what bouncers say, not of samples.
+    pub(super) fn is_of_bouncers(&self) -> bool {
+        self.name == BOUNCERS
+    }
+
     /// The names of its columns.
     pub(super) fn header(&self) -> Vec<&'static str> {
         let counts = self.counts.iter().map(|(header, ..)| *header);
@@ -165,7 +181,7 @@ impl Sample {
 }
 
 /// `1234` as `1.23k`.
-fn number_of(number: f64, units: bool) -> String {
+pub(super) fn number_of(number: f64, units: bool) -> String {
     const UNITS: [(f64, &str); 6] =
         [(1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
     match UNITS.iter().find(|(least, _)| units && number >= *least) {
