@@ -76,19 +76,24 @@ fn a_run_that_begins_again_goes_on() {
 
 #[test]
 fn overflows_of_overflows_go_on_where_they_were() {
-    let logs = world::storm(21, 3, 500);
+    let logs = world::storm(21, 3, 250);
     let deep = Way { under: Under::Deep, memory: 1 << 18, ..Way::default() };
+    // So many that those that were told are no longer in the outbox.
+    let whole = {
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path(), &logs, Way { under: Under::Deep, ..Way::default() }, None);
+        told(folder.path())
+    };
     let folder = tempfile::tempdir().unwrap();
-    for stop in [1, 2, 3, 5, 8, 2, 1] {
+    for stop in [1, 2, 3, 5, 2, 1] {
         let workers = 1 + usize::try_from(stop % 3).unwrap();
         run(folder.path(), &logs, Way { workers, ..deep }, Some(stop));
     }
     run(folder.path(), &logs, Way { workers: 2, ..deep }, None);
-    let (live, replay) = (outbox(folder.path(), &logs), replayed(&logs, Under::Deep));
     for name in ["t/third", "t/fourth", "t/both", "t/second-counter"] {
-        assert!(replay.iter().any(|alert| alert.contains(&format!("\"{name}\""))), "{name}");
+        assert!(whole.iter().any(|told| told.contains(&format!("\"{name}\""))), "{name}");
     }
-    check_same(&without_places(&live), &without_places(&replay));
+    check_same(&told(folder.path()), &whole);
 }
 
 /// Lines that no parser takes, between the others.
