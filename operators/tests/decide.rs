@@ -57,6 +57,7 @@ fn alert(scope: &str, value: &str, time: &str) -> Alert {
         meta: vec![("target_user".into(), "[\"root\"]".into())],
         coordinates: Arc::new(vec![Coordinate { partition, position }]),
         decisions: Vec::new(),
+        nth: 0,
     }
 }
 

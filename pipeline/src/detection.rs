@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use operators::bucket::Buckets;
-use operators::bucket::detect::Detect;
+use operators::bucket::detect::{Detect, Round};
 use operators::detector::{Detector, Origin};
 use operators::lookup::Lookups;
 use operators::profile::decide::Decide;
@@ -45,11 +45,11 @@ impl Detection {
         self.rules.matcher.takes_overflows()
     }
 
-    /// The fold over pours of one of so many workers; `again` where its overflows are matched again.
-    pub fn detect(&self, buckets: Buckets, workers: u64, again: bool) -> (Detect, SharedBuckets) {
+    /// The fold over pours of a round, of one of so many workers.
+    pub fn detect(&self, buckets: Buckets, workers: u64, round: Round) -> (Detect, SharedBuckets) {
         let buckets = Rc::new(RefCell::new(buckets));
         let (rules, lookups) = (Arc::clone(&self.rules), Arc::clone(&self.lookups));
-        (Detect::new(rules, lookups, Rc::clone(&buckets), workers, again), buckets)
+        (Detect::new(rules, lookups, Rc::clone(&buckets), workers, round), buckets)
     }
 
     /// The fold over alerts.

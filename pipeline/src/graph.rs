@@ -86,7 +86,7 @@ pub fn build(scope: Scope<'_, Epoch>, parts: Parts) {
     let first = bucket::operator::operator(batches, "bucket", detect);
     let (mut alerts, mut changes) = (first.alerts, first.changes);
     if let Some(detect) = detect_again {
-        // Overflows of this round are not matched again.
+        // What these lead to in turn is matched there.
         let second = bucket::operator::operator(first.again, "bucket of overflows", detect);
         alerts = alerts.concat(second.alerts);
         changes = changes.concat(second.changes);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use connectors::ReadError;
 use operators::alert::Alert;
-use operators::bucket::detect::Settled;
+use operators::bucket::detect::{Round, Settled};
 use operators::bucket::{Buckets, Counters, Open};
 use operators::detector::{Detector, Origin};
 use operators::epoch::Epoch;
@@ -173,8 +173,9 @@ impl Shared {
             .map(|feeds| Ingest::new(feeds, Rc::clone(&demand), Rc::clone(&problems), workers));
         let detection = &self.detection;
         let again = detection.looks_at_overflows();
-        let (detect, buckets) = detection.detect(detection.buckets(), workers, again);
-        let (detect_again, more_buckets) = detection.detect(detection.buckets(), workers, false);
+        let (detect, buckets) = detection.detect(detection.buckets(), workers, Round::Lines);
+        let (detect_again, more_buckets) =
+            detection.detect(detection.buckets(), workers, Round::Overflows);
         let settled = [detect.settled(), detect_again.settled()];
         let profile_faults: Rc<RefCell<Faults>> = Rc::default();
         let parts = Parts {

@@ -195,27 +195,52 @@ fn control_characters_of_a_log_do_not_reach_the_terminal() {
     }
 }
 
-#[test]
-fn what_is_told_is_what_a_replay_does() {
+/// The alerts of a replay of `app.log` under these rules besides the others.
+fn replayed(more: &[&str]) -> Vec<Value> {
     let mut replay = Command::new(env!("CARGO_BIN_EXE_spillway"));
-    replay.arg("replay").arg("--rules").arg(fixtures().join("rules"));
+    replay.arg("replay").arg("--rules").arg(fixtures().join("rules")).args(more);
     replay.args(["--now", "2026-03-02T00:00:00Z", "--type", "app", "-o", "json", "-q"]);
     let output = replay.arg("app.log").current_dir(fixtures()).output().unwrap();
-    let replayed: Vec<Value> = output
-        .stdout
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .map(|line| serde_json::from_slice(line).unwrap())
-        .collect();
-    assert!(!replayed.is_empty());
+    let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+}
+
+/// The alerts of overflows, at any depth.
+fn alerts(overflows: &Value, depth: usize, all: &mut Vec<(usize, Value)>) {
+    for overflow in overflows.as_array().into_iter().flatten() {
+        let own = overflow["alerts"].as_array().unwrap();
+        all.extend(own.iter().map(|alert| (depth, alert["alert"].clone())));
+        alerts(&overflow["overflows"], depth + 1, all);
+    }
+}
+
+#[test]
+fn what_is_told_is_what_a_replay_does() {
     let mut told = Vec::new();
     for story in json(&["app.log"]) {
-        for overflow in story["overflows"].as_array().unwrap() {
-            let alerts = overflow["alerts"].as_array().unwrap();
-            told.extend(alerts.iter().map(|alert| alert["alert"].clone()));
-        }
+        alerts(&story["overflows"], 1, &mut told);
     }
-    assert_eq!(told, replayed);
+    assert!(!told.is_empty());
+    assert_eq!(told.into_iter().map(|(_, alert)| alert).collect::<Vec<_>>(), replayed(&[]));
+}
+
+#[test]
+fn overflows_of_overflows_are_told_within_them() {
+    let deep = ["--rules", "deep"];
+    let mut told = Vec::new();
+    for story in json(&[&deep[..], &["app.log"]].concat()) {
+        alerts(&story["overflows"], 1, &mut told);
+        alerts(&story["at_end"], 1, &mut told);
+    }
+    assert!(told.iter().any(|(depth, alert)| *depth == 3 && alert["scenario"] == "me/either"));
+    assert!(told.iter().any(|(depth, alert)| *depth == 2 && alert["scenario"] == "me/last"));
+    let sorted = |alerts: Vec<Value>| {
+        let mut texts: Vec<_> = alerts.iter().map(Value::to_string).collect();
+        texts.sort();
+        texts
+    };
+    let told = told.into_iter().map(|(_, alert)| alert).collect();
+    assert_eq!(sorted(told), sorted(replayed(&deep)));
 }
 
 #[test]

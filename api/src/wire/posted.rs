@@ -192,6 +192,7 @@ fn posted(
         meta: raw.meta.unwrap_or_default().into_iter().map(kept_meta).collect(),
         coordinates: Arc::new(Vec::new()),
         decisions: Vec::new(),
+        nth: 0,
     };
     let given = raw.decisions.unwrap_or_default();
     let any_given = !given.is_empty();

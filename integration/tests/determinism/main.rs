@@ -26,6 +26,13 @@ fn storm(seed: u64, files: u64, lines: u64) -> Case {
     Case::new(&[&rules()], "storm", files.collect())
 }
 
+/// The same, under rules whose overflows are matched again at any depth.
+fn deep_storm(seed: u64, files: u64, lines: u64) -> Case {
+    let files = storm::files(seed, files, lines).into_iter().map(String::into_bytes);
+    let deep = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/deep");
+    Case::new(&[&rules(), &deep], "storm", files.collect())
+}
+
 /// Says where two outputs part.
 #[track_caller]
 fn assert_same(ours: &[String], wanted: &[String], what: &str) {
@@ -103,6 +110,32 @@ fn every_rule_of_the_storm_is_hit() {
     for sign in ["\"type\":\"captcha\"", "\"type\":\"ban\"", "\"duration\":\"35m\"", "+0200"] {
         assert!(alerts.iter().any(|alert| alert.contains(sign)), "{sign}");
     }
+}
+
+#[test]
+fn differential_overflows_of_overflows_are_what_the_twin_says() {
+    let mut names = BTreeSet::new();
+    for seed in 500..503 {
+        let case = deep_storm(seed, 1 + seed % 4, 250);
+        let wanted = case.reference();
+        names.extend(wanted.iter().map(|alert| field(alert, "scenario")));
+        for way in WAYS {
+            assert_same(&case.replay(way), &wanted, &format!("seed {seed} {way:?}"));
+        }
+    }
+    for name in ["second", "third", "fourth", "second-counter", "both", "endless"] {
+        assert!(names.contains(&format!("t/{name}")), "{name}");
+    }
+}
+
+#[test]
+fn a_decision_at_any_depth_has_its_own_id() {
+    let alerts = deep_storm(510, 2, 250).reference();
+    let ids = alerts.iter().map(|alert| {
+        let alert: serde_json::Value = serde_json::from_str(alert).unwrap();
+        alert["uuid"].as_str().unwrap().to_owned()
+    });
+    assert_eq!(ids.collect::<BTreeSet<_>>().len(), alerts.len());
 }
 
 fn field(alert: &str, name: &str) -> String {

@@ -8,16 +8,18 @@ use std::time::{Duration, Instant};
 
 mod source;
 mod stored;
+#[path = "../determinism/storm.rs"]
+mod storm;
 mod world;
 
-use world::{Way, check_same, logs, outbox, replayed, run, told, unparsed, without_places};
+use world::{Under, Way, check_same, logs, outbox, replayed, run, told, unparsed, without_places};
 
 #[test]
 fn a_live_run_finds_what_a_replay_finds() {
     let logs = logs(3, 2000);
     let folder = tempfile::tempdir().unwrap();
     run(folder.path(), &logs, Way::default(), None);
-    let (live, replay) = (outbox(folder.path(), &logs), replayed(&logs));
+    let (live, replay) = (outbox(folder.path(), &logs), replayed(&logs, Under::Embedded));
     assert!(replay.len() > 50, "{}", replay.len());
     check_same(&without_places(&live), &without_places(&replay));
 }
@@ -70,6 +72,28 @@ fn a_run_that_begins_again_goes_on() {
     check_same(&alerts, &whole.0);
     check_same(&told, &whole.1);
     assert!(told.len() > alerts.len(), "decisions are told, too");
+}
+
+#[test]
+fn overflows_of_overflows_go_on_where_they_were() {
+    let logs = world::storm(21, 3, 250);
+    let deep = Way { under: Under::Deep, memory: 1 << 18, ..Way::default() };
+    // So many that those that were told are no longer in the outbox.
+    let whole = {
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path(), &logs, Way { under: Under::Deep, ..Way::default() }, None);
+        told(folder.path())
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for stop in [1, 2, 3, 5, 2, 1] {
+        let workers = 1 + usize::try_from(stop % 3).unwrap();
+        run(folder.path(), &logs, Way { workers, ..deep }, Some(stop));
+    }
+    run(folder.path(), &logs, Way { workers: 2, ..deep }, None);
+    for name in ["t/third", "t/fourth", "t/both", "t/second-counter"] {
+        assert!(whole.iter().any(|told| told.contains(&format!("\"{name}\""))), "{name}");
+    }
+    check_same(&told(folder.path()), &whole);
 }
 
 /// Lines that no parser takes, between the others.

@@ -57,13 +57,36 @@ pub(crate) fn logs(count: u64, lines: u64) -> Vec<(String, Arc<Vec<String>>)> {
     (0..count).map(log).collect()
 }
 
-fn labels() -> Arc<BTreeMap<Arc<str>, Arc<str>>> {
-    Arc::new([("type".into(), "syslog".into())].into_iter().collect())
+/// Under which rules logs are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Under {
+    /// The embedded ones.
+    Embedded,
+    /// Some whose overflows are matched again at any depth.
+    Deep,
 }
 
-pub(crate) fn load(names: &Arc<Names>) -> Loaded {
+/// Logs that hit every kind of rule.
+pub(crate) fn storm(seed: u64, count: u64, lines: u64) -> Vec<(String, Arc<Vec<String>>)> {
+    let files = (0..count).zip(crate::storm::files(seed, count, lines));
+    let lines = |text: String| Arc::new(text.lines().map(str::to_owned).collect());
+    files.map(|(number, text)| (format!("storm.{number}"), lines(text))).collect()
+}
+
+fn labels(under: Under) -> Arc<BTreeMap<Arc<str>, Arc<str>>> {
+    let kind = if under == Under::Deep { "storm" } else { "syslog" };
+    Arc::new([("type".into(), kind.into())].into_iter().collect())
+}
+
+pub(crate) fn load(names: &Arc<Names>, under: Under) -> Loaded {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let rules = match under {
+        Under::Embedded => Vec::new(),
+        Under::Deep => vec![fixtures.join("storm"), fixtures.join("deep")],
+    };
     let names = Arc::clone(names);
     let args = RuleArgs {
+        rules,
         now: Some("2026-12-31T00:00:00Z".parse::<Now>().unwrap().0),
         ..RuleArgs::default()
     };
@@ -91,12 +114,14 @@ pub(crate) struct Way {
     pub(crate) transform: Option<&'static str>,
     /// Lines a second.
     pub(crate) rate: Option<u64>,
+    pub(crate) under: Under,
 }
 
 impl Default for Way {
     fn default() -> Self {
         let (pause, epoch) = (Duration::ZERO, Duration::from_millis(5));
-        Self { workers: 1, chunk: 50, pause, epoch, memory: 1 << 30, transform: None, rate: None }
+        let (transform, rate, under) = (None, None, Under::Embedded);
+        Self { workers: 1, chunk: 50, pause, epoch, memory: 1 << 30, transform, rate, under }
     }
 }
 
@@ -113,12 +138,12 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
     let store = Arc::new(Store::open(folder, Budget::default()).unwrap());
     let runtime = Runtime::new().unwrap();
     let names = Arc::new(Names::default());
-    let loaded = load(&names);
+    let loaded = load(&names, way.under);
     let source = Listed { lanes: logs.to_vec(), chunk: way.chunk, pause: way.pause };
     let transform = way.transform.map(|text| Arc::new(compiled(text)));
     let settings = SourceSettings {
         name: "listed".into(),
-        labels: labels(),
+        labels: labels(way.under),
         clock: Clock::Event,
         transform,
         hold: None,
@@ -249,20 +274,23 @@ pub(crate) fn outbox(folder: &Path, logs: &[(String, Arc<Vec<String>>)]) -> Vec<
 }
 
 /// The alerts of a replay of `logs`.
-pub(crate) fn replayed(logs: &[(String, Arc<Vec<String>>)]) -> Vec<String> {
+pub(crate) fn replayed(logs: &[(String, Arc<Vec<String>>)], under: Under) -> Vec<String> {
     let names: Vec<Arc<str>> = logs.iter().map(|(name, _)| name.as_str().into()).collect();
     let known = names.clone();
     let shown = Arc::new(Names::default());
     shown.set((0..).map(Partition).zip(known).collect());
-    let loaded = load(&shown);
+    let loaded = load(&shown, under);
     let reader = |(name, lines): &(String, Arc<Vec<String>>)| {
         // Offsets of the live run are line numbers, those of a replay are bytes.
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
         let stream = std::io::Cursor::new(text);
         Reader::of_stream(name, stream, ReadOptions::default(), Arc::default())
     };
-    let origin =
-        |name: &Arc<str>| Origin { source: Arc::clone(name), labels: labels(), module: "file" };
+    let origin = |name: &Arc<str>| Origin {
+        source: Arc::clone(name),
+        labels: labels(under),
+        module: "file",
+    };
     let run = Replay {
         detection: loaded.detection(),
         origins: names.iter().map(origin).collect(),

@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
 use operators::bucket::change::{Change, Subject};
-use operators::bucket::detect::{Detect, Outcome};
+use operators::bucket::detect::{Detect, Outcome, Round};
 use operators::bucket::dialect::{Dialect, Translator};
 use operators::bucket::portrait::{Held, Portrait};
 use operators::bucket::scenario::Takes;
@@ -89,7 +89,7 @@ fn run(store: Store, text: &str) -> Vec<Change> {
     let (catalogue, program) = (Arc::clone(&rules.catalogue), Arc::clone(&rules.program));
     let buckets = Buckets::kept(catalogue, program, ledger, 0..GROUPS);
     let buckets = Rc::new(RefCell::new(buckets));
-    let mut detect = Detect::new(rules, lookups(), Rc::clone(&buckets), 1, false);
+    let mut detect = Detect::new(rules, lookups(), Rc::clone(&buckets), 1, Round::Lines);
     let outcomes = feed(&mut detect, text, true);
     let _ = buckets.borrow().all_open(EventTime(0));
     let changes = outcomes.into_iter().filter_map(|outcome| match outcome {

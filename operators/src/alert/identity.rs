@@ -111,8 +111,11 @@ impl Alert {
             .part(self.source.value.as_bytes())
             .part(&self.cause.clock.0.to_le_bytes())
             .part(&(self.coordinates.len() as u64).to_le_bytes());
-        if self.cause.part > 0 {
+        if self.cause.part > 0 || self.nth > 0 {
             digest = digest.part(&self.cause.part.to_le_bytes());
+        }
+        if self.nth > 0 {
+            digest = digest.part(&self.nth.to_le_bytes());
         }
         for coordinate in self.coordinates.iter() {
             digest.update(&coordinate.partition.0.to_le_bytes());

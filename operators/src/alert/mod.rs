@@ -67,8 +67,11 @@ pub struct Overflow {
     pub map_key: Arc<str>,
     /// Whether a postoverflow whitelisted it.
     pub whitelisted: bool,
-    /// Whether the scenario wants it matched again.
+    /// Whether it is matched again: the scenario wants that, and it is not too deep.
     pub reprocess: bool,
+    /// How many overflows follow one from another up to this one: 1 where lines alone overflowed.
+    #[serde(default)]
+    pub depth: u32,
     /// One per source value, by value.
     pub sources: BTreeMap<Arc<str>, Source>,
     /// The alert; `alert.source` is the first of `sources`.
@@ -129,15 +132,19 @@ pub struct Alert {
     pub coordinates: Arc<Vec<Coordinate>>,
     /// What was decided, filled by the profiles.
     pub decisions: Vec<Decision>,
+    /// Which one of its bucket it is of those with this cause, from 0.
+    #[serde(default)]
+    pub nth: u32,
 }
 
 impl Alert {
-    /// *The* order of alerts: by cause, scenario, bucket, source value.
+    /// *The* order of alerts: by cause, scenario, bucket, its overflow, source value.
     pub fn in_order(&self, other: &Self) -> Ordering {
         let key = |alert: &Self| (alert.cause, Arc::clone(&alert.scenario));
         key(self)
             .cmp(&key(other))
             .then_with(|| self.bucket.cmp(&other.bucket))
+            .then_with(|| self.nth.cmp(&other.nth))
             .then_with(|| self.source.value.cmp(&other.source.value))
             .then_with(|| self.source.scope.cmp(&other.source.scope))
     }

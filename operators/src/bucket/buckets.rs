@@ -46,8 +46,8 @@ pub struct Overflowed {
 impl Overflowed {
     /// *The* order of overflows: by cause, name of the scenario, key of the bucket.
     pub fn order(&self, other: &Self) -> Ordering {
-        fn name(of: &Overflowed) -> (OrderKey, &str, &str) {
-            (of.cause, &of.overflow.alert.scenario, &of.key)
+        fn name(of: &Overflowed) -> (OrderKey, &str, &str, ScenarioId) {
+            (of.cause, &of.overflow.alert.scenario, &of.key, of.scenario)
         }
         name(self).cmp(&name(other))
     }
@@ -131,7 +131,7 @@ impl Buckets {
 
     /// Applies a pour, which is not before the last one in the order, and appends what overflowed.
     pub fn pour(&mut self, pour: &Pour, lookups: &dyn Lookups, out: &mut Vec<Overflowed>) {
-        self.end_before(pour.order.clock, lookups, out);
+        self.end_before(pour.order.ends_before(), lookups, out);
         let catalogue = Arc::clone(&self.catalogue);
         for want in &pour.wants {
             let Some(scenario) = catalogue.scenario(want.claim.scenario) else { continue };
@@ -255,6 +255,11 @@ impl Buckets {
         self.end_before(EventTime(through.0.saturating_add(1)), lookups, out);
     }
 
+    /// When the next bucket ends by itself.
+    pub fn next_end(&self) -> Option<EventTime> {
+        self.deadlines.first()
+    }
+
     /// Forgets what no later pour can find. Memory is swept as it grows; this only does it now.
     pub fn sweep(&mut self, clock: EventTime) {
         for group in &mut self.groups {
@@ -353,6 +358,7 @@ impl Buckets {
             }
             Ok(overflow) => {
                 hole.arm();
+                counters.left += u64::from(scenario.reprocess && !overflow.reprocess);
                 let (scenario, key) = (scenario.id, bucket.key.clone());
                 out.push(Overflowed { cause, scenario, key, overflow });
             }
@@ -386,6 +392,13 @@ impl Buckets {
             let stamp = Stamp::utc_at(at);
             let cause = OrderKey::at_deadline(at);
             self.overflowed(&bucket, (stamp, cause), lookups, out);
+        }
+    }
+
+    /// An overflow of this scenario is not matched again: there were too many.
+    pub fn leave(&mut self, id: ScenarioId) {
+        if let Some(counters) = self.counters.get_mut(id.index()) {
+            counters.left += 1;
         }
     }
 

@@ -20,6 +20,7 @@ pub struct Catalogue {
     by_family: BTreeMap<u64, ScenarioId>,
     codec: Codec,
     contexts: Contexts,
+    deep: bool,
 }
 
 impl Catalogue {
@@ -32,7 +33,20 @@ impl Catalogue {
         let by_content = identities.iter().map(|known| known.content).zip(ids()).collect();
         // Of several the first one stays.
         let by_family = identities.iter().map(|known| known.family).zip(ids()).rev().collect();
-        Self { scenarios, identities, by_content, by_family, codec, contexts }
+        let deep = |scenario: &Scenario| scenario.takes.overflows() && scenario.reprocess;
+        let deep = scenarios.iter().any(deep);
+        Self { scenarios, identities, by_content, by_family, codec, contexts, deep }
+    }
+
+    /// Whether overflows of scenarios that are put to overflows are matched again.
+    pub fn is_deep(&self) -> bool {
+        self.deep
+    }
+
+    /// How many of so many workers have buckets of scenarios that overflows are put to. Where these
+    /// lead to one another one worker has all: there is one order of what they lead to.
+    pub fn sharing(&self, workers: u64) -> u64 {
+        if self.deep { 1 } else { workers }
     }
 
     /// How a scenario is known on disk.
@@ -89,14 +103,14 @@ fn identities(scenarios: &[Scenario]) -> Vec<Identity> {
     scenarios.iter().map(identity).collect()
 }
 
-/// Decides where scenarios stand that can want lines and overflows. No overflow is put to any without
-/// one with `reprocess`; and those come before them that want overflows, or else nobody had theirs.
+/// Without a scenario with `reprocess` no overflow is put to any: those that can want lines and
+/// overflows want lines.
 fn settle_rounds(scenarios: &mut [Scenario]) {
-    let again = scenarios.iter().any(|scenario| scenario.reprocess);
+    if scenarios.iter().any(|scenario| scenario.reprocess) {
+        return;
+    }
     for scenario in scenarios.iter_mut().filter(|scenario| scenario.takes == Takes::Both) {
-        if scenario.reprocess || !again {
-            scenario.takes = Takes::Logs;
-        }
+        scenario.takes = Takes::Logs;
     }
 }
 

@@ -18,6 +18,11 @@ impl Deadlines {
         self.0.remove(&(at, scenario, key.into()));
     }
 
+    /// The soonest end.
+    pub(super) fn first(&self) -> Option<EventTime> {
+        self.0.first().map(|(at, ..)| *at)
+    }
+
     /// The soonest end before `before`, taken out.
     pub(super) fn pop(&mut self, before: EventTime) -> Option<(EventTime, ScenarioId, Box<str>)> {
         let due = self.0.first().is_some_and(|(at, ..)| *at < before);

@@ -56,6 +56,8 @@ pub struct Counters {
     pub blackholed: u64,
     /// Of these, without an alert.
     pub failed: BTreeMap<Failure, u64>,
+    /// Overflows that were not matched again, as there were too many ([`super::reprocess`]).
+    pub left: u64,
     /// Conditions that failed while they ran.
     pub errors: u64,
     /// Overflow filters and expressions of the scope that failed while they ran.
@@ -91,6 +93,7 @@ impl Counters {
         self.overflowed += other.overflowed;
         self.filtered += other.filtered;
         self.blackholed += other.blackholed;
+        self.left += other.left;
         self.errors += other.errors;
         self.alert_errors += other.alert_errors;
         self.context_errors += other.context_errors;

@@ -25,6 +25,7 @@ pub mod portrait;
 pub mod pour;
 pub mod queue;
 pub mod record;
+pub mod reprocess;
 pub mod scenario;
 pub mod shares;
 pub mod sifted;

@@ -10,6 +10,7 @@ use super::evaluate::Evaluator;
 use super::exhibit::Exhibit;
 use super::failure::Failure;
 use super::recall::Recall;
+use super::reprocess::MOST_DEEP;
 use super::scenario::{Scenario, Scope};
 use super::state::Bucket;
 use crate::alert::{Alert, Coordinate, Overflow, Source};
@@ -105,9 +106,12 @@ impl Opened<'_> {
             meta,
             coordinates: Arc::new(coordinates(&self.held)),
             decisions: Vec::new(),
+            nth: 0,
         };
-        let (whitelisted, reprocess) = (false, scenario.reprocess);
-        Ok(Overflow { map_key, whitelisted, reprocess, sources: self.sources, alert })
+        let within = self.held.iter().filter_map(|event| Some(event.overflow()?.depth)).max();
+        let depth = within.unwrap_or(0).saturating_add(1);
+        let (whitelisted, reprocess) = (false, scenario.reprocess && depth <= MOST_DEEP);
+        Ok(Overflow { map_key, whitelisted, reprocess, depth, sources: self.sources, alert })
     }
 
     fn message(&self, bucket: &Bucket, at: Stamp) -> String {

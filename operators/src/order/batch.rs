@@ -4,19 +4,25 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bucket::Pour;
 use crate::bucket::pour::Want;
+use crate::bucket::{Overflowed, Pour, ScenarioId};
 use crate::time::EventTime;
 
 /// The overflow that a pour comes from, empty for a pour of a line: orders overflows that have one
 /// cause.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Via(Option<(Arc<str>, Arc<str>)>);
+pub struct Via(Option<(Arc<str>, Arc<str>, ScenarioId)>);
 
 impl Via {
-    /// An overflow of a scenario and what `groupby` gave.
-    pub fn new(scenario: &Arc<str>, key: &str) -> Self {
-        Self(Some((Arc::clone(scenario), key.into())))
+    /// This overflow: by name of the scenario and key of the bucket.
+    pub fn new(overflowed: &Overflowed) -> Self {
+        let Overflowed { scenario, key, overflow, .. } = overflowed;
+        Self(Some((Arc::clone(&overflow.alert.scenario), (**key).into(), *scenario)))
+    }
+
+    /// Whether a line was poured.
+    pub fn is_line(&self) -> bool {
+        self.0.is_none()
     }
 }
 
@@ -49,17 +55,26 @@ impl Batch {
 #[derive(Debug)]
 pub struct Deal {
     shares: Vec<Vec<(Via, Pour)>>,
+    /// How many workers have buckets.
+    among: usize,
 }
 
 impl Deal {
     /// For so many workers; at least one.
     pub fn new(workers: u64) -> Self {
-        Self { shares: (0..workers.max(1)).map(|_| Vec::new()).collect() }
+        Self::among(workers, workers)
+    }
+
+    /// For so many workers, of which the first `among` have buckets; at least one.
+    pub fn among(workers: u64, among: u64) -> Self {
+        let shares: Vec<_> = (0..workers.max(1)).map(|_| Vec::new()).collect();
+        let among = usize::try_from(among).map_or(shares.len(), |among| among.max(1));
+        Self { among: among.min(shares.len()), shares }
     }
 
     /// Gives each worker what is for its buckets.
     pub fn push(&mut self, via: Via, pour: Pour) {
-        let workers = self.shares.len();
+        let workers = self.among;
         let worker = |want: &Want| want.hash.group() as usize % workers;
         let Some(first) = pour.wants.first().map(worker) else { return };
         if pour.wants.iter().all(|want| worker(want) == first) {

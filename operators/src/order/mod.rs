@@ -57,4 +57,11 @@ impl OrderKey {
     pub fn at_deadline(deadline: EventTime) -> Self {
         Self { clock: deadline, partition: Partition(u32::MAX), position: u64::MAX, part: 0 }
     }
+
+    /// Buckets with a deadline before this end before what stands here. What an end leads to comes
+    /// behind all that end with it.
+    pub fn ends_before(self) -> EventTime {
+        let end = self == Self::at_deadline(self.clock);
+        EventTime(self.clock.0.saturating_add(i64::from(end)))
+    }
 }

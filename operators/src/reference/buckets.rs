@@ -49,7 +49,7 @@ impl<'a> Buckets<'a> {
 
     /// Applies the next pour of the order.
     pub(super) fn pour(&mut self, pour: &Pour) {
-        self.end_before(pour.order.clock);
+        self.end_before(pour.order.ends_before());
         let catalogue = self.catalogue;
         let Some(scenario) = catalogue.scenario(pour.scenario) else { return };
         if scenario.kind == Kind::Trigger {
@@ -122,18 +122,27 @@ impl<'a> Buckets<'a> {
 
     /// Timed buckets whose deadline is before `before` overflow, soonest first.
     pub(super) fn end_before(&mut self, before: EventTime) {
-        let deadline = |(name, bucket): (&Arc<str>, &Bucket)| {
-            let scenario = self.catalogue.scenario(bucket.scenario)?;
-            let end = EventTime(bucket.born.0 + scenario.lifetime);
-            (scenario.timed && end < before).then(|| (end, Arc::clone(name)))
-        };
-        let mut over: Vec<_> = self.live.iter().filter_map(deadline).collect();
+        let mut over: Vec<_> = self.ends().filter(|(end, _)| *end < before).collect();
         over.sort();
         for (at, name) in over {
             let Some(bucket) = self.live.remove(&name) else { continue };
             let stamp = Stamp::utc_at(at);
             self.overflowed(&bucket, stamp, OrderKey::at_deadline(at));
         }
+    }
+
+    /// When the next timed bucket ends.
+    pub(super) fn next_end(&self) -> Option<EventTime> {
+        self.ends().map(|(end, _)| end).min()
+    }
+
+    /// Timed buckets and when they end.
+    fn ends(&self) -> impl Iterator<Item = (EventTime, Arc<str>)> {
+        self.live.iter().filter_map(|(name, bucket)| {
+            let scenario = self.catalogue.scenario(bucket.scenario)?;
+            let end = EventTime(bucket.born.0 + scenario.lifetime);
+            scenario.timed.then(|| (end, Arc::clone(name)))
+        })
     }
 
     /// A bucket is over: its alert, its overflow filter, its blackhole.

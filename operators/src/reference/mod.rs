@@ -11,6 +11,7 @@
 
 mod buckets;
 mod clock;
+mod reprocess;
 
 use std::sync::Arc;
 
@@ -52,6 +53,8 @@ pub struct World {
 #[derive(Debug)]
 struct Pour {
     order: OrderKey,
+    /// The overflow that it is: name of its scenario, key, number of the scenario.
+    via: Option<(Arc<str>, Box<str>, ScenarioId)>,
     scenario: ScenarioId,
     key: Arc<str>,
     /// What the scenario says, and what those say whose buckets it shares.
@@ -87,13 +90,9 @@ pub fn run(world: &World, inputs: &[Vec<(u64, String)>]) -> Vec<Alert> {
     let (mut again, pours): (Vec<_>, Vec<_>) =
         pours.into_iter().partition(|pour| takes(pour).is_some_and(Takes::overflows));
     for overflowed in world.round(&pours, end, &catalogue) {
-        world.settle(overflowed, &catalogue, &mut alerts, &mut again);
+        again.extend(world.settle(overflowed, &catalogue, &mut alerts));
     }
-    // A line stands before what overflowed at it; overflows of this round are not matched again.
-    again.sort_by_key(|pour| pour.order);
-    for overflowed in world.round(&again, end, &catalogue) {
-        world.settle(overflowed, &catalogue, &mut alerts, &mut Vec::new());
-    }
+    world.reprocess(again, end, &catalogue, &mut alerts);
 
     alerts.sort_by(Alert::in_order);
     let (profiles, exempt) = (Arc::clone(&world.profiles), Arc::clone(&world.exempt));
@@ -202,6 +201,7 @@ impl World {
             let at = Coordinate { partition: place.partition, position: place.position };
             pours.push(Pour {
                 order: OrderKey::at(place),
+                via: None,
                 scenario: scenario.id,
                 key: wish.key,
                 claims,
@@ -225,15 +225,15 @@ impl World {
         overflows
     }
 
-    /// Takes an overflow through the postoverflows and matches it again where it is to be.
+    /// Takes an overflow through the postoverflows; who wants it then.
     fn settle(
         &self,
         overflowed: Overflowed,
         catalogue: &Catalogue,
         alerts: &mut Vec<Alert>,
-        again: &mut Vec<Pour>,
-    ) {
-        let Overflowed { cause, overflow, .. } = overflowed;
+    ) -> Vec<Pour> {
+        let Overflowed { cause, scenario, key, overflow } = overflowed;
+        let via = (Arc::clone(&overflow.alert.scenario), key, scenario);
         let mut event = catalogue.codec().nothing();
         event.kind = Kind::Overflow;
         event.time = Some(overflow.alert.stop_at);
@@ -244,16 +244,17 @@ impl World {
         let (rules, mut hands) = (&self.rules, Hands::default());
         // An overflow that a postoverflow fails on stays as it is.
         let _ = rules.postoverflows.run(&rules.program, &mut cx, &mut hands, &mut Everything);
-        let Some(overflow) = cx.event.overflow.clone() else { return };
+        let Some(overflow) = cx.event.overflow.clone() else { return Vec::new() };
         if overflow.whitelisted || cx.event.whitelisted.is_some() {
-            return;
+            return Vec::new();
         }
         alerts.extend(overflow.alerts());
-        if overflow.reprocess {
-            let place = Place { partition: cause.partition, position: cause.position };
-            let wanted = self.wanted(&mut cx, Takes::overflows, place, catalogue);
-            again.extend(wanted.into_iter().map(|pour| Pour { order: cause, ..pour }));
+        if !overflow.reprocess {
+            return Vec::new();
         }
+        let place = Place { partition: cause.partition, position: cause.position };
+        let wanted = self.wanted(&mut cx, Takes::overflows, place, catalogue).into_iter();
+        wanted.map(|pour| Pour { order: cause, via: Some(via.clone()), ..pour }).collect()
     }
 }
 

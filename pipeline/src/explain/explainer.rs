@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use operators::alert::wire::WireAlert;
-use operators::bucket::detect::{Detect, Outcome};
+use operators::bucket::detect::{Detect, Outcome, Round};
+use operators::bucket::reprocess::{self, Hand};
 use operators::bucket::scenario::{Kind, Takes};
 use operators::bucket::{Buckets, Counters, Overflowed, Pour, Scenario, ScenarioId, Want};
 use operators::detector::{Origin, Place};
@@ -29,7 +30,9 @@ use operators::time::EventTime;
 
 use super::condition::untrue;
 use super::recorder::Recorder;
-use super::story::{AlertStory, BucketStory, LineStory, OverflowStory, PourStory, Unwanted};
+use super::story::{
+    AlertStory, BucketStory, LineStory, OverflowStory, PourStory, Unwanted, WhyNot,
+};
 use super::why_not::{self, Question};
 use crate::hubtest::drive::STILL;
 
@@ -64,7 +67,7 @@ pub struct Parts {
 
 /// A line that waits for its clock.
 #[derive(Debug)]
-struct Waiting {
+struct Unplaced {
     story: LineStory,
     pours: Vec<Pour>,
 }
@@ -77,7 +80,7 @@ pub struct Explainer {
     memo: Memo,
     hands: Hands,
     stashes: Stashes,
-    clock: PartitionClock<Waiting>,
+    clock: PartitionClock<Unplaced>,
     end: EventTime,
     lines: Rounds,
     overflows: Rounds,
@@ -92,12 +95,12 @@ struct Rounds {
 }
 
 impl Rounds {
-    fn new(parts: &Parts, again: bool) -> Self {
+    fn new(parts: &Parts, round: Round) -> Self {
         let rules = &parts.rules;
         let buckets = Buckets::new(Arc::clone(&rules.catalogue), Arc::clone(&rules.program));
         let buckets = Rc::new(RefCell::new(buckets));
         let (shared, lookups) = (Rc::clone(&buckets), Arc::clone(&parts.lookups));
-        Self { detect: Detect::new(Arc::clone(rules), lookups, shared, 1, again), buckets }
+        Self { detect: Detect::new(Arc::clone(rules), lookups, shared, 1, round), buckets }
     }
 }
 
@@ -124,8 +127,8 @@ impl Explainer {
             stashes: Stashes::new(&rules.caches),
             clock: PartitionClock::default(),
             end: EventTime(i64::MIN),
-            lines: Rounds::new(&parts, rules.matcher.takes_overflows()),
-            overflows: Rounds::new(&parts, false),
+            lines: Rounds::new(&parts, Round::Lines),
+            overflows: Rounds::new(&parts, Round::Overflows),
             decide,
             parts,
         }
@@ -150,15 +153,12 @@ impl Explainer {
         out.extend(ready.into_iter().map(|placed| self.pour(placed.clock, placed.item)));
         let mut overflows = Vec::new();
         self.lines.buckets.borrow_mut().advance(self.end, &*self.parts.lookups, &mut overflows);
-        let mut stories = self.settle(overflows, None);
-        let mut late = Vec::new();
-        self.overflows.buckets.borrow_mut().advance(self.end, &*self.parts.lookups, &mut late);
-        stories.extend(self.settle_again(late));
-        stories
+        let (mut pours, mut answer) = (Vec::new(), None);
+        self.follow((overflows, Vec::new()), self.end, (&mut pours, &mut answer))
     }
 
     /// Parses a line and finds who wants it.
-    fn parse(&mut self, number: u64, offset: u64, raw: RawLine) -> (Waiting, Option<EventTime>) {
+    fn parse(&mut self, number: u64, offset: u64, raw: RawLine) -> (Unplaced, Option<EventTime>) {
         let rules = Arc::clone(&self.parts.rules);
         let origin = &self.parts.origin;
         let text = raw.as_str().to_owned();
@@ -201,31 +201,25 @@ impl Explainer {
             let faults = &mut Faults::default();
             rules.matcher.log_pours(&rules, (&mut cx, place), &mut pours, faults);
         }
-        (Waiting { story, pours }, stamp)
+        (Unplaced { story, pours }, stamp)
     }
 
     /// Pours a line whose clock is known, and completes its story.
-    fn pour(&mut self, clock: EventTime, waiting: Waiting) -> LineStory {
-        let Waiting { mut story, pours } = waiting;
+    fn pour(&mut self, clock: EventTime, waiting: Unplaced) -> LineStory {
+        let Unplaced { mut story, pours } = waiting;
         self.end = self.end.max(clock);
-        let (mut overflows, mut late) = (Vec::new(), Vec::new());
+        let (mut overflows, mut behind) = (Vec::new(), Vec::new());
         for mut pour in pours {
             pour.order = OrderKey { clock, partition: PARTITION, position: story.offset, part: 0 };
-            let second = self.parts.rules.second_round(&mut pour);
+            behind.extend(self.parts.rules.second_round(&mut pour));
             story.scenarios.extend(self.lines.pour(&self.parts, &pour, &mut overflows));
-            if let Some(pour) = second {
-                story.scenarios.extend(self.overflows.pour(&self.parts, &pour, &mut late));
-            }
         }
         let before = EventTime(clock.0.saturating_sub(1));
         let lookups = &*self.parts.lookups;
         self.lines.buckets.borrow_mut().advance(before, lookups, &mut overflows);
         let mut answer = story.why_not.take();
-        story.overflows = self.settle(overflows, Some(&mut answer));
-        let lookups = &*self.parts.lookups;
-        self.overflows.buckets.borrow_mut().advance(before, lookups, &mut late);
-        let late = self.settle_again(late);
-        story.overflows.extend(late);
+        let told = (&mut story.scenarios, &mut answer);
+        story.overflows = self.follow((overflows, behind), before, told);
         if let Some(id) = self.parts.why_not {
             let question = Question { rules: &self.parts.rules, id, from_filter: answer };
             story.why_not = question.answer(&story);
@@ -234,46 +228,31 @@ impl Explainer {
     }
 
     /// Takes overflows of lines through postoverflows and, where scenarios want that, through the
-    /// buckets of overflows. `answer` is filled in if that says why a scenario does not want them.
-    fn settle(
+    /// buckets of overflows, as well as lines that these want. `answer` is filled in if one of them
+    /// says why a scenario does not want it.
+    fn follow(
         &mut self,
-        mut overflows: Vec<Overflowed>,
-        mut answer: Option<&mut Option<super::story::WhyNot>>,
+        (mut overflows, lines): (Vec<Overflowed>, Vec<Pour>),
+        through: EventTime,
+        (pours, answer): (&mut Vec<PourStory>, &mut Option<WhyNot>),
     ) -> Vec<OverflowStory> {
         overflows.sort_by(Overflowed::order);
-        let rules = Arc::clone(&self.parts.rules);
-        let mut stories = Vec::with_capacity(overflows.len());
+        let line = |pour| Waiting { via: Via::default(), pour, from: None };
+        let mut waiting: Vec<_> = lines.into_iter().map(line).collect();
+        let mut telling = Telling { explainer: self, told: Vec::new(), pours, answer };
         for overflowed in overflows {
-            let mut again = Vec::new();
-            let (mut story, mut event) = self.one_overflow(overflowed, &mut again, true);
-            if let (Some(answer), Some(id)) = (&mut answer, self.parts.why_not)
-                && answer.is_none()
-            {
-                let mut cx = Cx::new(&mut event, &*self.parts.lookups, &mut self.memo);
-                **answer = why_not::of_event(&rules, id, &mut cx, Takes::overflows);
-            }
-            let mut more = Vec::new();
-            for (_, pour) in &again {
-                story.scenarios.extend(self.overflows.pour(&self.parts, pour, &mut more));
-            }
-            story.overflows = self.settle_again(more);
-            stories.push(story);
+            waiting.extend(telling.overflow(overflowed, None, Round::Lines));
         }
-        stories
-    }
-
-    /// Overflows of overflows: they are not matched again.
-    fn settle_again(&mut self, mut overflows: Vec<Overflowed>) -> Vec<OverflowStory> {
-        overflows.sort_by(Overflowed::order);
-        let told = overflows.into_iter();
-        told.map(|overflowed| self.one_overflow(overflowed, &mut Vec::new(), false).0).collect()
+        waiting.sort_by(|a, b| (a.pour.order, &a.via).cmp(&(b.pour.order, &b.via)));
+        reprocess::run(&mut telling, waiting, through);
+        nested(telling.told)
     }
 
     fn one_overflow(
         &mut self,
         overflowed: Overflowed,
         again: &mut Vec<(Via, Pour)>,
-        first_round: bool,
+        round: Round,
     ) -> (OverflowStory, Event) {
         let mut story = OverflowStory {
             scenario: overflowed.overflow.alert.scenario.to_string(),
@@ -285,7 +264,10 @@ impl Explainer {
         let rules = Arc::clone(&self.parts.rules);
         let mut recorder = Recorder::new(&rules.program, self.parts.reasons);
         let mut outcomes = Vec::new();
-        let round = if first_round { &mut self.lines } else { &mut self.overflows };
+        let round = match round {
+            Round::Lines => &mut self.lines,
+            Round::Overflows => &mut self.overflows,
+        };
         let event = round.detect.settle(overflowed, &mut recorder, &mut outcomes, again);
         story.stages = recorder.finish();
         let reason = event.whitelisted.as_ref();
@@ -320,6 +302,85 @@ impl Explainer {
             alert: serde_json::to_value(wire).unwrap_or_default(),
         }
     }
+}
+
+/// An event that waits for the buckets of overflows, and the overflow that it is.
+type Waiting = reprocess::Waiting<Option<usize>>;
+
+/// Overflows of one line, as they are told.
+struct Telling<'a> {
+    explainer: &'a mut Explainer,
+    /// Each with the one that it follows from.
+    told: Vec<(Option<usize>, OverflowStory)>,
+    /// What the line did.
+    pours: &'a mut Vec<PourStory>,
+    answer: &'a mut Option<WhyNot>,
+}
+
+impl Telling<'_> {
+    fn overflow(
+        &mut self,
+        overflowed: Overflowed,
+        parent: Option<usize>,
+        round: Round,
+    ) -> Vec<Waiting> {
+        let mut again = Vec::new();
+        let (story, mut event) = self.explainer.one_overflow(overflowed, &mut again, round);
+        let Explainer { parts, memo, .. } = &mut *self.explainer;
+        if let Some(id) = parts.why_not
+            && self.answer.is_none()
+        {
+            let mut cx = Cx::new(&mut event, &*parts.lookups, memo);
+            *self.answer = why_not::of_event(&parts.rules, id, &mut cx, Takes::overflows);
+        }
+        let from = Some(self.told.len());
+        self.told.push((parent, story));
+        again.into_iter().map(|(via, pour)| Waiting { via, pour, from }).collect()
+    }
+}
+
+impl Hand for Telling<'_> {
+    type From = Option<usize>;
+
+    fn next_end(&self) -> Option<EventTime> {
+        self.explainer.overflows.buckets.borrow().next_end()
+    }
+
+    fn end(&mut self, through: EventTime, out: &mut Vec<Overflowed>) {
+        let Explainer { overflows, parts, .. } = &*self.explainer;
+        overflows.buckets.borrow_mut().advance(through, &*parts.lookups, out);
+    }
+
+    fn pour(&mut self, event: &Waiting, out: &mut Vec<Overflowed>) {
+        let Explainer { overflows, parts, .. } = &*self.explainer;
+        let poured = overflows.pour(parts, &event.pour, out);
+        match event.from.and_then(|from| self.told.get_mut(from)) {
+            Some((_, story)) => story.scenarios.extend(poured),
+            None => self.pours.extend(poured),
+        }
+    }
+
+    fn settle(&mut self, overflowed: Overflowed, from: Option<Option<usize>>) -> Vec<Waiting> {
+        self.overflow(overflowed, from.flatten(), Round::Overflows)
+    }
+
+    fn leave(&mut self, scenario: ScenarioId) {
+        self.explainer.overflows.buckets.borrow_mut().leave(scenario);
+    }
+}
+
+/// Each overflow within the one that it follows from, which stands before it.
+fn nested(mut told: Vec<(Option<usize>, OverflowStory)>) -> Vec<OverflowStory> {
+    let mut first = Vec::new();
+    while let Some((parent, mut story)) = told.pop() {
+        story.overflows.reverse();
+        match parent.and_then(|parent| told.get_mut(parent)) {
+            Some((_, parent)) => parent.overflows.push(story),
+            None => first.push(story),
+        }
+    }
+    first.reverse();
+    first
 }
 
 impl Rounds {

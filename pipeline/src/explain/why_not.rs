@@ -74,11 +74,10 @@ impl Question<'_> {
 }
 
 fn all_overflows(overflows: &[OverflowStory]) -> Vec<&OverflowStory> {
-    let inner = |overflow: &'_ OverflowStory| overflow.overflows.len();
-    let mut all = Vec::with_capacity(overflows.len() + overflows.iter().map(inner).sum::<usize>());
+    let mut all = Vec::new();
     for overflow in overflows {
         all.push(overflow);
-        all.extend(&overflow.overflows);
+        all.extend(all_overflows(&overflow.overflows));
     }
     all
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use operators::bucket::Buckets;
 use operators::bucket::blackhole::Manner;
-use operators::bucket::detect::{Detect, Outcome};
+use operators::bucket::detect::{Detect, Outcome, Round};
 use operators::detector::{Detector, Origin, Place, Verdict};
 use operators::lookup::Lookups;
 use operators::order::batch::{Batch, Via};
@@ -16,7 +16,7 @@ use operators::parse::lines::Tally;
 use operators::parse::stash::Stashes;
 use operators::rules::Rules;
 use operators::text::RawLine;
-use operators::time::{EventTime, Stamp};
+use operators::time::EventTime;
 
 use super::dump::Dump;
 
@@ -60,38 +60,33 @@ impl Log {
 pub fn drive(rules: &Arc<Rules>, lookups: &Arc<dyn Lookups>, log: &Log) -> Dump {
     let mut dump = Dump::default();
     let pours = parse(rules, lookups, log, &mut dump);
-    let rounds = if rules.matcher.takes_overflows() { 2 } else { 1 };
+    let again = rules.matcher.takes_overflows().then_some(Round::Overflows);
     let mut batches = match pours.last() {
         Some((_, last)) => {
             vec![Batch { worker: 0, clock: last.order.clock, seal: false, pours }]
         }
         None => return dump,
     };
-    for round in 1..=rounds {
+    for round in std::iter::once(Round::Lines).chain(again) {
         let program = Arc::clone(&rules.program);
         let catalogue = Arc::clone(&rules.catalogue);
         let buckets = Buckets::in_manner(catalogue, program, Manner::Reference);
         let buckets = Rc::new(RefCell::new(buckets));
         let (own, answers) = (Arc::clone(rules), Arc::clone(lookups));
-        let mut detect = Detect::new(own, answers, buckets, 1, round < rounds);
+        // The reference matches overflows again by the wall clock: to it those of a whole log are one
+        // burst.
+        let detect = Detect::new(own, answers, buckets, 1, round);
+        let mut detect = detect.in_a_burst(lookups.now());
         let mut overflows = Vec::new();
         let outcomes = detect.epoch_watched(batches, &mut dump, &mut |event| overflows.push(event));
         overflows.into_iter().for_each(|event| dump.overflow(event));
         let again = outcomes.into_iter().filter_map(|outcome| match outcome {
-            Outcome::Again(batch) => Some(at_once(batch, lookups.now())),
+            Outcome::Again(batch) => Some(batch),
             Outcome::Alert(_) | Outcome::Changes(_) => None,
         });
         batches = again.collect();
     }
     dump
-}
-
-/// The reference matches overflows again by the wall clock: to it those of a whole log are one burst.
-fn at_once(mut batch: Batch, now: Stamp) -> Batch {
-    for (_, pour) in batch.pours.iter_mut().filter(|(via, _)| *via != Via::default()) {
-        pour.time = Some(now);
-    }
-    batch
 }
 
 /// Parses all lines; what they pour, in order.
@@ -126,6 +121,7 @@ fn parse(
 #[cfg(test)]
 mod tests {
     use super::super::{Places, Runner, Test};
+    use operators::bucket::reprocess::{MOST_AGAIN, MOST_DEEP};
     use std::fs;
 
     const PARSER: &str = "name: a/p\nfilter: \"true\"\nonsuccess: next_stage\ngrok:\n  \
@@ -196,10 +192,40 @@ mod tests {
 
     #[test]
     fn overflows_that_are_matched_again_are_one_burst() {
-        let first = format!("{TRIGGER}reprocess: true\n");
+        let first = format!("{TRIGGER}reprocess: true\n").replace("\"true\"", "evt.Type == 0");
         let second = "type: leaky\nfilter: evt.GetType() == 'overflow'\ngroupby: \"'all'\"\n\
             capacity: 1\nleakspeed: 10s\n";
         let log = "2024-05-01T10:00:00Z 1.1.1.1\n2024-05-01T11:00:00Z 2.2.2.2\n";
         assert_eq!(overflows(&[&first, second], log), ["1.1.1.1", "2.2.2.2", "1.1.1.1"]);
+    }
+
+    /// A trigger whose overflows are matched again.
+    fn again(filter: &str) -> String {
+        format!("type: trigger\nfilter: {filter}\ngroupby: \"'all'\"\nreprocess: true\n")
+    }
+
+    #[test]
+    fn overflows_of_overflows_are_matched_again() {
+        let of = |name| again(&format!("evt.Overflow.Alert.Scenario == '{name}'"));
+        let (first, log) = (again("evt.GetType() == 'log'"), "2024-05-01T10:00:00Z 1.1.1.1\n");
+        // The last but one looks at lines too.
+        let both = again("evt.Type == 0 || evt.Overflow.Alert.Scenario == 'a/s2'");
+        let all = [&*first, &of("a/s0"), &of("a/s1"), &both, &of("a/s3")];
+        for depth in 1..=3 {
+            assert_eq!(overflows(&all[..depth], log).len(), depth);
+        }
+        // Of the line: 0 and 3, 1 and 4, 2, 3 again, 4 again.
+        assert_eq!(overflows(&all, log).len(), 7);
+    }
+
+    #[test]
+    fn a_scenario_that_feeds_itself_is_stopped() {
+        let first = format!("{TRIGGER}reprocess: true\n").replace("\"true\"", "evt.Type == 0");
+        let log = "2024-05-01T10:00:00Z 1.1.1.1\n";
+        let endless = again("evt.GetType() == 'overflow'");
+        // One is not matched again.
+        assert_eq!(overflows(&[&first, &endless], log).len(), MOST_DEEP as usize + 1);
+        // Two double each time: those of the line's overflow, and those of so many more.
+        assert_eq!(overflows(&[&first, &endless, &endless], log).len(), 3 + 2 * MOST_AGAIN);
     }
 }

@@ -34,6 +34,9 @@ pub struct Failure {
 /// all others.
 pub const CONTEXT: &str = "context";
 
+/// What is said of scenarios that feed themselves.
+const MANY: &str = "one overflow led to too many that are matched again: it may feed itself";
+
 /// Names by number.
 #[derive(Debug, Default)]
 pub struct Names<'a> {
@@ -118,6 +121,7 @@ fn of_buckets(name: &str, counters: &Counters) -> Vec<Failure> {
         .collect();
     for (part, reason, count) in [
         ("event", "evt.MarshaledTime is no date: it fills no bucket", counters.undated),
+        ("reprocess", MANY, counters.left),
         ("condition", "it failed", counters.errors),
         ("overflow_filter or scope", "it failed", counters.alert_errors),
         (CONTEXT, "it failed", counters.context_errors),

@@ -55,15 +55,21 @@ impl Shelf {
         takes: Takes,
         (worker, workers): (u32, u32),
     ) -> Buckets {
+        let (catalogue, program) = (&detection.rules.catalogue, &detection.rules.program);
+        let sharing = match takes.overflows() {
+            true => u32::try_from(catalogue.sharing(workers.into())).unwrap_or(workers),
+            false => workers,
+        };
+        let (workers, sharing) = (workers.max(1), sharing.max(1));
         let memory = match (takes.overflows(), detection.looks_at_overflows()) {
             (false, true) => self.memory - self.memory / OF_OVERFLOWS,
-            (true, true) => self.memory / OF_OVERFLOWS,
+            // One that has the buckets of others has their memory.
+            (true, true) => self.memory / OF_OVERFLOWS * (workers / sharing) as usize,
             (_, false) => self.memory,
         };
         let shelf = Self { memory, ..self.clone() };
         let ledger = Ledger::new(Box::new(shelf), takes, self.dialect);
-        let (catalogue, program) = (&detection.rules.catalogue, &detection.rules.program);
-        let groups = (0..GROUPS).filter(|group| group % workers.max(1) == worker);
+        let groups = (0..GROUPS).filter(|group| group % sharing == worker);
         Buckets::kept(Arc::clone(catalogue), Arc::clone(program), ledger, groups)
     }
 

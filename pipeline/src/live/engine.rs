@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use connectors::{Inbox, SourceId, Stop, crash};
+use operators::bucket::detect::Round;
 use operators::bucket::scenario::Takes;
 use operators::detector::Origin;
 use operators::epoch::Epoch;
@@ -243,9 +244,9 @@ impl Generation {
         let at = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         let place = (at(worker.index() as u64), at(workers));
         let buckets = |takes| self.shelf.buckets(detection, takes, place);
-        let (detect, of_lines) = detection.detect(buckets(Takes::Logs), workers, again);
+        let (detect, of_lines) = detection.detect(buckets(Takes::Logs), workers, Round::Lines);
         let (detect_again, of_overflows) =
-            detection.detect(buckets(Takes::Overflows), workers, false);
+            detection.detect(buckets(Takes::Overflows), workers, Round::Overflows);
         let demand: Rc<RefCell<Demand>> = Rc::default();
         let reading = own.map(|reader| self.reading(reader, &demand, workers)).transpose()?;
         let (read, feed, sequencer, sink) = match reading {

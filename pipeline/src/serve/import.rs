@@ -292,6 +292,7 @@ fn alert(row: &Row<'_>, database: &Connection, id: i64) -> rusqlite::Result<Aler
         meta: meta(database, id)?,
         coordinates: Arc::default(),
         decisions: Vec::new(),
+        nth: 0,
     })
 }
 
