@@ -128,10 +128,10 @@ fn output(kafka: &Kafka, count: usize) {
     output.resume().unwrap();
     let message = |sequence: u64| Message {
         sequence,
-        stream: "decisions".into(),
+        stream: "decisions",
         partition_key: format!("Ip/192.0.2.{}", sequence % 256).into(),
         key: format!("Ip/192.0.2.{}/{sequence}", sequence % 256).into(),
-        headers: vec![("id".into(), sequence.to_string().into()), ("schema".into(), "1".into())],
+        headers: [("id", sequence.to_string().into()), ("schema", "1".into())].into(),
         payload: Some(vec![b'x'; 400].into()),
     };
     let batch: Vec<Message> = (1..=u64::try_from(count).unwrap()).map(message).collect();

@@ -147,7 +147,7 @@ fn a_run_that_is_told_to_end_before_it_begins_ends() {
     let folder = tempfile::tempdir().unwrap();
     let slow = Way { pause: Duration::from_millis(20), ..Way::default() };
     run(folder.path(), &logs, slow, Some(0));
-    let all = replayed(&logs);
+    let all = replayed(&logs, Under::Embedded);
     // What came before it looked is through.
     assert!(outbox(folder.path(), &logs).len() < all.len());
     run(folder.path(), &logs, Way::default(), None);
