@@ -184,6 +184,7 @@ mod tests {
 
     fn post(by: &str, at: i64, items: Vec<Value>) -> Usage {
         let meta = json!({ "utc_now_timestamp": at, "window_size_seconds": 1800 });
+        let items = Value::Array(items);
         let payload = json!({ "metrics": [{ "items": items, "meta": meta }, null], "type": "b" });
         Usage { bouncer: true, by: by.to_owned(), at, payload }
     }
