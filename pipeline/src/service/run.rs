@@ -166,7 +166,7 @@ pub fn run(start: Start) -> Result<(), ServiceError> {
     let doors = runtime.block_on(Doors::open(settings, role, tls))?;
     let store = Arc::new(Store::open(data, settings.budget())?);
     crash::point("start-store-open");
-    let names = Arc::new(Names::default());
+    let names = Arc::new(Names::of(&store)?);
     let loaded = rules::load(&settings.rules, &names, Report::for_stderr())?;
     let mut halves = Halves::start(settings, sources, role, (&store, &names, &loaded), &runtime)?;
     let judge = halves.serving.judge().clone();
