@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod disk;
+pub mod ports;
 pub mod services;
 pub mod source_run;
 pub mod topic;

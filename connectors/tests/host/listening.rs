@@ -1,25 +1,23 @@
 //! A syslog source at a free port, and senders that do what they like.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use connectors::health::State;
 use connectors::listener::ServerTls;
 use connectors::syslog::{Config, Limits, Listener, Protocol, Syslog};
 
+use crate::ports::free_port;
 use crate::service::{DEADLINE, Service, Store};
 
-/// A port that nobody listens to.
-pub(crate) fn free_port(protocol: Protocol) -> SocketAddr {
-    match protocol {
-        Protocol::Udp => UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap(),
-        _ => TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap(),
-    }
+/// An address that nobody listens to.
+pub(crate) fn free_address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], free_port()))
 }
 
 pub(crate) fn listener(protocol: Protocol, tls: Option<ServerTls>) -> Listener {
-    Listener { address: free_port(protocol), protocol, tls }
+    Listener { address: free_address(), protocol, tls }
 }
 
 /// Listens for one protocol; the name of its lane and the address.

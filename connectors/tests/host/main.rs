@@ -11,6 +11,9 @@ mod files;
 mod journal;
 mod listening;
 mod many_files;
+#[path = "../../../integration/src/ports.rs"]
+#[expect(unreachable_pub, reason = "it is a library's, too")]
+mod ports;
 mod rotation;
 mod rsyslog;
 mod service;

@@ -12,7 +12,7 @@ use connectors::listener::ServerTls;
 use connectors::metric::{Counter, Reason};
 use connectors::syslog::{Config, Limits, Listener, Protocol};
 
-use crate::listening::{connect, free_port, is_ended, listen, listener, run, write};
+use crate::listening::{connect, free_address, is_ended, listen, listener, run, write};
 use crate::service::{Service, Store};
 
 const RSYSLOG: &str = "/usr/sbin/rsyslogd";
@@ -40,7 +40,7 @@ impl Rsyslog {
     /// Starts one with these global settings and this action.
     fn start(global: &str, action: &str) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let input = free_port(Protocol::Tcp);
+        let input = free_address();
         let path = |name: &str| root.path().join(name).display().to_string();
         let config = format!(
             "global(workDirectory=\"{}\" {global})\nmodule(load=\"imtcp\")\n\

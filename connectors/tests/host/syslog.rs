@@ -10,7 +10,8 @@ use connectors::metric::{Counter, Gauge, Reason};
 use connectors::syslog::{Config, Limits, Listener, Protocol, Syslog};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::listening::{connect, free_port, is_ended, listen, listener, run, write};
+use crate::listening::{connect, is_ended, listen, listener, run, write};
+use crate::ports::free_port;
 use crate::service::{DEADLINE, Service, Store};
 
 const HEAD: &str = "Nov 26 16:00:00 host app[1]: ";
@@ -57,7 +58,7 @@ fn numbers_go_on_after_a_restart() {
 
 #[test]
 fn senders_over_ipv6_are_known_by_their_address() {
-    let address: SocketAddr = format!("[::1]:{}", free_port(Protocol::Tcp).port()).parse().unwrap();
+    let address: SocketAddr = format!("[::1]:{}", free_port()).parse().unwrap();
     if UdpSocket::bind("[::1]:0").is_err() {
         eprintln!("skipped: no IPv6 here");
         return;

@@ -10,7 +10,7 @@ use connectors::listener::{Limits, Listening};
 use connectors::metric::{Gauge, Reason};
 
 use crate::pipe::{Kept, Pipe, SOON};
-use crate::service::free_port;
+use crate::ports::free_port;
 
 fn start(change: impl Fn(&mut Limits)) -> (Pipe, String) {
     let address = format!("127.0.0.1:{}", free_port());

@@ -10,8 +10,9 @@ use connectors::listener::{Access, Listening};
 use connectors::metric::{Counter, Reason};
 
 use crate::pipe::{Kept, Pipe, SOON};
+use crate::ports::free_port;
 use crate::sender::gzip;
-use crate::service::{client, free_port};
+use crate::service::client;
 
 fn listening() -> (Listening, String) {
     let address = format!("127.0.0.1:{}", free_port());

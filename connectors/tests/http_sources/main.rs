@@ -9,6 +9,9 @@ mod http;
 mod loki;
 mod otlp;
 mod pipe;
+#[path = "../../../integration/src/ports.rs"]
+#[expect(unreachable_pub, reason = "it is a library's, too")]
+mod ports;
 mod push;
 mod sender;
 mod server;

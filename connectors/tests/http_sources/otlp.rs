@@ -10,7 +10,8 @@ use prost::Message;
 use serde_json::json;
 
 use crate::pipe::{Kept, Pipe, SOON};
-use crate::service::{self, client, free_port};
+use crate::ports::free_port;
+use crate::service::{self, client};
 
 const PROTOBUF: (&str, &str) = ("Content-Type", "application/x-protobuf");
 const JSON: (&str, &str) = ("Content-Type", "application/json");

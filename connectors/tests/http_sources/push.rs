@@ -10,8 +10,9 @@ use prost::Message;
 use serde_json::json;
 
 use crate::pipe::{Kept, Pipe, SOON};
+use crate::ports::free_port;
 use crate::sender::{Pair, PushRequest, Stream, entry, gzip, push, snappy};
-use crate::service::{client, free_port};
+use crate::service::client;
 
 const TIME: i64 = 1_700_000_000_000_000_000;
 const PROTOBUF: (&str, &str) = ("Content-Type", "application/x-protobuf");

@@ -2,12 +2,13 @@
 //! had is said by name.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use crate::ports::free_port;
 
 /// A service takes at most so long to start.
 const START: Duration = Duration::from_secs(60);
@@ -35,11 +36,6 @@ pub(crate) fn built(name: &str) -> Option<PathBuf> {
         return None;
     }
     Some(String::from_utf8(output.stdout).unwrap().trim().into())
-}
-
-/// A port that is free now.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn start(command: Command, address: String, folder: TempDir, ready: &str) -> Service {

@@ -12,7 +12,7 @@ use connectors::metric::Reason;
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 
 use crate::pipe::{Kept, Pipe, SOON};
-use crate::service::free_port;
+use crate::ports::free_port;
 
 /// An authority and what it has signed, in files.
 struct Authority {

@@ -11,7 +11,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::runner::{Running, Service};
-use super::{Certificates, free_port, poll_until};
+use super::{Certificates, poll_until};
+use crate::ports::free_port;
 
 /// Name of the user that every SASL mechanism knows.
 pub const USER: &str = "alice";

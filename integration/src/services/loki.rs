@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::poll_until;
 use super::runner::{Running, Service};
-use super::{free_port, poll_until};
+use crate::ports::free_port;
 
 /// How long it may take to start.
 const STARTING: Duration = Duration::from_secs(90);

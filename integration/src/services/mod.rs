@@ -12,4 +12,4 @@ pub use certificate::Certificates;
 pub use kafka::Kafka;
 pub use loki::Loki;
 pub use proxy::{Mood, Proxy};
-pub use runner::{free_port, poll_until};
+pub use runner::poll_until;

@@ -13,7 +13,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use crate::authority::{Authority, Responder, Says, Special, free_port};
+use integration::ports::free_port;
+
+use crate::authority::{Authority, Responder, Says, Special};
 use crate::column;
 use crate::served::{Served, spillway};
 

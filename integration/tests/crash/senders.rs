@@ -9,7 +9,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use integration::services::{free_port, poll_until};
+use integration::ports::free_port;
+use integration::services::poll_until;
 
 use crate::logs::Protocol;
 use crate::world::{BODIES, PATIENCE, World};

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use integration::services::{Kafka, Loki, free_port, poll_until};
+use integration::ports::free_port;
+use integration::services::{Kafka, Loki, poll_until};
 use integration::topic::{Record, Topics};
 use pipeline::emit::Tray;
 use pipeline::live::lanes::LaneRecord;

@@ -2,10 +2,12 @@
 //! are (`SPILLWAY_CROWDSEC` names their directory, which `integration/reference/build.sh` prints).
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use integration::ports::free_port;
 
 use crate::http::{Request, send, send_unix};
 
@@ -35,10 +37,6 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn wait_for(address: &str) {

@@ -14,7 +14,8 @@ mod traces;
 mod unparsed;
 mod watched;
 
-use process::{Service, failures, free_port, refused};
+use integration::ports::free_port;
+use process::{Service, failures, refused};
 
 /// A service that is sent lines by Loki's protocol.
 fn pushed(port: u16) -> String {

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use pipeline::emit::{SCHEMA, Stream, schema};
 use serde_json::Value;
 
-use crate::process::{Service, failures, free_port};
+use integration::ports::free_port;
+
+use crate::process::{Service, failures};
 use crate::pushed;
 
 const STREAMS: [Stream; 3] = [Stream::Alerts, Stream::Decisions, Stream::Unparsed];

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use crate::process::{Service, failures, free_port};
+use integration::ports::free_port;
+
+use crate::process::{Service, failures};
 use crate::pushed;
 
 /// A service with rules of its own in a directory.

@@ -10,7 +10,9 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
-use crate::process::{Service, failures, free_port};
+use integration::ports::free_port;
+
+use crate::process::{Service, failures};
 use crate::pushed;
 
 /// What reached the collector.

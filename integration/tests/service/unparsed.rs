@@ -10,7 +10,9 @@ use rdkafka::producer::BaseRecord;
 use serde_json::{Value, json};
 
 use crate::http::{Request, send};
-use crate::process::{Service, failures, free_port};
+use integration::ports::free_port;
+
+use crate::process::{Service, failures};
 use crate::pushed;
 
 /// A record of rsyslog or Vector.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::process::{Service, failures, free_port};
+use integration::ports::free_port;
+
+use crate::process::{Service, failures};
 use crate::pushed;
 
 #[test]
