@@ -44,7 +44,10 @@ pub fn date(
         None => tally.undated += 1,
     }
     if let Some(time) = transport.time(line).filter(|time| !is_ahead(time)) {
-        return Dated { claim: worth(time, arrived), replaced: Some(time) };
+        // Old lines that are sent again are new to the transport.
+        let is_near = now.is_some_and(|now| time.0 <= now.0.saturating_add(STRAY));
+        let claim = if is_near { worth(time, arrived) } else { Claim::Guess(time) };
+        return Dated { claim, replaced: Some(time) };
     }
     match now.filter(|now| now.0 < arrived.0.saturating_sub(FRESH)) {
         Some(now) => Dated { claim: Claim::Nothing, replaced: Some(now) },
@@ -69,11 +72,22 @@ mod tests {
     /// The claim and replacement of a stamp, both relative to an arrival, in seconds.
     #[track_caller]
     fn check(stamp: Option<i64>, clock: Option<i64>, claim: Claim, replaced: Option<i64>) {
+        check_sent((stamp, None), clock, claim, replaced);
+    }
+
+    /// The same where the transport says when the line was written.
+    #[track_caller]
+    fn check_sent(
+        (stamp, sent): (Option<i64>, Option<i64>),
+        clock: Option<i64>,
+        claim: Claim,
+        replaced: Option<i64>,
+    ) {
         let at = |seconds: i64| EventTime(NOW + seconds * SECOND);
         let transport = Transport {
             origins: Vec::new(),
             origin_of: Vec::new(),
-            times: Vec::new(),
+            times: sent.map(at).into_iter().collect(),
             arrived: at(0),
             clock: Clock::Event,
         };
@@ -95,6 +109,16 @@ mod tests {
         check(None, Some(-9), Claim::Guess(at(0)), Some(0));
         check(None, None, Claim::Guess(at(0)), Some(0));
         check(Some(61), Some(-9), Claim::Guess(at(0)), Some(0));
+    }
+
+    #[test]
+    fn the_transport_stands_in_where_it_is_near_the_clock() {
+        let at = |seconds: i64| EventTime(NOW + seconds * SECOND);
+        check_sent((None, Some(-3)), Some(-9), Claim::Trusted(at(-3)), Some(-3));
+        check_sent((None, Some(-3)), Some(-80_000), Claim::Trusted(at(-3)), Some(-3));
+        check_sent((None, Some(-3)), Some(-90_000), Claim::Guess(at(-3)), Some(-3));
+        check_sent((None, Some(-3)), None, Claim::Guess(at(-3)), Some(-3));
+        check_sent((Some(-5), Some(-3)), None, Claim::Trusted(at(-5)), None);
     }
 
     #[test]

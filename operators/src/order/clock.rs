@@ -20,8 +20,9 @@ pub enum Claim {
     Doubtful(EventTime),
     /// Its stamp, which the time of its arrival bears out.
     Trusted(EventTime),
-    /// The time of its arrival, for want of a stamp. At the beginning of a partition that says too
-    /// little: there it waits for a stamp, which counts where it is earlier, or for the end.
+    /// The time of its transport or arrival, for want of a stamp. At the beginning of a partition, and
+    /// [`STRAY`] ahead of its clock, that says too little: there it waits for a stamp, which counts
+    /// where it is earlier, or for the end.
     Guess(EventTime),
 }
 
@@ -122,7 +123,7 @@ impl<T> PartitionClock<T> {
                 self.held_lines += usize::from(!doubt.guessed || item.is_some());
                 self.held.extend(item.map(|item| (position, item)));
                 if self.held_lines > MAX_HELD {
-                    self.settle(self.max.is_none(), None, emit);
+                    self.end(emit);
                 }
                 return;
             }
@@ -134,8 +135,8 @@ impl<T> PartitionClock<T> {
 
     /// There are no more lines, or none for now.
     pub fn end(&mut self, emit: &mut impl FnMut(Placed<T>)) {
-        if self.doubt.is_some() {
-            self.settle(self.max.is_none(), None, emit);
+        if let Some(doubt) = self.doubt {
+            self.settle(doubt.guessed || self.max.is_none(), None, emit);
         }
     }
 
@@ -152,8 +153,9 @@ impl<T> PartitionClock<T> {
             Claim::Doubtful(stamp) if is_ahead(stamp) => {
                 Some(Doubt { position, stamp, tolerance: STRAY, guessed: false })
             }
-            Claim::Guess(stamp) if self.max.is_none() => {
-                Some(Doubt { position, stamp, tolerance: 0, guessed: true })
+            Claim::Guess(stamp) if is_ahead(stamp) => {
+                let tolerance = if self.max.is_none() { 0 } else { STRAY };
+                Some(Doubt { position, stamp, tolerance, guessed: true })
             }
             _ => None,
         };
@@ -279,6 +281,27 @@ mod tests {
         assert_eq!(clocks([guess(100), guess(120)]), [100, 100]);
         assert_eq!(clocks([guess(100), Claim::Trusted(EventTime(130))]), [100, 130]);
         assert_eq!(clocks([Claim::Trusted(EventTime(7)), guess(100)]), [7, 100]);
+    }
+
+    /// As in old logs that somebody sends again.
+    #[test]
+    fn a_guess_far_ahead_waits_for_a_stamp_too() {
+        let clocks = |claims: &[Claim]| {
+            let mut clock = PartitionClock::starting_at(Some(EventTime(7)));
+            let mut all = Vec::new();
+            for (line, claim) in (0..).zip(claims) {
+                clock.line((line, *claim), Some(()), &mut |placed| all.push(placed.clock.0));
+            }
+            clock.end(&mut |placed| all.push(placed.clock.0));
+            all
+        };
+        let (guess, stamp) =
+            (|at| Claim::Guess(EventTime(at)), |at| Claim::Doubtful(EventTime(at)));
+        assert_eq!(clocks(&[guess(9 * DAY), guess(9 * DAY), stamp(8)]), [7, 7, 8]);
+        assert_eq!(clocks(&[guess(9 * DAY), stamp(9 * DAY - 5)]), [9 * DAY, 9 * DAY]);
+        assert_eq!(clocks(&[guess(9 * DAY), guess(9 * DAY + 1)]), [9 * DAY, 9 * DAY]);
+        let many = vec![guess(9 * DAY); MAX_HELD + 2];
+        assert!(clocks(&many).iter().all(|clock| *clock == 9 * DAY), "they do not wait for ever");
     }
 
     #[test]
