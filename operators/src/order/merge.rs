@@ -107,6 +107,8 @@ pub struct Merge<T> {
     /// Stray stamps of partitions that ended.
     strays: u64,
     late: u64,
+    /// Items that are not ordered yet.
+    waiting: usize,
     /// Partitions that ended and are through, until somebody asks.
     through: Vec<(Partition, Settled)>,
 }
@@ -130,6 +132,7 @@ impl<T> Merge<T> {
             clock: present.clock,
             strays: 0,
             late: 0,
+            waiting: 0,
             through: Vec::new(),
         }
     }
@@ -152,7 +155,9 @@ impl<T> Merge<T> {
             self.heap.push(Reverse((queue.bound(partition), partition)));
         }
         let (ready, floor, late) = (&mut queue.ready, queue.floor, &mut self.late);
+        let waiting = &mut self.waiting;
         queue.clock.line((position, claim), item, &mut |placed| {
+            *waiting += 1;
             ready.push_back(Ready::new(placed, partition, floor, late));
         });
     }
@@ -166,7 +171,9 @@ impl<T> Merge<T> {
             self.heap.push(Reverse((queue.bound(partition), partition)));
         }
         let (ready, floor, late) = (&mut queue.ready, queue.floor, &mut self.late);
+        let waiting = &mut self.waiting;
         queue.clock.end(&mut |placed| {
+            *waiting += 1;
             ready.push_back(Ready::new(placed, partition, floor, late));
         });
     }
@@ -177,7 +184,9 @@ impl<T> Merge<T> {
         let Some(queue) = self.queues.get_mut(&partition) else { return false };
         let waited = queue.clock.holds().is_some();
         let (ready, floor, late) = (&mut queue.ready, queue.floor, &mut self.late);
+        let waiting = &mut self.waiting;
         queue.clock.end(&mut |placed| {
+            *waiting += 1;
             ready.push_back(Ready::new(placed, partition, floor, late));
         });
         queue.parked = queue.ready.is_empty() && !queue.ended;
@@ -232,6 +241,11 @@ impl<T> Merge<T> {
         self.late
     }
 
+    /// Items that others must come before.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
     /// The next item, if it is certain.
     pub fn pop(&mut self) -> Next<T> {
         while let Some(Reverse((known, partition))) = self.heap.pop() {
@@ -258,6 +272,7 @@ impl<T> Merge<T> {
             return match ready {
                 Some(Ready { key, item, .. }) => {
                     self.present = self.present.max(key);
+                    self.waiting -= 1;
                     Next::Item(key, item)
                 }
                 None => Next::Wants(partition),

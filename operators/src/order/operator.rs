@@ -28,6 +28,8 @@ pub struct Demand {
     pub wanted_taken: u64,
     /// Blocks taken so far, by partition; of a replay.
     pub taken: BTreeMap<Partition, u64>,
+    /// Lines with pours that others must come before.
+    pub waiting: usize,
     /// Blocks parsed so far, by worker.
     pub done: Vec<u64>,
     /// The epoch that new blocks belong to.
@@ -161,6 +163,7 @@ impl Demand {
             self.taken.clone_from(sequencer.taken());
             self.tally.clone_from(sequencer.tally());
         }
+        self.waiting = sequencer.waiting();
         self.done.clear();
         self.done.extend_from_slice(sequencer.done());
         self.epoch = epoch;

@@ -360,6 +360,11 @@ impl Sequencer {
         self.merge.strays()
     }
 
+    /// Lines with pours that others must come before.
+    pub fn waiting(&self) -> usize {
+        self.merge.waiting()
+    }
+
     /// Lines with pours that came when the order had gone on without their partition, so far.
     pub fn late(&self) -> u64 {
         self.merge.late()

@@ -2,6 +2,7 @@
 //! source, parse and order. Transport, not a promise.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -79,16 +80,21 @@ impl Transport {
         self.times.get(line as usize).copied()
     }
 
-    /// What is said of the lines from `line` on.
+    /// What is said of these lines.
     #[must_use]
-    pub fn behind(&self, line: usize) -> Self {
+    pub fn of(&self, lines: Range<usize>) -> Self {
         Self {
             origins: self.origins.clone(),
-            origin_of: self.origin_of.get(line..).unwrap_or_default().to_vec(),
-            times: self.times.get(line..).unwrap_or_default().to_vec(),
+            origin_of: part(&self.origin_of, &lines),
+            times: part(&self.times, &lines),
             ..*self
         }
     }
+}
+
+fn part<T: Copy>(said: &[T], lines: &Range<usize>) -> Vec<T> {
+    // It may say nothing of any line.
+    said.get(lines.start..said.len().min(lines.end)).unwrap_or_default().to_vec()
 }
 
 /// What the order must know of successive lines.

@@ -25,6 +25,8 @@ const DRAIN: Duration = Duration::from_millis(500);
 
 /// Blocks that a worker may have before it has parsed one.
 const BLOCKS_PER_WORKER: u64 = 4;
+/// While so many lines are parsed and wait for those of another lane, only that one is read.
+const MOST_WAITING: usize = 4_096;
 
 /// What the feed shares with others.
 pub struct FeedParts {
@@ -196,9 +198,16 @@ impl Feed {
 
     fn send(&mut self, now: Instant, give: &mut impl FnMut(Lines)) {
         let mut lanes = self.parts.lanes.borrow_mut();
-        let wanted = self.parts.demand.borrow().wanted;
+        let (wanted, waiting) = {
+            let demand = self.parts.demand.borrow();
+            (demand.wanted, demand.waiting)
+        };
         while let Some(worker) = self.free_worker() {
-            let Some(mut lines) = lanes.next(wanted, now) else { break };
+            let lines = match wanted.filter(|_| waiting >= MOST_WAITING) {
+                Some(wanted) => lanes.next_of(wanted, now),
+                None => lanes.next(wanted, now),
+            };
+            let Some(mut lines) = lines else { break };
             lines.worker = worker;
             if let Some(given) = usize::try_from(worker).ok().and_then(|at| self.given.get_mut(at))
             {

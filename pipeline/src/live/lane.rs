@@ -1,6 +1,7 @@
 //! One lane of a live run: what of it is not through yet, and where it goes on.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,6 +15,10 @@ use operators::time::EventTime;
 use super::aside::{Aside, Whose};
 use super::lanes::{LaneRecord, SourceSettings};
 use super::transforming::Transforming;
+
+/// What is parsed in one go: so little that what is found in it stays in the processor's cache until
+/// the buckets have it. Unit: bytes.
+const PIECE: u32 = 32 << 10;
 
 /// Lines that are not all through.
 #[derive(Debug)]
@@ -49,6 +54,8 @@ pub(super) struct Lane {
     pub(super) pending: VecDeque<Pending>,
     /// How many of `pending` are on their way to the order.
     pub(super) sent: usize,
+    /// How many lines of the next one are, too.
+    pub(super) begun: usize,
     /// Whether the order knows it.
     pub(super) ordered: bool,
     /// How many blocks this order was given.
@@ -92,6 +99,7 @@ impl Lane {
             position: None,
             pending: VecDeque::new(),
             sent: 0,
+            begun: 0,
             ordered: false,
             blocks: 0,
             caught_up: false,
@@ -177,20 +185,24 @@ impl Lane {
         self.sent < self.pending.len()
     }
 
-    /// What was not sent yet.
+    /// Lines that were not sent yet, no more than a piece.
     pub(super) fn next(&mut self, partition: Partition) -> Option<Lines> {
         let pending = self.pending.get(self.sent)?;
         let number = self.blocks;
-        self.sent += 1;
         self.blocks += 1;
-        // What the transport says is told by place in the block: it begins where the lines do.
         let known = pending.spans.partition_point(|span| span.position < self.settled.next);
-        let spans = pending.spans.get(known..).unwrap_or_default().to_vec();
-        let block = Arc::clone(&pending.block);
-        let transport = Some(match known {
-            0 => Arc::clone(&pending.transport),
-            _ => Arc::new(pending.transport.behind(known)),
+        let piece = pending.piece(known.max(self.begun));
+        self.begun = piece.end;
+        if piece.end == pending.spans.len() {
+            (self.sent, self.begun) = (self.sent + 1, 0);
+        }
+        // What the transport says is told by place in the block: it begins where the lines do.
+        let transport = Some(match piece == (0..pending.spans.len()) {
+            true => Arc::clone(&pending.transport),
+            false => Arc::new(pending.transport.of(piece.clone())),
         });
+        let spans = pending.spans.get(piece).unwrap_or_default().to_vec();
+        let block = Arc::clone(&pending.block);
         Some(Lines { worker: 0, partition, number, block, spans, last: false, transport })
     }
 
@@ -232,6 +244,20 @@ impl Lane {
 }
 
 impl Pending {
+    /// The lines from `begin` on that are sent together. Those of one record stay so.
+    fn piece(&self, begin: usize) -> Range<usize> {
+        let Some([first, rest @ ..]) = self.spans.get(begin..) else {
+            return begin..self.spans.len().max(begin);
+        };
+        let mut last = first;
+        let fits = rest.iter().take_while(|span| {
+            let stays = span.position == last.position || span.end - first.start <= PIECE;
+            last = span;
+            stays
+        });
+        begin..begin + 1 + fits.count()
+    }
+
     fn untaken(&self, (source, lane): (&str, &str), place: Untaken) -> Option<Aside> {
         let Untaken { position, part } = place;
         let first = self.spans.partition_point(|span| span.position < position);

@@ -272,7 +272,7 @@ impl Lanes {
         self.lookups = Some(Arc::clone(lookups));
         self.ready.clear();
         for (number, lane) in &mut self.lanes {
-            lane.sent = 0;
+            (lane.sent, lane.begun) = (0, 0);
             lane.ordered = true;
             lane.blocks = 0;
             lane.heard = Instant::now();
@@ -286,7 +286,7 @@ impl Lanes {
 
     /// The next block for the order, `wanted` first. The caller names the worker.
     pub fn next(&mut self, wanted: Option<Partition>, now: Instant) -> Option<Lines> {
-        if let Some(lines) = wanted.and_then(|wanted| self.block(wanted, now).ok()?) {
+        if let Some(lines) = wanted.and_then(|wanted| self.next_of(wanted, now)) {
             return Some(lines);
         }
         let mut spent = VecDeque::new();
@@ -304,7 +304,11 @@ impl Lanes {
         found
     }
 
-    /// The next block of a lane.
+    /// The next block of this lane.
+    pub fn next_of(&mut self, wanted: Partition, now: Instant) -> Option<Lines> {
+        self.block(wanted, now).ok()?
+    }
+
     fn block(&mut self, number: Partition, now: Instant) -> Result<Option<Lines>, Spent> {
         let Some(lane) = self.lanes.get_mut(&number) else { return Ok(None) };
         let mut rate = self.rates.get_mut(&lane.source);
@@ -498,5 +502,33 @@ mod tests {
         let lines = lanes.next(None, Instant::now()).unwrap();
         assert_eq!(lines.spans.first().map(|span| span.position), Some(1));
         assert_eq!(lines.transport.unwrap().time(0), Some(EventTime(1)));
+    }
+
+    #[test]
+    fn much_is_sent_in_pieces_that_part_no_record() {
+        const MANY: usize = 40_000;
+        for (transform, of_one) in [(None, 1), (Some("[evt.Line.Raw, 'b', 'c']"), 3)] {
+            let mut lanes = lanes(transform);
+            let number = deliver(&mut lanes, &"a".repeat(MANY));
+            let pieces: Vec<_> = std::iter::from_fn(|| lanes.next(None, Instant::now())).collect();
+            assert!(pieces.len() > 1, "{transform:?}");
+            let (mut next, mut lines) = (0, 0);
+            for (place, piece) in (0..).zip(&pieces) {
+                assert_eq!(piece.number, place);
+                assert_eq!(piece.spans.len() % of_one, 0);
+                let transport = piece.transport.as_deref().unwrap();
+                for (line, span) in (0..).zip(&piece.spans) {
+                    let record = lines / of_one as u64;
+                    assert_eq!(span.position, record);
+                    assert_eq!(transport.time(line), Some(EventTime(record.cast_signed())));
+                    lines += 1;
+                }
+                next = lines / of_one as u64;
+                // What is begun is not given back.
+                let through = lanes.settle(&standing(number, next)).unwrap();
+                assert_eq!(through.held.len(), usize::from(next == MANY as u64));
+            }
+            assert_eq!((next, lanes.waits()), (MANY as u64, false));
+        }
     }
 }
