@@ -140,9 +140,8 @@ pub struct Alert {
 impl Alert {
     /// *The* order of alerts: by cause, scenario, bucket, its overflow, source value.
     pub fn in_order(&self, other: &Self) -> Ordering {
-        let key = |alert: &Self| (alert.cause, Arc::clone(&alert.scenario));
-        key(self)
-            .cmp(&key(other))
+        (self.cause.cmp(&other.cause))
+            .then_with(|| self.scenario.cmp(&other.scenario))
             .then_with(|| self.bucket.cmp(&other.bucket))
             .then_with(|| self.nth.cmp(&other.nth))
             .then_with(|| self.source.value.cmp(&other.source.value))

@@ -224,6 +224,7 @@ impl Buckets {
                 let fate = fill(bucket);
                 if fate == Fate::Stays {
                     let known = std::mem::replace(&mut bucket.keeping.dirty, true);
+                    taken.stays();
                     if let Some(ledger) = ledger
                         && !known
                     {

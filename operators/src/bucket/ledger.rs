@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use hashbrown::HashTable;
+
 use super::catalogue::Catalogue;
 use super::change::{Change, Subject};
 use super::dialect::Translator;
@@ -9,6 +11,7 @@ use super::group::BucketHash;
 use super::record;
 use super::scenario::{Scenario, ScenarioId, Takes};
 use super::state::Bucket;
+use crate::hash::{fnv1a, spread};
 use crate::state::KeyedState;
 use crate::time::EventTime;
 
@@ -24,7 +27,7 @@ pub struct Ledger {
     touched: Vec<BucketHash>,
     entries: Vec<Change>,
     /// Buckets that are no more, and the last seal before: the store may have them still.
-    departed: BTreeMap<Box<[u8]>, u8>,
+    departed: HashTable<(Box<[u8]>, u8)>,
     /// Number of the last seal, counted around.
     pub(super) seal: u8,
     /// Buckets of scenarios that have changed or are gone.
@@ -42,7 +45,7 @@ impl Ledger {
             translators: BTreeMap::new(),
             touched: Vec::new(),
             entries: Vec::new(),
-            departed: BTreeMap::new(),
+            departed: HashTable::new(),
             seal: 0,
             dropped: 0,
         }
@@ -72,7 +75,7 @@ impl Ledger {
     pub(super) fn next_seal(&mut self) -> u8 {
         self.seal = self.seal.wrapping_add(1);
         let (seal, lag) = (self.seal, self.state.lag());
-        self.departed.retain(|_, since| seal.wrapping_sub(*since) <= lag.saturating_add(1));
+        self.departed.retain(|(_, since)| seal.wrapping_sub(*since) <= lag.saturating_add(1));
         seal
     }
 
@@ -83,7 +86,7 @@ impl Ledger {
 
     /// Whether the store has yet to learn that the bucket under this key is no more.
     pub(super) fn has_departed(&self, place: &[u8]) -> bool {
-        self.departed.contains_key(place)
+        self.departed.find(hash(place), |(key, _)| **key == *place).is_some()
     }
 
     /// A bucket with this hash changed.
@@ -126,7 +129,10 @@ impl Ledger {
     pub(super) fn entry(&mut self, subject: Subject, key: &[u8], value: Option<Vec<u8>>) {
         let value = value.map(Vec::into_boxed_slice);
         if subject == Subject::Bucket && value.is_none() {
-            self.departed.insert(key.into(), self.seal);
+            let at =
+                self.departed.entry(hash(key), |(known, _)| **known == *key, |(key, _)| hash(key));
+            at.and_modify(|(_, since)| *since = self.seal)
+                .or_insert_with(|| (key.into(), self.seal));
         }
         self.entries.push(Change { subject, key: key.into(), value });
     }
@@ -164,6 +170,10 @@ impl Ledger {
 /// Events of a rule set whose dialect the store does not have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UnknownDialect;
+
+fn hash(place: &[u8]) -> u64 {
+    spread(fnv1a(place))
+}
 
 /// The key of a bucket in the store.
 pub(super) fn place(catalogue: &Catalogue, owner: ScenarioId, key: &str) -> Option<Vec<u8>> {

@@ -142,6 +142,8 @@ pub(super) struct Taken<'a> {
     /// The scenario that opened it, which may be a twin.
     owner: &'a Scenario,
     weight: &'a mut usize,
+    /// What it has in `weight`.
+    own: usize,
 }
 
 /// A place without a bucket.
@@ -176,22 +178,23 @@ impl Taken<'_> {
     pub(super) fn wake(&mut self) -> Option<&mut Bucket> {
         let slot = self.entry.get_mut();
         if let Slot::Packed(_) = slot {
-            let before = slot.weight();
             *slot = Slot::Live(slot.restore(self.owner)?);
-            *self.weight = self.weight.saturating_sub(before) + slot.weight();
         }
-        // It is about to take one more event.
-        *self.weight += EVENT;
         match slot {
             Slot::Live(bucket) => Some(bucket),
             Slot::Packed(_) => None,
         }
     }
 
+    /// It stays as it was changed.
+    pub(super) fn stays(self) {
+        *self.weight = self.weight.saturating_sub(self.own) + self.entry.get().weight();
+    }
+
     /// Takes it out.
     pub(super) fn remove(self) -> Option<Box<Bucket>> {
         let (slot, _) = self.entry.remove();
-        *self.weight = self.weight.saturating_sub(slot.weight());
+        *self.weight = self.weight.saturating_sub(self.own);
         slot.into_bucket(self.owner)
     }
 }
@@ -240,7 +243,10 @@ impl Table {
                 let owner = scenarios.get(entry.get().name().0.index());
                 let known = owner.zip(entry.get().life());
                 match known.filter(|(owner, life)| !life.is_expired(owner, time, clock)) {
-                    Some((owner, _)) => Place::Taken(Taken { entry, owner, weight }),
+                    Some((owner, _)) => {
+                        let own = entry.get().weight();
+                        Place::Taken(Taken { entry, owner, weight, own })
+                    }
                     None => {
                         let (slot, place) = entry.remove();
                         *weight = weight.saturating_sub(slot.weight());

@@ -25,6 +25,8 @@ struct Content {
     blackholes: Entries,
     deadlines: Entries,
     under_way: VecDeque<Changes>,
+    /// Unit: bytes.
+    budget: usize,
 }
 
 impl Content {
@@ -57,7 +59,7 @@ impl Content {
     }
 }
 
-/// A store that is as far behind as it may be, for buckets that have no room in memory.
+/// A store that is as far behind as it may be, for buckets that have no room in memory, or little.
 #[derive(Clone, Debug, Default)]
 struct Store(Arc<Mutex<Content>>);
 
@@ -118,7 +120,7 @@ impl KeyedState for Store {
     }
 
     fn budget(&self) -> usize {
-        0
+        self.0.lock().unwrap().budget
     }
 
     fn marks(&self) -> usize {
@@ -237,4 +239,32 @@ fn buckets_of_other_rules_are_dropped_once() {
     assert_eq!(again.dropped(), u64::from(MANY));
     assert_eq!(pour_many((&mut rig, &store), &mut again, 3), 0);
     assert_eq!(pour_many((&mut rig, &store), &mut again, 4), MANY as usize);
+}
+
+#[test]
+fn what_has_room_stays_in_memory() {
+    const IDLE: u32 = 6_000;
+    let rules = "type: leaky\nname: t/hot\ndescription: d\nfilter: 'true'\n\
+                 groupby: evt.Meta.source_ip\ncapacity: 1000\ncache_size: 1\nleakspeed: 10h\n";
+    let (mut rig, store) = (Rig::new(rules).unwrap(), Store::default());
+    store.0.lock().unwrap().budget = IDLE as usize * 250;
+    let mut buckets = store.buckets(&rig);
+    let mut pour = |buckets: &mut Buckets, a: u32, number: u32| {
+        let [_, _, b, c] = number.to_be_bytes();
+        for pour in rig.pours(&format!("12:00:01 source_ip=10.{a}.{b}.{c}")) {
+            buckets.pour(&pour, &offline(), &mut Vec::new());
+        }
+        rig.clock
+    };
+    for number in 0..IDLE {
+        pour(&mut buckets, 1, number);
+    }
+    // Of what comes meanwhile little is held.
+    for number in 0..120_000 {
+        let clock = pour(&mut buckets, 2, number % 64);
+        if number % 15_000 == 0 {
+            store.seal(&mut buckets, clock);
+        }
+    }
+    assert_eq!(buckets.len(), IDLE as usize + 64);
 }

@@ -43,7 +43,7 @@ impl Sitting {
             if self.judge_alert(&mut alert, at) {
                 waiting.found(&alert);
                 let machine = self.judge.machine.clone();
-                self.keep_alert(Judged { machine, kind: KIND.into(), alert }, open);
+                self.keep_alert(Judged { machine, kind: KIND.into(), alert: *alert }, open);
             }
         }
         open.waiting.push(waiting);

@@ -34,6 +34,8 @@ pub(super) struct Sitting {
     /// Posts of the last minutes: when they came, numbers of their alerts.
     pub(super) answered: HashMap<[u8; 32], (i64, Vec<u64>)>,
     oldest_answer: i64,
+    /// What the last commits took, about. Unit: bytes.
+    usual: usize,
 }
 
 /// A commit in the making, with those who wait for it.
@@ -79,7 +81,7 @@ impl Sitting {
                 answered.insert(key, value);
             }
         }
-        Ok(Self { judge, history, due, answered, oldest_answer: i64::MIN })
+        Ok(Self { judge, history, due, answered, oldest_answer: i64::MIN, usual: 0 })
     }
 
     pub(super) fn run(&mut self, receiver: &Receiver<Work>) -> Result<(), StoreError> {
@@ -133,7 +135,7 @@ impl Sitting {
     fn open<'a>(&self, store: &'a Store) -> Open<'a> {
         let commit = self.judge.ledger.begin((self.judge.now)());
         Open {
-            batch: store.batch(),
+            batch: store.batch_of(self.usual),
             commit,
             replies: Vec::new(),
             aside: Vec::new(),
@@ -159,6 +161,7 @@ impl Sitting {
         let (keeping, kept) = oneshot::channel();
         self.judge.view.send(Step { feed, replies, kept });
         rows.write(&mut batch);
+        self.usual = batch.size().max(self.usual - self.usual / 8);
         crash::point("judge-ready");
         let (epochs, parent) = (waiting.len(), waiting.first().and_then(|one| one.epoch().id()));
         let span = tracing::info_span!(target: TRACE, parent: parent, "commit", seq, epochs);

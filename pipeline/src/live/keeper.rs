@@ -46,7 +46,7 @@ pub struct Commit {
     /// Bucket state that changed.
     pub changes: Vec<Change>,
     /// Alerts that nobody has judged yet, in order.
-    pub alerts: Vec<Alert>,
+    pub alerts: Vec<Box<Alert>>,
     /// What led to nothing and is to be told.
     pub aside: Vec<Aside>,
     /// Who waits for it.

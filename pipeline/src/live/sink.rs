@@ -21,7 +21,7 @@ pub struct Sink {
     demand: Rc<RefCell<Demand>>,
     keeper: Arc<dyn Keeper>,
     progress: Progress,
-    alerts: Vec<Alert>,
+    alerts: Vec<Box<Alert>>,
 }
 
 impl std::fmt::Debug for Sink {
@@ -48,7 +48,7 @@ impl Sink {
         let first = self.alerts.len();
         for out in out {
             match out {
-                Out::Alert(alert) => self.alerts.push(*alert),
+                Out::Alert(alert) => self.alerts.push(alert),
                 Out::Changes(more) => {
                     sealed = true;
                     changes.extend(more.entries);
@@ -56,7 +56,7 @@ impl Sink {
             }
         }
         if let Some(new) = self.alerts.get_mut(first..) {
-            new.sort_by(Alert::in_order);
+            new.sort_by(|one, other| one.in_order(other));
         }
         if sealed {
             self.commit(changes);

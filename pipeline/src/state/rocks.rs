@@ -204,8 +204,13 @@ impl Store {
 
     /// An empty batch.
     pub fn batch(&self) -> Batch<'_> {
+        self.batch_of(0)
+    }
+
+    /// The same with room for so much. Unit: bytes.
+    pub fn batch_of(&self, size: usize) -> Batch<'_> {
         let families = Family::ALL.iter().map(|family| self.handle(*family)).collect();
-        Batch { families, writes: WriteBatch::default() }
+        Batch { families, writes: WriteBatch::with_capacity_bytes(size) }
     }
 
     /// Writes all of a batch or nothing; on return it survives a loss of power.
