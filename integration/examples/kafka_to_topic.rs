@@ -43,8 +43,9 @@ fn main() {
         kafka,
     };
     let text = fs::read_to_string(log).unwrap();
+    let start = bench.start();
     for round in 0..3 {
-        let (replay, live) = (bench.replay(log, &text), bench.live(round, &text));
+        let (replay, live) = (bench.replay(log, &text), bench.live(round, &text, start));
         println!(
             "{round}: replay {replay:.0} lines a CPU-second, Kafka to topic {live:.0}: {:.2} of it",
             live / replay
@@ -132,19 +133,25 @@ impl Bench {
         service
     }
 
-    /// Lines per CPU-second from the broker to the decision topic, the start not counted.
-    fn live(&self, round: usize, text: &str) -> f64 {
+    /// What a service takes to start. Unit: CPU-seconds.
+    fn start(&self) -> f64 {
+        Topics::new(&self.kafka.bootstrap()).create("lines-none", PARTITIONS as i32, &[]);
+        cpu(self.service("none").child.id())
+    }
+
+    /// Lines per CPU-second from the broker to the decision topic, the start not counted. The lines
+    /// are there before: for a service that has read everything it is today, and they are old.
+    fn live(&self, round: usize, text: &str, start: f64) -> f64 {
         let topics = Topics::new(&self.kafka.bootstrap());
         let name = format!("all{round}");
         let lines = format!("lines-{name}");
         topics.create(&lines, PARTITIONS as i32, &[]);
-        let service = self.service(&name);
-        let start = cpu(service.child.id());
         for partition in 0..PARTITIONS {
             // Each line to the next partition: all of them have the same stretch of time.
             let lines_of = text.lines().skip(partition).step_by(PARTITIONS);
             topics.fill(&lines, partition as i32, "lz4", lines_of);
         }
+        let service = self.service(&name);
         let all = text.lines().count() as f64;
         let mut before = None;
         poll_until("everything is read and told", LONG, || {
