@@ -53,6 +53,8 @@ pub enum ListKind {
     Any,
     /// `[]string`.
     Strings,
+    /// `[]byte`: the elements are integers.
+    Bytes,
     /// A slice of another concrete type (times, events, …).
     Typed,
 }
@@ -212,6 +214,7 @@ impl Value {
             Self::List(list) => match list.kind {
                 ListKind::Any => "[]interface {}",
                 ListKind::Strings => "[]string",
+                ListKind::Bytes => "[]uint8",
                 ListKind::Typed => "slice",
             },
             Self::Map(map) => map.kind.type_name(),

@@ -308,6 +308,22 @@ fn an_unknown_item_suggests_the_nearest() {
 }
 
 #[test]
+fn a_mistake_is_told_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (profiles, allowlist) = (dir.path().join("p.yaml"), dir.path().join("allow.txt"));
+    let profile = "name: a\nfilters: ['true']\ndecisions: [{type: ban, duration: 4z}]\n";
+    fs::write(&profiles, profile).unwrap();
+    fs::write(&allowlist, "192.0.2.7\nno entry\n").unwrap();
+    let [profiles, allowlist] = [&profiles, &allowlist].map(|path| path.to_str().unwrap());
+    let output = run(&["check", "--profiles", profiles, "--allowlist", allowlist]);
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8(output.stderr).unwrap();
+    for place in ["p.yaml:3:35", "allow.txt:2:1", "2 errors in 2 files"] {
+        assert_eq!(errors.matches(place).count(), 1, "{place} in {errors}");
+    }
+}
+
+#[test]
 fn hostile_lines_can_be_explained() {
     let dir = tempfile::tempdir().unwrap();
     let bad = [&garbage(1 << 14)[..], b"\n\xff\0\n", &vec![b'x'; 2 << 20]].concat();

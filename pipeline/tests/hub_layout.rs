@@ -148,6 +148,22 @@ fn a_name_that_nothing_has_is_refused_with_its_neighbour() {
     assert_eq!(rules.errors[0].help.as_deref(), Some("did you mean `me/ssh-bf`?"));
 }
 
+#[test]
+fn a_scenario_of_ones_own_is_wanted_by_the_name_in_it() {
+    let (own, hub) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mine = item(own.path(), "scenarios/mine.yaml", "me/ssh-bf");
+    item(own.path(), "scenarios/others.yaml", "me/ssh-bf-of-others");
+    item(hub.path(), "scenarios/me/ssh-bf.yaml", "me/ssh-bf");
+    let places = [own.path(), hub.path()].map(|path| RuleSource::Directory(path.into()));
+    for wanted in [&["me/ssh-bf"][..], &["mine"], &["me/ssh-bf", "mine"]] {
+        let names = wanted.iter().map(ToString::to_string).collect();
+        let rules = load(&places, &Selection::Named(names));
+        assert_eq!(errors(&rules), [""; 0]);
+        let paths = rules.scenarios.iter().map(|scenario| &*scenario.item.path);
+        assert_eq!(paths.collect::<Vec<_>>(), [mine.to_str().unwrap()], "{wanted:?}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn an_installation_is_followed_through_its_links() {

@@ -117,6 +117,42 @@ fn nodes_and_whitelists_are_counted_as_crowdsec_counts_them() {
 }
 
 #[test]
+fn overflows_that_feed_themselves_are_counted_where_they_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let parser = "filter: evt.Line.Labels.type == 'syslog'\nname: t/raw\n\
+                  grok: {pattern: '^from %{IP:ip}$', apply_on: Line.Raw}\n\
+                  statics:\n- {meta: source_ip, expression: evt.Parsed.ip}\n";
+    let again = |name: &str, filter: &str| {
+        format!(
+            "type: trigger\nname: t/{name}\ndescription: d\nfilter: {filter}\nreprocess: true\n"
+        )
+    };
+    let files = [
+        ("parsers/s00-raw/t.yaml", parser.to_owned()),
+        ("scenarios/first.yaml", again("first", "evt.GetType() == 'log'")),
+        ("scenarios/endless.yaml", again("endless", "evt.GetType() == 'overflow'")),
+    ];
+    for (path, text) in files {
+        let path = folder.path().join("rules").join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let port = free_port();
+    let configuration = format!("{}rules: {{directories: [rules]}}\n", pushed(port));
+    let service = Service::start_in(folder, &configuration, &[], &[]);
+    service.push(port, &["from 192.0.2.1".to_owned()]);
+    let expected = "spillway_unmatched_overflows_total{scenario=\"t/endless\"} 1\n";
+    let page = service.wait(expected, || {
+        let page = service.page("/metrics").body;
+        page.contains(expected).then_some(page)
+    });
+    assert!(!page.contains("scenario=\"t/first\""), "{page}");
+    service.wait("a warning at the start", || {
+        service.errors().contains("its own overflows may match this filter again").then_some(())
+    });
+}
+
+#[test]
 fn health_says_what_is_wrong() {
     // Nobody listens there.
     let gone = format!(

@@ -64,7 +64,7 @@ impl Writer {
             Value::List(list) => {
                 self.byte(match list.kind {
                     ListKind::Strings => 7,
-                    ListKind::Any | ListKind::Typed => 6,
+                    ListKind::Any | ListKind::Bytes | ListKind::Typed => 6,
                 });
                 self.number(list.items.len() as u64);
                 list.items.iter().for_each(|item| self.value(item));

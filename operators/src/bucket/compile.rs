@@ -50,6 +50,7 @@ pub fn compile(
     if reading.errors.len() > before {
         return None;
     }
+    warn_of_itself(spec, filter?, compiler, reading);
     let capacity = match spec.capacity {
         spec::Capacity::Bounded(capacity) => Capacity::Bounded(capacity),
         spec::Capacity::Unbounded => Capacity::Unbounded,
@@ -88,6 +89,22 @@ pub fn compile(
         remediation: labels.get("remediation") == Some(&serde_json::Value::Bool(true)),
         labels: Arc::new(labels),
     })
+}
+
+/// A scenario that takes its own overflows may go on for ever.
+fn warn_of_itself(
+    spec: &ScenarioSpec,
+    filter: ExprId,
+    compiler: &Compiler,
+    reading: &mut Reading<'_>,
+) {
+    let name = &spec.name.value;
+    if spec.reprocess && compiler.may_hold_for(filter, name) {
+        let message = "with `reprocess` its own overflows may match this filter again";
+        let help = format!("leave them out: evt.Overflow.Alert?.Scenario != '{name}'");
+        let warning = reading.source.error(spec.filter.at, message).with_help(help);
+        reading.warnings.push(warning);
+    }
 }
 
 /// What buckets of these scenarios and these alert contexts read of held events.

@@ -83,7 +83,7 @@ impl Evaluator {
         let value = self.program.eval(id, &mut cx).map_err(|error| error.to_string())?;
         let prints = match &value {
             Value::List(list) => match list.kind {
-                ListKind::Strings => false,
+                ListKind::Strings | ListKind::Bytes => false,
                 ListKind::Typed => !list.items.iter().all(|item| matches!(item, Value::Int(_))),
                 ListKind::Any => true,
             },

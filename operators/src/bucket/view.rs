@@ -7,14 +7,16 @@ use std::sync::Arc;
 use super::catalogue::Catalogue;
 use super::codec::NO_TIME;
 use super::kept::Kept;
+use super::limiter::Limiter;
 use super::recall::Recall;
 use super::scenario::Scenario;
 use super::state::Bucket;
 use crate::expr::objects::{Queue, Record};
 use crate::expr::{Past, SieveId};
+use crate::hash::{fnv1a, fnv1a_after};
 use crate::schema::FieldId;
-use crate::time::Stamp;
-use crate::value::{List, Value};
+use crate::time::{EventTime, Stamp};
+use crate::value::{List, Object, Value};
 
 /// Name and value of a root.
 pub(crate) type Root = (&'static str, Value);
@@ -109,7 +111,7 @@ fn queue(events: Arc<List>, scenario: &Scenario) -> Value {
 }
 
 fn leaky(bucket: &Bucket, scenario: &Scenario, queue: Value, overflowed: Option<Stamp>) -> Value {
-    let zero = Stamp::utc_at(crate::time::EventTime(i64::MIN));
+    let zero = Stamp::utc_at(EventTime(i64::MIN));
     let spec = Record::value(
         "leakybucket.BucketSpec",
         [
@@ -130,15 +132,95 @@ fn leaky(bucket: &Bucket, scenario: &Scenario, queue: Value, overflowed: Option<
             ("Mode", Value::Int(1)),
             ("Queue", queue),
             ("Mapkey", Value::Str(scenario.map_key(&bucket.key))),
-            ("Uuid", Value::str("")),
+            ("Uuid", Value::str(&uuid(bucket, scenario))),
             ("First_ts", Value::Time(bucket.first)),
             ("Last_ts", Value::Time(bucket.last)),
             ("Ovflw_ts", Value::Time(overflowed.unwrap_or(zero))),
             ("Total_count", Value::Int(bucket.total.into())),
             ("Duration", Value::Duration(scenario.lifetime)),
             ("Factory", factory),
-            ("Limiter", Value::Nil),
-            ("SerializedState", Value::Nil),
+            ("Limiter", Value::Object(Arc::new(Tokens::of(bucket, scenario)))),
+            // Only a bucket that was dumped to a file has one.
+            ("SerializedState", lstate(0.0, 0.0, 0.0, None)),
         ],
     )
+}
+
+/// What tells buckets of one key apart. The reference gives each a random name: here a second run
+/// gives the same.
+fn uuid(bucket: &Bucket, scenario: &Scenario) -> String {
+    let key = fnv1a(scenario.name.as_bytes());
+    let key = fnv1a_after(key, bucket.key.as_bytes());
+    format!("{:016x}", fnv1a_after(key, &bucket.first.at.0.to_le_bytes()))
+}
+
+/// `leaky.Limiter`: the clock that it goes by is the bucket's last event. Asking it takes no token.
+#[derive(Debug)]
+struct Tokens {
+    limiter: Limiter,
+    tokens: f64,
+    last: Stamp,
+}
+
+impl Tokens {
+    fn of(bucket: &Bucket, scenario: &Scenario) -> Self {
+        Self { limiter: scenario.limiter, tokens: bucket.tokens, last: bucket.last }
+    }
+
+    fn at(&self, at: EventTime) -> f64 {
+        match self.limiter {
+            // What Go's largest integer is as a float.
+            Limiter::Unlimited => i64::MAX as f64,
+            limiter => limiter.tokens_at(self.tokens, Some(self.last.at), at),
+        }
+    }
+}
+
+impl Object for Tokens {
+    fn type_name(&self) -> &'static str {
+        match self.limiter {
+            Limiter::Unlimited => "*rate.AlwaysFull",
+            Limiter::Limited { .. } => "*rate.Limiter",
+        }
+    }
+
+    fn field(&self, _: &str) -> Option<Value> {
+        None
+    }
+
+    fn call(&self, method: &str, arguments: &[Value]) -> Option<Result<Value, String>> {
+        let at = match arguments.first() {
+            Some(Value::Time(stamp)) => stamp.at,
+            _ => self.last.at,
+        };
+        let wanted = match arguments.get(1) {
+            Some(Value::Int(wanted)) => *wanted as f64,
+            _ => 1.0,
+        };
+        Some(Ok(match (method, self.limiter) {
+            ("Allow" | "AllowN", _) => Value::Bool(self.at(at) >= wanted),
+            ("GetTokensCount" | "GetTokensCountAt", _) => Value::Float(self.at(at)),
+            ("Dump", Limiter::Unlimited) => lstate(0.0, 0.0, 0.0, None),
+            ("Dump", Limiter::Limited { limit, burst }) => {
+                lstate(limit, burst, self.tokens, Some(self.last))
+            }
+            _ => return None,
+        }))
+    }
+}
+
+/// `rate.Lstate`.
+fn lstate(limit: f64, burst: f64, tokens: f64, last: Option<Stamp>) -> Value {
+    let last = Value::Time(last.unwrap_or(Stamp::utc_at(EventTime(i64::MIN))));
+    #[expect(clippy::cast_possible_truncation, reason = "a capacity, which is an integer")]
+    let burst = Value::Int(burst as i64);
+    let (limit, tokens) = (Value::Float(limit), Value::Float(tokens));
+    let fields = [
+        ("Limit", limit),
+        ("Burst", burst),
+        ("Tokens", tokens),
+        ("Last", last.clone()),
+        ("LastEvent", last),
+    ];
+    Record::value("rate.Lstate", fields)
 }

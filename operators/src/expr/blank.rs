@@ -1,6 +1,8 @@
 //! Whether a condition may hold for an event of which nothing is known but its kind: a line has no
 //! overflow, an overflow no line and no fields. What cannot be said without the event may hold.
 
+use std::sync::Arc;
+
 use super::ast::{Kind as Ast, Node, Part};
 use super::constant::Folder;
 use super::subject::pure;
@@ -10,6 +12,37 @@ use crate::value::Value;
 /// Whether a condition may hold for some event of this kind.
 pub(super) fn may_hold(node: &Node, kind: Kind) -> bool {
     said(node, kind) != Some(false)
+}
+
+/// Whether a condition may hold for an overflow of this scenario.
+pub(super) fn may_hold_for(node: &Node, scenario: &str) -> bool {
+    let mut node = node.clone();
+    name(&mut node, &scenario.into());
+    may_hold(&node, Kind::Overflow)
+}
+
+/// Writes the scenario's name where the overflow's is asked for.
+fn name(node: &mut Node, scenario: &Arc<str>) {
+    let asked = node.kind == Ast::Part(Part::Scenario)
+        || member(node, "Scenario")
+            .and_then(|node| member(node, "Alert"))
+            .and_then(|node| member(node, "Overflow"))
+            .is_some_and(|node| node.kind == Ast::Event);
+    if asked {
+        node.kind = Ast::Text(Arc::clone(scenario));
+        return;
+    }
+    node.visit_mut(&mut |child| name(child, scenario));
+}
+
+/// Whose member of this name it is.
+fn member<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
+    match &node.kind {
+        Ast::Member { base, property, .. } => {
+            property.text().filter(|text| ***text == *name).map(|_| &**base)
+        }
+        _ => None,
+    }
 }
 
 /// What every event of this kind makes of a condition. One that fails does not hold.
@@ -78,6 +111,27 @@ mod tests {
         let mut compiler = Compiler::new();
         let id = compiler.compile(filter, Env::Event, Expect::Bool).unwrap();
         (compiler.may_hold(id, Kind::Log), compiler.may_hold(id, Kind::Overflow))
+    }
+
+    #[test]
+    fn what_a_filter_says_of_its_own_overflows_is_known_at_load() {
+        let cases = [
+            ("evt.Overflow.Alert.Scenario == 'me/own'", true),
+            ("evt.Overflow.Alert?.Scenario in ['me/own', 'x']", true),
+            ("evt.GetType() == 'overflow'", true),
+            ("evt.GetType() == 'overflow' && evt.Overflow.Alert.Source.Scope == 'Ip'", true),
+            ("evt.Meta.log_type != 'x'", true),
+            ("evt.Overflow.Alert.Scenario == 'x'", false),
+            ("evt.GetType() == 'overflow' && evt.Overflow.Alert?.Scenario != 'me/own'", false),
+            ("evt.GetType() == 'overflow' && evt.Overflow.Alert.Scenario in ['x', 'y']", false),
+            ("evt.Overflow.Alert.Scenario startsWith 'x/'", false),
+            ("evt.Meta.log_type == 'x'", false),
+        ];
+        for (filter, wanted) in cases {
+            let mut compiler = Compiler::new();
+            let id = compiler.compile(filter, Env::Event, Expect::Bool).unwrap();
+            assert_eq!(compiler.may_hold_for(id, "me/own"), wanted, "{filter}");
+        }
     }
 
     #[test]

@@ -305,7 +305,8 @@ impl Checker<'_> {
         let ty = self.visit(base)?;
         for bound in from.into_iter().chain(to) {
             let found = self.visit(bound)?;
-            if !found.is_integer() && !found.is_any() {
+            // The reference looks at the bounds of what may be sliced alone.
+            if !ty.is_any() && !found.is_integer() && !found.is_any() {
                 return fail(format!("non-integer slice index {found}"), &bound.span);
             }
         }
@@ -424,6 +425,10 @@ impl Checker<'_> {
             let found = self.visit(body);
             self.scopes.pop();
             out = found?;
+            if out == Type::Nil {
+                let message = "the body of a builtin must give something, not nil";
+                return fail(message.into(), &body.span);
+            }
         }
         if let Some(more) = rest.get_mut(1) {
             let found = self.visit(more)?;
@@ -445,9 +450,11 @@ impl Checker<'_> {
                 | Loop::FindLast
                 | Loop::FindLastIndex
         );
-        if tests && !matches!(out, Type::Bool | Type::Any) {
-            let span = rest.first().map_or(&collection.span, |body| &body.span);
-            return fail(format!("predicate should return boolean (got {out})"), span);
+        // Without a body the elements are looked at when it runs.
+        if let Some(body) = rest.first().filter(|_| tests)
+            && !matches!(out, Type::Bool | Type::Any)
+        {
+            return fail(format!("predicate should return boolean (got {out})"), &body.span);
         }
         Ok(match builtin {
             Loop::All | Loop::None | Loop::Any | Loop::One => Type::Bool,
@@ -491,7 +498,7 @@ impl Checker<'_> {
         Ok(match (self.visit(yes)?, self.visit(no)?) {
             (Type::Nil, other) | (other, Type::Nil) => other,
             (yes, no) if yes == no => yes,
-            (yes, no) if yes.element().is_some() && no.element().is_some() => {
+            (Type::Items(_) | Type::List(&Type::Any), Type::Items(_) | Type::List(&Type::Any)) => {
                 Type::List(&Type::Any)
             }
             _ => Type::Any,
@@ -521,7 +528,8 @@ fn suggestion<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 /// Whether an argument of a known type may be passed.
 fn fits(found: Type, wanted: Type) -> bool {
     let list = matches!(wanted, Type::List(&Type::Any)) && found.element().is_some();
-    found != Type::Nil && (list || found.assignable(wanted)) || wanted.is_any()
+    let pointer = matches!(wanted, Type::Struct(_)) && found == Type::Nil;
+    found != Type::Nil && (list || found.assignable(wanted)) || wanted.is_any() || pointer
 }
 
 fn member_type(base: Type, property: Type, node: &Node) -> Checked {

@@ -158,7 +158,7 @@ fn leaf(node: &Node, cx: &mut Cx<'_>, frame: &Frame) -> Step {
         Kind::Text(text) => Value::Str(Arc::clone(text)),
         Kind::Bytes(bytes) => {
             let items = bytes.iter().map(|byte| Value::Int((*byte).into())).collect();
-            Value::slice(ListKind::Typed, items)
+            Value::slice(ListKind::Bytes, items)
         }
         Kind::Variable(index) => {
             frame.variables.get(usize::from(*index)).cloned().unwrap_or(Value::Nil)
@@ -329,6 +329,14 @@ pub(super) fn contained(needle: &Value, container: &Value, cx: &Cx<'_>) -> Resul
                 Value::Str(name) => object.field(name).is_some(),
                 _ => return Err("cannot use a value that is no string as field name".into()),
             },
+        },
+        // Nothing of a time can be named.
+        Value::Time(_) => match needle {
+            Value::Str(_) => false,
+            other => {
+                let wrong = other.type_name();
+                return Err(format!("cannot use {wrong} as field name of time.Time"));
+            }
         },
         Value::Event | Value::Held(_) => {
             let table = super::structures::find("Event");

@@ -48,7 +48,7 @@ pub(super) fn arithmetic(op: Op, l: Type, r: Type) -> Option<Type> {
         }
         Op::Range => {
             let whole = |t: Type| t.is_integer() || t.is_any();
-            (whole(l) && whole(r)).then_some(Type::List(&Int))
+            (whole(l) && whole(r)).then_some(Type::Items(&Int))
         }
         _ => None,
     }
@@ -67,7 +67,8 @@ pub(super) fn member_test(l: Type, r: Type, span: &Range<usize>) -> Checked {
             fail(format!("cannot use {l} as type string in map key"), span)
         }
         Type::Map(_) | Type::Any => Ok(Type::Bool),
-        Type::Struct(_) if matches!(l, Type::String | Type::Any) => Ok(Type::Bool),
+        Type::Struct(_) | Type::Time if matches!(l, Type::String | Type::Any) => Ok(Type::Bool),
+        Type::String if l.is_any() => Ok(Type::Bool),
         _ => fail(format!("invalid operation: in (mismatched types {l} and {r})"), span),
     }
 }

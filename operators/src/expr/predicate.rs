@@ -28,7 +28,7 @@ pub(super) fn run(
     let value = eval(collection, cx, frame)?;
     let items = at(collection, items(&value))?;
     let items = &*items;
-    let mut walk = Walk { body: rest.first(), cx, frame };
+    let mut walk = Walk { node, body: rest.first(), cx, frame };
     match builtin {
         Loop::All | Loop::None | Loop::Any => {
             let stops = builtin != Loop::All;
@@ -97,6 +97,7 @@ fn number(index: usize) -> Value {
 }
 
 struct Walk<'a, 'b, 'c> {
+    node: &'a Node,
     body: Option<&'a Node>,
     cx: &'b mut Cx<'c>,
     frame: &'b mut Frame,
@@ -116,7 +117,7 @@ impl Walk<'_, '_, '_> {
         let value = self.value(index, item, Value::Nil)?;
         match self.body {
             Some(body) => at(body, truth(&value)),
-            None => Ok(matches!(value, Value::Bool(true))),
+            None => at(self.node, truth(&value)),
         }
     }
 

@@ -150,6 +150,13 @@ impl Compiler {
         found.is_none_or(|expression| blank::may_hold(&expression.tree, kind))
     }
 
+    /// Whether a condition may hold for an overflow of this scenario, as far as that can be said at
+    /// load.
+    pub fn may_hold_for(&self, id: ExprId, scenario: &str) -> bool {
+        let found = self.expressions.get(id.0 as usize);
+        found.is_none_or(|expression| blank::may_hold_for(&expression.tree, scenario))
+    }
+
     /// The program of all expressions that were added.
     pub fn finish(mut self) -> Program {
         static NUMBER: AtomicU64 = AtomicU64::new(1);

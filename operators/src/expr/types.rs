@@ -73,6 +73,10 @@ impl Type {
                 None => return Self::List(&Self::Any),
             },
             Self::Map(&Self::Any) => &Self::Map(&Self::Any),
+            Self::Map(&Self::String) => &Self::Map(&Self::String),
+            Self::Map(&Self::List(&Self::String)) => &Self::Map(&Self::List(&Self::String)),
+            Self::List(&Self::String) => &Self::List(&Self::String),
+            Self::List(&Self::Any) | Self::Items(_) => &Self::List(&Self::Any),
             _ => return Self::List(&Self::Any),
         })
     }
@@ -94,7 +98,7 @@ impl Type {
             (Self::Nil, _) => {
                 matches!(target, Self::List(_) | Self::Items(_) | Self::Map(_) | Self::Struct(_))
             }
-            (Self::List(a), Self::List(b)) => a == b || a.is_any() || b.is_any(),
+            (Self::List(a), Self::List(b)) => a == b || b.is_any(),
             (Self::Map(a), Self::Map(b)) => a == b || a.is_any(),
             (Self::Items(_), Self::List(b)) => b.is_any(),
             _ => self == target,

@@ -76,7 +76,7 @@ fn item_entry(item: &Node, reading: &mut Reading<'_>) -> Option<AllowlistEntry> 
 fn entry(line: &str, at: Position, reading: &mut Reading<'_>) -> Option<AllowlistEntry> {
     let (text, comment) = line.split_once('#').unwrap_or((line, ""));
     let mut words = text.split_whitespace();
-    let net = network(words.next()?, at, reading);
+    let address = words.next()?;
     let until = match (words.next(), words.next(), words.next()) {
         (None, _, _) => None,
         (Some("until"), Some(time), None) => Some(Located::new(time.to_owned(), at)),
@@ -87,7 +87,8 @@ fn entry(line: &str, at: Position, reading: &mut Reading<'_>) -> Option<Allowlis
             return None;
         }
     };
-    Some(AllowlistEntry { net: net?, until, comment: comment.trim().to_owned() })
+    let net = network(address, at, reading)?;
+    Some(AllowlistEntry { net, until, comment: comment.trim().to_owned() })
 }
 
 fn network(text: &str, at: Position, reading: &mut Reading<'_>) -> Option<IpNet> {
@@ -132,13 +133,14 @@ mod tests {
 
     #[test]
     fn each_bad_line_is_refused_at_its_place() {
-        let (entries, errors) = read_text("192.0.2.7\n  banana\n192.0.2.8 and more\n");
+        let (entries, errors) = read_text("192.0.2.7\n  banana\n192.0.2.8 and more\nno entry\n");
         assert_eq!(entries.len(), 1);
         assert_eq!(
             errors,
             [
                 "a.txt:2:3: neither an IP address nor a network: \"banana\"",
-                "a.txt:3:1: this is no allowlist entry"
+                "a.txt:3:1: this is no allowlist entry",
+                "a.txt:4:1: this is no allowlist entry"
             ]
         );
     }

@@ -68,13 +68,6 @@ impl Profile {
         };
         let filters = spec.filters.iter().filter_map(|text| one(text, Expect::Bool)).collect();
         let duration = spec.duration_expr.as_ref().and_then(|text| one(text, Expect::Any));
-        for decision in &spec.decisions {
-            let text = &decision.duration;
-            if duration.is_none() && GoDuration::parse_with_days(&text.value).is_err() {
-                let message = format!("`duration` is not a duration: {:?}", text.value);
-                reading.refuse_with(text.at, message, "such as 30m, 4h or 7d");
-            }
-        }
         (reading.errors.len() == before).then(|| Self {
             name: spec.name.value.as_str().into(),
             filters,

@@ -110,8 +110,13 @@ impl<'a> Names<'a> {
             kind.is_none_or(|kind| files.get(*index).is_some_and(|item| item.file.kind == kind))
         };
         let known = self.by_name.get(name).into_iter().flatten().copied();
-        let known: Vec<usize> = known.filter(fits).collect();
+        let mut known: Vec<usize> = known.filter(fits).collect();
         if !known.is_empty() {
+            for index in scenarios_called(name, files).iter().filter(|index| fits(index)) {
+                if !known.contains(index) {
+                    known.push(*index);
+                }
+            }
             return known;
         }
         let inside = self.inside.get_or_insert_with(|| names_inside(files));
@@ -119,18 +124,34 @@ impl<'a> Names<'a> {
     }
 }
 
+/// Scenarios go by the name in them, whatever their files are called: one's own may stand for that
+/// of a hub.
+fn scenarios_called(name: &str, files: &[Named]) -> Vec<usize> {
+    let scenario = |item: &Named| item.file.kind == ItemKind::Scenario;
+    // Few texts hold the name at all; only these are parsed.
+    let holds = |item: &Named| item.file.read().is_ok_and(|text| text.contains(name));
+    let called = |item: &Named| names_in(item).iter().any(|one| one == name);
+    let all = files.iter().enumerate();
+    let found = all.filter(|(_, item)| scenario(item) && holds(item) && called(item));
+    found.map(|(index, _)| index).collect()
+}
+
 fn names_inside(files: &[Named]) -> BTreeMap<String, Vec<usize>> {
     let mut names: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, item) in files.iter().enumerate() {
-        let Ok(text) = item.file.read() else { continue };
-        for document in parse(&Source::new(item.file.shown.as_str(), &text)).nodes {
-            let name = document.entry("name").and_then(Node::located_text);
-            if let Some(name) = name {
-                names.entry(name.value).or_default().push(index);
-            }
+        for name in names_in(item) {
+            names.entry(name).or_default().push(index);
         }
     }
     names
+}
+
+/// The `name` of each document.
+fn names_in(item: &Named) -> Vec<String> {
+    let Ok(text) = item.file.read() else { return Vec::new() };
+    let documents = parse(&Source::new(item.file.shown.as_str(), &text)).nodes;
+    let name = |document: &Node| document.entry("name").and_then(Node::located_text);
+    documents.iter().filter_map(name).map(|name| name.value).collect()
 }
 
 fn missing(

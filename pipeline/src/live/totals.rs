@@ -33,6 +33,8 @@ pub struct Bucketed {
     pub overflowed: u64,
     /// Buckets ended by `cancel_on`.
     pub cancelled: u64,
+    /// Overflows that were not matched again, as there were too many.
+    pub left: u64,
     /// Buckets that leaked to their last drop.
     pub underflowed: u64,
     /// Buckets that live.
@@ -126,6 +128,7 @@ impl Totals {
             sum.poured_of.join(&counters.poured_of);
             sum.overflowed += counters.overflowed;
             sum.cancelled += counters.cancelled;
+            sum.left += counters.left;
             sum.underflowed += presence.underflowed;
             sum.live += presence.live;
         }

@@ -14,15 +14,22 @@ pub struct Broken {
     pub report: String,
 }
 
-/// Loads the rules.
+/// Loads the rules. The log says what is left out of them, and what may not mean what its author
+/// thinks.
 ///
 /// # Errors
 /// Something in them is broken and may not be skipped.
 pub fn load(rules: &RuleArgs, names: &Arc<Names>, report: Report) -> Result<Loaded, Broken> {
     let names = Arc::clone(names);
     let loaded = rules.inspect(Box::new(move |partition| names.get(partition)));
-    match loaded.errors.is_empty() || rules.skip_broken {
-        true => Ok(loaded),
-        false => Err(Broken { report: report.all(&loaded.errors, &[]) }),
+    if !(loaded.errors.is_empty() || rules.skip_broken) {
+        return Err(Broken { report: report.all(&loaded.errors, &[]) });
     }
+    for error in &loaded.errors {
+        tracing::error!(%error, "a rule is broken and left out");
+    }
+    for warning in &loaded.warnings {
+        tracing::warn!(%warning, help = warning.help.as_deref(), "a rule may mean something else");
+    }
+    Ok(loaded)
 }

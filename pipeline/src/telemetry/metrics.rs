@@ -56,6 +56,12 @@ fn lines(page: &mut Page, shown: &Shown) {
     family.sample(&[("reason", "ahead of their arrival")], totals.ahead);
     let help = "lines with pours that came after their time, and were applied";
     page.single("spillway_late_lines_total", Kind::Counter, help, shown.late);
+    let help =
+        "overflows of scenarios with reprocess that were not matched again: too many followed";
+    let mut family = page.family("spillway_unmatched_overflows_total", Kind::Counter, help);
+    for (scenario, sum) in totals.scenarios.iter().filter(|(_, sum)| sum.left > 0) {
+        family.sample(&[("scenario", scenario)], sum.left);
+    }
     page.single("spillway_alerts_total", Kind::Counter, "alerts", totals.alerts);
     let mut family = page.family("spillway_decisions_total", Kind::Counter, "decisions");
     for ((origin, kind), count) in &totals.decisions {

@@ -88,9 +88,11 @@ pub(super) fn aggregate(name: &str, types: &[Type]) -> Result<Type, String> {
     }
 }
 
-/// A list; gives its element.
+/// A list; gives its element. Of what the language builds that is anything.
 pub(super) fn element(name: &str, types: &[Type]) -> Result<Type, String> {
-    all((name, types), list, first_of(types).element().unwrap_or(ANY))
+    let first = first_of(types);
+    let known = first.element().filter(|_| !matches!(first, Type::Items(_)));
+    all((name, types), list, known.unwrap_or(ANY))
 }
 
 /// A list with an integer, or a map with a key; gives what is there.

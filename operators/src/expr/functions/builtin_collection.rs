@@ -10,12 +10,14 @@ use super::Function;
 use super::accept;
 use super::arguments::kinds::{ANY, ANYS, INT, MAP, STR};
 use super::arguments::{
-    ELEMENT_BUDGET, Outcome, entries, entry, int, items, mismatch, over_budget, text,
+    ELEMENT_BUDGET, Outcome, entries, entry, int, items, map_kind, over_budget, text,
 };
 use super::collection::{flattened, list_or_nil};
 use super::compare::{equal, key, less};
 use super::format::{type_name, verbatim};
 use crate::expr::context::Cx;
+use crate::expr::eval::not_a_key;
+use crate::expr::operation;
 use crate::value::{List, ListKind, MapKind, Value};
 
 /// The family's part of the list.
@@ -86,10 +88,16 @@ fn get(cx: &mut Cx<'_>, a: &[Value]) -> Outcome {
             byte.map(|byte| Value::Int64(i64::from(*byte)))
         }
         (Value::Object(object), Some(Value::Str(name))) => object.field(name),
-        (_, Some(Value::Str(key))) => entry(cx, from, key).flatten(),
+        (_, Some(Value::Str(key))) if map_kind(from).is_some() => entry(cx, from, key).flatten(),
+        (_, Some(Value::Nil)) if map_kind(from).is_some() => None,
+        (_, key) if map_kind(from).is_some() => return Err(not_a_key(key.unwrap_or(&Value::Nil))),
         (_, Some(Value::Int(index) | Value::Int64(index))) => {
             let items = items(from);
             items.and_then(|items| items.get(place(*index, items.len())?).cloned())
+        }
+        (Value::Str(_) | Value::List(_), key) => {
+            let key = operation::integer(key.unwrap_or(&Value::Nil))?;
+            return get(cx, &[from.clone(), Value::Int(key)]);
         }
         _ => None,
     };
@@ -187,11 +195,10 @@ fn concat(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
 }
 
 fn flatten(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    flattened(&list_of(a, "flatten")?).map(Value::list)
+    flattened(&list_of(a, "flatten")?, true).map(Value::list)
 }
 
 fn sort(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    let Some(Value::List(list)) = a.first() else { return Err(mismatch(a, 0, "a list")) };
     let descending = match a.len() {
         0 | 1 => false,
         _ => match text(a, 1)? {
@@ -200,6 +207,8 @@ fn sort(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
             order => return Err(format!("invalid order {order}, expected asc or desc")),
         },
     };
+    // What is no list has no elements.
+    let Some(Value::List(list)) = a.first() else { return Ok(Value::list(Vec::new())) };
     // Checked before, since an order that fails midway would leave the list half sorted.
     for pair in list.items.windows(2) {
         less(&pair[0], &pair[1])?;

@@ -84,6 +84,8 @@ fn type_of(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
         Value::Time(_) => "time.Time",
         Value::Duration(_) => "time.Duration",
         Value::Object(object) if object.items().is_some() => "array",
+        Value::Object(object) if object.is_nil() => "nil",
+        Value::Object(object) if object.number().is_some() => object.type_name(),
         Value::Event | Value::Held(_) | Value::Object(_) => "unknown",
     }))
 }
@@ -157,7 +159,7 @@ fn string_of(cx: &mut Cx<'_>, a: &[Value]) -> Outcome {
 
 /// The numbers of the arguments and of the lists in them.
 fn numbers(a: &[Value], name: &str) -> Result<Vec<Value>, String> {
-    let flat = super::collection::flattened(a)?;
+    let flat = super::collection::flattened(a, false)?;
     match flat.iter().find(|value| as_float(value).is_none()) {
         Some(odd) => Err(format!("invalid argument for {name} (type {})", type_name(odd))),
         None => Ok(flat),

@@ -3,9 +3,10 @@
 use super::Function;
 use super::accept;
 use super::arguments::kinds::{ANY, BOOL, INT, STR, STRS};
-use super::arguments::{Outcome, TEXT_BUDGET, int, items, mismatch, over_budget, shared, text};
+use super::arguments::{Outcome, TEXT_BUDGET, items, mismatch, over_budget, shared, text};
 use super::string::{at_most, joined, part, pieces, position, replace, to_lower, to_upper};
 use crate::expr::context::Cx;
+use crate::expr::operation;
 use crate::value::Value;
 
 /// The family's part of the list.
@@ -69,15 +70,20 @@ fn trim_suffix(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
     Ok(part(whole, whole.strip_suffix(affix(a)?).unwrap_or(whole)))
 }
 
+/// The number at `index`, its fraction cut off, as these builtins take it.
+fn whole(a: &[Value], index: usize) -> Result<i64, String> {
+    operation::integer(a.get(index).unwrap_or(&Value::Nil))
+}
+
 /// The integer at `index`, "all" where it is not given.
 fn limit(a: &[Value], index: usize) -> Result<i64, String> {
-    if a.len() <= index { Ok(-1) } else { int(a, index) }
+    if a.len() <= index { Ok(-1) } else { whole(a, index) }
 }
 
 fn split_all(a: &[Value], keep: bool) -> Outcome {
     match a.len() {
         0..=2 => Ok(Value::strings(pieces(text(a, 0)?, text(a, 1)?, keep, -1))),
-        _ => at_most(a, keep),
+        _ => at_most(a, whole(a, 2)?, keep),
     }
 }
 
@@ -86,7 +92,7 @@ fn replace_all(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
 }
 
 fn repeat(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    let (text, count) = (text(a, 0)?, int(a, 1)?);
+    let (text, count) = (text(a, 0)?, whole(a, 1)?);
     let times = usize::try_from(count).map_err(|_| {
         format!("invalid argument for repeat (expected positive integer, got {count})")
     })?;

@@ -17,7 +17,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         .about("the current time, UTC or in a time zone", r#"type(now())"#, "time.Time"),
     Function::new("duration", &[STR], SPAN, duration)
         .about("a Go duration", r#"duration("1h30m")"#, "1h30m0s"),
-    Function::new("date", &[ANY, STR, STR, STR], TIME, date).required(1)
+    Function::new("date", &[ANY, ANY, ANY, ANY], TIME, date).required(1)
         .about("the time that a text tells, after a Go layout (and in a time zone) if given",
             r#"date("2023-08-14 00:00:00")"#, "2023-08-14 00:00:00 +0000 UTC"),
     Function::new("timezone", &[STR], ANY, timezone)

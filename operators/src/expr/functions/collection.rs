@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Function;
-use super::arguments::kinds::{ANY, ANYS, BOOL, INT, MAP, STR, STRS};
+use super::arguments::kinds::{ANY, BOOL, INT, MAP, STR, STRS};
 use super::arguments::{
     ELEMENT_BUDGET, Outcome, entry, int, items, list, map_kind, mismatch, over_budget, text,
 };
@@ -15,9 +15,9 @@ use crate::value::{ListKind, MapKind, Value};
 /// The family's part of the list.
 #[rustfmt::skip]
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("Flatten", &[], ANYS, flatten).rest(ANY)
+    Function::new("Flatten", &[], ANY, flatten).rest(ANY)
         .about("the elements of all lists within lists", "Flatten([1, [2, [3]]], 4)", "[1 2 3 4]"),
-    Function::new("Distinct", &[ANY], ANY, distinct)
+    Function::new("Distinct", &[], ANY, distinct).rest(ANY)
         .about("each element once, in order; nil for what is no list; fails on lists and maps in it",
             r#"Distinct(["b", "a", "b"])"#, "[b a]"),
     Function::new("FlattenDistinct", &[], ANY, flatten_distinct).rest(ANY)
@@ -32,7 +32,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
 pub(super) const MAX_DEPTH: usize = 10_000;
 
 /// Appends the elements of all lists within `values`. On a heap stack: values may be nested deeply.
-pub(super) fn flattened(values: &[Value]) -> Result<Vec<Value>, String> {
+/// Whether nil may be one of them is the caller's: Go's reflection has no kind for it.
+pub(super) fn flattened(values: &[Value], nil: bool) -> Result<Vec<Value>, String> {
     let mut flat = Vec::new();
     let mut lists = 0;
     let mut stack: Vec<std::vec::IntoIter<Value>> = vec![Vec::from(values).into_iter()];
@@ -48,8 +49,9 @@ pub(super) fn flattened(values: &[Value]) -> Result<Vec<Value>, String> {
                 stack.push(inner.into_owned().into_iter());
             }
             Some(_) => return Err("recursion depth exceeded".to_owned()),
-            // As Go's reflection has it.
-            None if matches!(value, Value::Nil) => return Err("cannot flatten nil".to_owned()),
+            None if !nil && matches!(value, Value::Nil) => {
+                return Err("cannot flatten nil".to_owned());
+            }
             None if flat.len() >= ELEMENT_BUDGET => return Err(over_budget()),
             None => flat.push(value),
         }
@@ -84,20 +86,21 @@ fn once(values: &[Value]) -> Outcome {
 }
 
 fn flatten(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    flattened(a).map(list_or_nil)
+    flattened(a, false).map(list_or_nil)
 }
 
 fn distinct(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
     let value = a.first().unwrap_or(&Value::Nil);
     match (items(value), value) {
-        (Some(items), _) => once(&items),
+        (_, Value::List(list)) if list.kind == ListKind::Any => once(&list.items),
+        (Some(_), _) => Err(mismatch(a, 0, "[]interface {}")),
         (None, Value::Nil) => Err(mismatch(a, 0, "a list")),
         (None, _) => Ok(Value::Nil),
     }
 }
 
 fn flatten_distinct(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    once(&flattened(a)?)
+    once(&flattened(a, false)?)
 }
 
 fn get(_: &mut Cx<'_>, a: &[Value]) -> Outcome {

@@ -52,6 +52,7 @@ pub fn type_name(value: &Value) -> Cow<'static, str> {
         Value::List(list) => match list.kind {
             ListKind::Any => "[]interface {}",
             ListKind::Strings => "[]string",
+            ListKind::Bytes => "[]uint8",
             ListKind::Typed => {
                 let element = list.items.first().map_or(Cow::Borrowed("interface {}"), type_name);
                 return Cow::Owned(format!("[]{element}"));

@@ -76,7 +76,10 @@ fn extract_lib(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
 }
 
 fn extract_unescape(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    let found = json_scan::get(text(a, 0)?.as_bytes(), &keys(a)?);
+    let blob = text(a, 0)?;
+    // What is no key leads nowhere.
+    let Ok(keys) = keys(a) else { return Ok(Value::str("")) };
+    let found = json_scan::get(blob.as_bytes(), &keys);
     let string = found.filter(|raw| raw.kind == Found::String);
     let decoded = string.and_then(|raw| json_scan::unescape(raw.text));
     Ok(Value::Str(lossy(&decoded.unwrap_or_default()).into()))

@@ -1,9 +1,10 @@
 //! Values as JSON text, as Go's `encoding/json` writes them.
 
 use super::arguments::{TEXT_BUDGET, entries, over_budget};
+use super::uri::in_base64;
 use super::{float, format};
 use crate::expr::context::Cx;
-use crate::value::Value;
+use crate::value::{ListKind, Value};
 
 /// Deepest nesting that is written.
 const MAX_DEPTH: usize = 1000;
@@ -50,7 +51,18 @@ impl Encoder<'_, '_> {
             Value::Time(stamp) => {
                 self.string(&stamp.rfc3339_nano());
             }
+            Value::List(list) if list.kind == ListKind::Bytes => {
+                let byte = |item: &Value| match item {
+                    Value::Int(byte) => u8::try_from(*byte).ok(),
+                    _ => None,
+                };
+                let bytes: Vec<u8> = list.items.iter().filter_map(byte).collect();
+                self.string(&in_base64(&bytes));
+            }
             Value::List(list) => self.list(&list.items)?,
+            Value::Object(object) if object.number().is_some() => {
+                self.out.push_str(&object.number().unwrap_or_default().to_string());
+            }
             _ => match (entries(self.cx, value), super::arguments::items(value)) {
                 (Some(entries), _) => self.object(&entries)?,
                 (None, Some(items)) => self.list(&items)?,

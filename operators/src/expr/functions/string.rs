@@ -205,20 +205,21 @@ fn split_after(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
     Ok(Value::strings(pieces(text(a, 0)?, text(a, 1)?, true, -1)))
 }
 
-/// At most as many pieces as the third argument says; none at all are a nil slice.
-pub(super) fn at_most(a: &[Value], keep: bool) -> Outcome {
-    Ok(match int(a, 2)? {
+/// At most so many pieces; none at all are a nil slice.
+pub(super) fn at_most(a: &[Value], most: i64, keep: bool) -> Outcome {
+    let (whole, separator) = (text(a, 0)?, text(a, 1)?);
+    Ok(match most {
         0 => Value::nil_list(ListKind::Strings),
-        n => Value::strings(pieces(text(a, 0)?, text(a, 1)?, keep, n)),
+        n => Value::strings(pieces(whole, separator, keep, n)),
     })
 }
 
 fn split_n(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    at_most(a, false)
+    at_most(a, int(a, 2)?, false)
 }
 
 fn split_after_n(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    at_most(a, true)
+    at_most(a, int(a, 2)?, true)
 }
 
 fn replace_n(_: &mut Cx<'_>, a: &[Value]) -> Outcome {

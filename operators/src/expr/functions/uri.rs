@@ -87,7 +87,11 @@ fn query_unescape(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 fn to_base64(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    let bytes = text(a, 0)?.as_bytes();
+    Ok(Value::Str(in_base64(text(a, 0)?.as_bytes()).into()))
+}
+
+/// Bytes as padded Base64.
+pub(super) fn in_base64(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let group = chunk.iter().fold(0_usize, |group, byte| group << 8 | usize::from(*byte))
@@ -100,7 +104,7 @@ fn to_base64(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
             }
         }
     }
-    Ok(Value::Str(out.into()))
+    out
 }
 
 /// The bytes of padded Base64, line ends skipped; the offset of the first wrong byte otherwise.
