@@ -6,6 +6,7 @@ mod decision;
 pub mod posted;
 mod repeated;
 pub mod shape;
+pub mod target;
 pub mod text;
 mod typed;
 pub mod usage;
