@@ -98,6 +98,9 @@ pub(super) type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// Puts an alert where it is looked for.
 pub(super) fn put(entries: &mut Entries, found: &Found, decisions: &[DecisionRow]) {
+/// What a decision takes at its places and under its name, about. Unit: bytes.
+pub const ABOUT: usize = 96;
+
     let decisions = decisions.iter().map(|row| &row.record);
     let decisions = decisions.map(|one| (one.id, &*one.scenario, &*one.value));
     let places = of(found, decisions);

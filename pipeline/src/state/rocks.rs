@@ -218,6 +218,11 @@ impl Store {
             return Err(StoreError::Poisoned { path: self.path.clone() });
         }
         let mut synced = WriteOptions::default();
+        self.batch_for(0)
+    }
+
+    /// An empty batch with room for so many bytes of changes; it grows beyond them.
+    pub fn batch_for(&self, bytes: usize) -> Batch<'_> {
         synced.set_sync(true);
         // Most keys of a batch are running numbers or come sorted.
         synced.set_memtable_insert_hint_per_batch(true);
