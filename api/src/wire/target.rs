@@ -241,8 +241,8 @@ impl Visitor<'_> for Key {
     }
 }
 
-/// Where a key stands among these: as it is written, or else in another case (crowdsec's Go,
-/// encoding/json fold.go).
+/// Where a key stands among these: as it is written, or else in another case (Go's
+/// `encoding/json`, fold.go).
 pub fn place_of<'a>(key: &str, keys: &(impl Iterator<Item = &'a str> + Clone)) -> Option<usize> {
     let exact = keys.clone().position(|one| one == key);
     exact.or_else(|| keys.clone().position(|one| folded(key).eq(one.chars())))

@@ -278,6 +278,36 @@ mod tests {
     }
 
     #[test]
+    fn an_item_says_nothing_about_the_next() {
+        let import = Import {
+            input: "-".into(),
+            duration: "4h".to_owned(),
+            scope: "ip".to_owned(),
+            reason: "manual".to_owned(),
+            kind: "ban".to_owned(),
+            batch: 0,
+            format: None,
+        };
+        let mut decisions: Vec<Decision> = Vec::new();
+        let mut add = |value: &str, duration: &str, kind: &str| -> Result<String, String> {
+            let (value, duration, kind) = (value.into(), duration.into(), kind.into());
+            let raw = Raw { value, duration, kind, ..Raw::default() };
+            let made = import.decision(decisions.len() + 1, raw, decisions.last());
+            let made = made.map_err(|error| error.to_string())?;
+            let shown = format!("{} {} {} {}", made.scope, made.value, made.duration, made.kind);
+            decisions.push(made);
+            Ok(shown)
+        };
+        assert_eq!(add("192.0.2.1", "1h", "captcha").unwrap(), "Ip 192.0.2.1 1h captcha");
+        assert_eq!(add("192.0.2.2", "1h", "").unwrap(), "Ip 192.0.2.2 1h ban");
+        assert_eq!(add("192.0.2.3", "", "ban").unwrap(), "Ip 192.0.2.3 4h ban");
+        assert!(add("192.0.2.4", "soon", "").unwrap_err().starts_with("item 4: \"soon\": not a"));
+        assert!(add("no", "", "").unwrap_err().starts_with("item 4: "));
+        assert_eq!(add("", "", "").unwrap_err(), "item 4: `value` is missing");
+        assert!(Arc::ptr_eq(&decisions[1].duration, &decisions[0].duration));
+    }
+
+    #[test]
     fn a_table_without_a_header_is_refused() {
         let error = values("192.0.2.1\n192.0.2.2\n", FileFormat::Csv).unwrap_err();
         assert!(error.contains("must name the columns"), "{error}");
