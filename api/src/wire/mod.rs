@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod bind;
+mod blocks;
 mod decision;
 pub mod posted;
 mod repeated;

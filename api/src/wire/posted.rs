@@ -9,6 +9,7 @@ use operators::time::layout::parse_rfc3339;
 use operators::time::{EventTime, Stamp};
 
 use super::bind::Sent;
+use super::blocks::Blocks;
 use super::decision::{Known, RawDecision};
 use super::repeated::Text;
 use super::shape;
@@ -34,7 +35,7 @@ const POSTED: Partition = Partition(u32::MAX);
 struct RawAlert<'a> {
     capacity: Option<i32>,
     created_at: Typed<Text<'a>>,
-    decisions: Option<Vec<RawDecision<'a>>>,
+    decisions: Option<Blocks<RawDecision<'a>>>,
     events: Option<Vec<RawEvent>>,
     events_count: Option<i32>,
     id: Typed<i64>,
@@ -115,7 +116,7 @@ pub fn read(body: &[u8], at: i64, name: &str) -> Result<Vec<PostedAlert>, ApiErr
 fn checked(alert: &RawAlert<'_>) -> Failures {
     let mut failures = Failures::default();
     failures.required("capacity", alert.capacity.as_ref());
-    let decisions = alert.decisions.iter().flatten().map(RawDecision::checked);
+    let decisions = alert.decisions.iter().flat_map(Blocks::iter).map(RawDecision::checked);
     first_part(&mut failures, "decisions", decisions);
     failures.required("events", alert.events.as_ref());
     let events = alert.events.iter().flatten().map(|event| {
@@ -192,14 +193,14 @@ fn posted(
         nth: 0,
     };
     let given = raw.decisions.unwrap_or_default();
-    let any_given = !given.is_empty();
-    let mut decisions = Vec::with_capacity(given.len());
+    let count = given.iter().count();
+    let mut decisions = Vec::with_capacity(count);
     let (ids, mut known) = (alert.decision_ids(""), Known::default());
-    for (index, raw) in given.into_iter().enumerate() {
+    for (index, raw) in given.into_items().enumerate() {
         decisions.extend(known.decision(raw, &alert, ids(index))?);
     }
     alert.decisions = decisions;
-    let kept = !any_given || !alert.decisions.is_empty();
+    let kept = count == 0 || !alert.decisions.is_empty();
     Ok(kept.then(|| PostedAlert { alert, kind: raw.kind }))
 }
 

@@ -83,7 +83,7 @@ pub fn each(
         ends.iter().map(|(_, id, _)| (*id, None)).collect();
     let mut chunk = Loaded::default();
     let mut shared = Shared::default();
-    for entry in store.scan(Family::Decisions, &[]) {
+    for entry in store.scan_once(Family::Decisions) {
         let (key, bytes) = entry?;
         let Ok(key) = <[u8; 8]>::try_from(&*key) else { continue };
         let id = u64::from_be_bytes(key);

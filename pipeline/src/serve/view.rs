@@ -169,6 +169,8 @@ impl Running {
     fn prepare(&mut self, worker: &mut Worker, feed: Feed) {
         let (seq, now) = (feed.seq, feed.now);
         let mut loaded = Loaded { seq, ..Loaded::default() };
+        loaded.events.reserve(feed.begun.len() + feed.ended.len());
+        loaded.begun.reserve(feed.begun.len());
         for record in feed.begun {
             loaded.begin(seq, record);
         }
@@ -215,13 +217,12 @@ impl Running {
 /// Steps the view; what comes of it for the index.
 fn stepped(view: &mut View, worker: &mut Worker, loaded: Loaded, now: i64) -> Update {
     let turns = view.step(worker, &loaded.events, loaded.seq);
-    let (entered, left): (Vec<_>, Vec<_>) = turns.into_iter().partition(|turn| turn.enters);
-    Update {
-        seq: loaded.seq,
-        now,
-        added: loaded.begun,
-        ended: loaded.ended,
-        entered: entered.into_iter().map(|turn| (turn.seq, turn.id)).collect(),
-        left: left.into_iter().map(|turn| (turn.seq, turn.id)).collect(),
+    let entering = turns.iter().filter(|turn| turn.enters).count();
+    let mut entered = Vec::with_capacity(entering);
+    let mut left = Vec::with_capacity(turns.len() - entering);
+    for turn in turns {
+        let to = if turn.enters { &mut entered } else { &mut left };
+        to.push((turn.seq, turn.id));
     }
+    Update { seq: loaded.seq, now, added: loaded.begun, ended: loaded.ended, entered, left }
 }
