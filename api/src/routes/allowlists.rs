@@ -6,7 +6,6 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
 
 use super::body;
 use crate::allow::AllowList;
@@ -20,8 +19,10 @@ use crate::openapi::parameter::AllowlistParameters;
 use crate::openapi::refusal::{BadBody, Mistaken, NoMachine};
 use crate::openapi::request::BulkCheckAllowlistRequest;
 use crate::service::Service;
+use crate::wire::bind::Sent;
+use crate::wire::shape;
+use crate::wire::target::object;
 use crate::wire::text::{rfc3339_millis, string};
-use crate::wire::{bind, shape};
 
 /// Go's zero time, which stands for `never`.
 const NEVER: &str = "0001-01-01T00:00:00.000Z";
@@ -150,10 +151,12 @@ fn reasons(service: &Service, value: &str) -> Result<Vec<String>, ApiError> {
     Ok(service.archive.allowlists().reasons(net, service.now()))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct Targets {
-    targets: Option<Vec<String>>,
+    targets: Vec<String>,
 }
+
+object!('de, Targets { targets });
 
 /// Which of many are on allowlists.
 #[utoipa::path(post, path = "/v1/allowlists/check", tag = "allowlists", operation_id = "check_allowlists_bulk",
@@ -167,8 +170,8 @@ pub(super) async fn check_many(
     body: Body,
 ) -> Result<Response, ApiError> {
     let whole = body::read(&service, &headers, body, service.policy.limits.body).await?;
-    let asked: Targets = bind::decode(&whole.bytes, shape::CHECK).map_err(ApiError::bad)?;
-    let targets = asked.targets.unwrap_or_default();
+    let asked: Targets = Sent::new(&whole.bytes).decode(shape::CHECK).map_err(ApiError::bad)?;
+    let targets = asked.targets;
     if targets.is_empty() {
         return Err(ApiError::bad("targets list cannot be empty"));
     }

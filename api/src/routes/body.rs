@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use http::{HeaderMap, header};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -16,6 +17,8 @@ use crate::service::Service;
 pub(super) const OPEN: usize = 2 << 20;
 /// How long a body may take in all.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Of a body that is announced so many times longer than what is here of it, there is room for all.
+const BELIEVED: usize = 8;
 /// Packed bodies above this are unpacked beside the other work.
 const LARGE: usize = 64 << 10;
 
@@ -53,6 +56,8 @@ pub(super) async fn read(
 async fn collect(service: &Arc<Service>, mut body: Body, most: usize) -> Result<Whole, ApiError> {
     let mut bytes = Vec::new();
     let mut room: Option<OwnedSemaphorePermit> = None;
+    let announced = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
+    let announced = announced.unwrap_or(0);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| ApiError::bad("unexpected EOF"))?;
         let Ok(data) = frame.into_data() else { continue };
@@ -66,6 +71,14 @@ async fn collect(service: &Arc<Service>, mut body: Body, most: usize) -> Result<
         match &mut room {
             Some(room) => room.merge(more),
             None => room = Some(more),
+        }
+        if bytes.is_empty() && data.len() == announced {
+            return Ok(Whole { bytes: data, room });
+        }
+        // Who has sent some of a long body is believed how long it is.
+        let expected = announced.min(most);
+        if bytes.capacity() < expected && (bytes.len() + data.len()) * BELIEVED >= expected {
+            bytes.reserve_exact(expected - bytes.len());
         }
         bytes.extend_from_slice(&data);
     }

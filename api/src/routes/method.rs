@@ -46,6 +46,11 @@ pub(super) fn allowed(path: &str) -> Option<&'static str> {
     PATHS.iter().find(|(known, _)| fits(known)).map(|(_, methods)| *methods)
 }
 
+/// Whether a path of CrowdSec's takes a method.
+pub(super) fn takes(path: &str, method: &Method) -> bool {
+    allowed(path).is_some_and(|methods| methods.split(", ").any(|one| one == method.as_str()))
+}
+
 /// Refuses HEAD where CrowdSec does, and tells methods in its order.
 pub(super) async fn checked(request: Request, next: Next) -> Response {
     let uri = request.uri().clone();
@@ -75,5 +80,7 @@ mod tests {
         assert_eq!(allowed("/v1/allowlists/check"), Some("GET, POST"));
         assert_eq!(allowed("/v1/allowlists/check/192.0.2.1"), Some("GET, HEAD"));
         assert_eq!(allowed("/v1/nothing"), None);
+        assert!(takes("/v1/alerts", &Method::HEAD) && !takes("/v1/alerts", &Method::PUT));
+        assert!(!takes("/v1/watchers", &Method::GET) && !takes("/v1/nothing", &Method::GET));
     }
 }

@@ -67,9 +67,9 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Service>> {
         .merge(admin::all())
 }
 
-/// What no route takes: 404, but for a path that exists without its last slash.
+/// What no route takes: 404, but for a path that takes this method without its last slash.
 async fn unknown(method: Method, uri: Uri) -> axum::response::Response {
-    let known = uri.path().strip_suffix('/').filter(|path| method::allowed(path).is_some());
+    let known = uri.path().strip_suffix('/').filter(|path| method::takes(path, &method));
     let Some(path) = known else { return empty(StatusCode::NOT_FOUND) };
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let place = format!("{path}{query}");

@@ -77,7 +77,7 @@ fn note(sender: &Sender, component: Component) {
         Sender::Machine(machine) => machine.entry.change_later(|row| {
             (row.os, row.features) = (os, features);
             row.version = version.unwrap_or_default();
-            row.hub_items = hub_items;
+            row.hub_items = hub_items.and_then(|items| serde_json::to_value(items).ok());
             row.datasources = datasources.and_then(|kinds| serde_json::to_value(kinds).ok());
         }),
     }

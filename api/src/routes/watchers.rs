@@ -6,7 +6,6 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
 use super::body;
@@ -19,9 +18,11 @@ use crate::openapi::answer::{Refusal, WatcherAuthResponse};
 use crate::openapi::refusal::{BadBody, NoMachine, NotReady};
 use crate::openapi::request::{WatcherAuthRequest, WatcherRegistrationRequest};
 use crate::service::Service;
+use crate::wire::bind::Sent;
+use crate::wire::shape;
+use crate::wire::target::object;
 use crate::wire::text::rfc3339;
 use crate::wire::validation::Failures;
-use crate::wire::{bind, shape};
 
 /// Characters of the names of all scenarios of a machine.
 const MOST_SCENARIOS: usize = 100_000;
@@ -30,19 +31,23 @@ const MOST_NAME: usize = 255;
 const SECOND: i64 = 1_000_000_000;
 const WRONG: &str = "incorrect Username or Password";
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct Registration {
     machine_id: Option<String>,
     password: Option<String>,
-    registration_token: Option<String>,
+    registration_token: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
+object!('de, Registration { machine_id, password, registration_token });
+
+#[derive(Debug, Default)]
 struct Login {
     machine_id: Option<String>,
     password: Option<String>,
     scenarios: Option<Vec<String>>,
 }
+
+object!('de, Login { machine_id, password, scenarios });
 
 /// Make a machine known.
 #[utoipa::path(post, path = "/v1/watchers", tag = "watchers", operation_id = "register_machine",
@@ -62,9 +67,9 @@ pub(super) async fn register(
     }
     let whole = body::read(&service, &headers, body, body::OPEN).await?;
     let asked: Registration =
-        bind::decode(&whole.bytes, shape::REGISTRATION).map_err(ApiError::bad)?;
+        Sent::new(&whole.bytes).decode(shape::REGISTRATION).map_err(ApiError::bad)?;
     let (id, password) = complete(&asked)?;
-    let validated = auto_registered(&service, &caller, asked.registration_token.as_deref())?;
+    let validated = auto_registered(&service, &caller, &asked.registration_token)?;
     if service.accounts.machine(&id).is_some() {
         let error = AccountError::Exists(id);
         return Err(ApiError::new(StatusCode::FORBIDDEN, error.to_string()));
@@ -99,8 +104,8 @@ fn complete(asked: &Registration) -> Result<(String, String), ApiError> {
     if asked.machine_id.as_deref().is_some_and(long) {
         failures.note("machine_id", "in body should be at most 255 chars long");
     }
-    if let Some(token) = &asked.registration_token {
-        match token.chars().count() {
+    if !asked.registration_token.is_empty() {
+        match asked.registration_token.chars().count() {
             ..32 => {
                 failures.note("registration_token", "in body should be at least 32 chars long");
             }
@@ -114,12 +119,8 @@ fn complete(asked: &Registration) -> Result<(String, String), ApiError> {
     Ok((asked.machine_id.clone().unwrap_or_default(), asked.password.clone().unwrap_or_default()))
 }
 
-fn auto_registered(
-    service: &Service,
-    caller: &Caller,
-    token: Option<&str>,
-) -> Result<bool, ApiError> {
-    let (Some(auto), Some(token)) = (&service.policy.auto_registration, token) else {
+fn auto_registered(service: &Service, caller: &Caller, token: &str) -> Result<bool, ApiError> {
+    let Some(auto) = service.policy.auto_registration.as_ref().filter(|_| !token.is_empty()) else {
         return Ok(false);
     };
     let refused = |text: &str| Err(ApiError::new(StatusCode::UNAUTHORIZED, text));
@@ -155,7 +156,7 @@ pub(super) async fn login(
         StatusCode::BAD_REQUEST => ApiError::token(format!("missing: {}", error.message())),
         _ => error,
     })?;
-    let asked: Result<Login, String> = bind::decode(&whole.bytes, shape::LOGIN);
+    let asked: Result<Login, String> = Sent::new(&whole.bytes).decode(shape::LOGIN);
     let (entry, scenarios) = match &caller.certificate {
         Some(certificate) => by_certificate(&service, (&caller, certificate), asked).await?,
         None => by_password(&service, asked).await?,

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use operators::alert::{Alert, Decision};
 use operators::time::{EventTime, GoDuration};
-use serde::Deserialize;
 
 use super::posted::bounded_name;
 use super::repeated::{Repeated, Text};
+use super::target::object;
 use super::typed::Typed;
 use super::validation::Failures;
 use crate::error::ApiError;
@@ -16,29 +16,23 @@ use crate::filter::net::Net;
 use crate::record::normal_scope;
 
 /// A decision as it was sent.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default)]
 pub(super) struct RawDecision<'a> {
-    #[serde(borrow)]
     duration: Option<Text<'a>>,
-    #[serde(borrow)]
+    id: Typed<i64>,
     origin: Option<Text<'a>>,
-    #[serde(borrow)]
     scenario: Option<Text<'a>>,
-    #[serde(borrow)]
     scope: Option<Text<'a>>,
-    #[serde(borrow, rename = "type")]
+    simulated: Typed<bool>,
     kind: Option<Text<'a>>,
-    #[serde(borrow)]
+    until: Typed<Text<'a>>,
+    uuid: Typed<Text<'a>>,
     value: Option<Text<'a>>,
-    #[serde(rename = "id")]
-    _id: Typed<i64>,
-    #[serde(rename = "simulated")]
-    _simulated: Typed<bool>,
-    #[serde(borrow, rename = "until")]
-    _until: Typed<Text<'a>>,
-    #[serde(borrow, rename = "uuid")]
-    _uuid: Typed<Text<'a>>,
 }
+
+object!('de, RawDecision<'de> {
+    duration, id, origin, scenario, scope, simulated, kind = "type", until, uuid, value,
+});
 
 impl RawDecision<'_> {
     /// What is missing.

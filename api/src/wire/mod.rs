@@ -2,10 +2,12 @@
 
 pub mod alert;
 pub mod bind;
+mod blocks;
 mod decision;
 pub mod posted;
 mod repeated;
 pub mod shape;
+pub mod target;
 pub mod text;
 mod typed;
 pub mod usage;

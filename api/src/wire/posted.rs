@@ -7,13 +7,15 @@ use operators::alert::{Alert, AlertEvent, Source};
 use operators::order::{OrderKey, Partition};
 use operators::time::layout::parse_rfc3339;
 use operators::time::{EventTime, Stamp};
-use serde::de::Error;
-use serde::{Deserialize, Deserializer};
 
+use super::bind::Sent;
+use super::blocks::Blocks;
 use super::decision::{Known, RawDecision};
+use super::repeated::Text;
+use super::shape;
+use super::target::object;
 use super::typed::Typed;
 use super::validation::Failures;
-use super::{bind, shape};
 use crate::error::ApiError;
 use crate::intake::PostedAlert;
 use crate::record::normal_scope;
@@ -29,18 +31,21 @@ const MOST_TEXT: usize = 4_096;
 /// Partition of alerts that did not come from a source of ours: behind all of them.
 const POSTED: Partition = Partition(u32::MAX);
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default)]
 struct RawAlert<'a> {
     capacity: Option<i32>,
-    #[serde(borrow)]
-    decisions: Option<Vec<RawDecision<'a>>>,
+    created_at: Typed<Text<'a>>,
+    decisions: Option<Blocks<RawDecision<'a>>>,
     events: Option<Vec<RawEvent>>,
     events_count: Option<i32>,
-    kind: Option<Arc<str>>,
+    id: Typed<i64>,
+    kind: Arc<str>,
+    labels: Typed<Vec<Text<'a>>>,
     leakspeed: Option<Arc<str>>,
+    machine_id: Typed<Text<'a>>,
     message: Option<Arc<str>>,
-    meta: Option<Vec<RawMeta>>,
-    remediation: Option<bool>,
+    meta: Vec<Option<RawMeta>>,
+    remediation: bool,
     scenario: Option<Arc<str>>,
     scenario_hash: Option<Arc<str>>,
     scenario_version: Option<Arc<str>>,
@@ -48,55 +53,47 @@ struct RawAlert<'a> {
     source: Option<RawSource>,
     start_at: Option<String>,
     stop_at: Option<String>,
-    #[serde(rename = "created_at")]
-    _created_at: Typed<String>,
-    #[serde(rename = "id")]
-    _id: Typed<i64>,
-    #[serde(rename = "labels")]
-    _labels: Typed<Vec<Option<String>>>,
-    #[serde(rename = "machine_id")]
-    _machine_id: Typed<String>,
-    #[serde(rename = "uuid")]
-    _uuid: Typed<String>,
+    uuid: Typed<Text<'a>>,
 }
 
-#[derive(Debug, Deserialize)]
+object!('de, RawAlert<'de> {
+    capacity, created_at, decisions, events, events_count, id, kind, labels, leakspeed, machine_id,
+    message, meta, remediation, scenario, scenario_hash, scenario_version, simulated, source,
+    start_at, stop_at, uuid,
+});
+
+#[derive(Debug, Default)]
 struct RawEvent {
     meta: Option<Vec<Option<RawMeta>>>,
     timestamp: Option<Arc<str>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+object!('de, RawEvent { meta, timestamp });
+
+#[derive(Debug, Default)]
 struct RawMeta {
-    key: Option<Arc<str>>,
-    value: Option<Arc<str>>,
+    key: Arc<str>,
+    value: Arc<str>,
 }
 
-#[derive(Debug, Deserialize)]
+object!('de, RawMeta { key, value });
+
+#[derive(Debug, Default)]
 struct RawSource {
-    as_name: Option<Arc<str>>,
-    as_number: Option<Arc<str>>,
-    cn: Option<Arc<str>>,
-    ip: Option<Arc<str>>,
-    #[serde(default, deserialize_with = "degrees")]
-    latitude: Option<f32>,
-    #[serde(default, deserialize_with = "degrees")]
-    longitude: Option<f32>,
-    range: Option<Arc<str>>,
+    as_name: Arc<str>,
+    as_number: Arc<str>,
+    cn: Arc<str>,
+    ip: Arc<str>,
+    latitude: f32,
+    longitude: f32,
+    range: Arc<str>,
     scope: Option<Arc<str>>,
     value: Option<Arc<str>>,
 }
 
-/// A number that JSON can show again: what `float32` does not hold is refused, as by Go.
-fn degrees<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f32>, D::Error> {
-    match Option::<f32>::deserialize(deserializer)? {
-        Some(number) if !number.is_finite() => {
-            Err(D::Error::custom("a number of degrees does not fit float32"))
-        }
-        degrees => Ok(degrees),
-    }
-}
+object!('de, RawSource {
+    as_name, as_number, cn, ip, latitude, longitude, range, scope, value,
+});
 
 /// Reads the body of `POST /v1/alerts`. `at` is its arrival (nanoseconds since the Unix epoch),
 /// `name` a hash of machine and body: both become part of the alerts' identity.
@@ -105,7 +102,8 @@ fn degrees<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f32>, D:
 /// It is no list of alerts (400), a required key is missing or a duration is none (500, as
 /// CrowdSec).
 pub fn read(body: &[u8], at: i64, name: &str) -> Result<Vec<PostedAlert>, ApiError> {
-    let raw: Vec<RawAlert<'_>> = bind::decode(body, shape::ALERTS).map_err(ApiError::bad)?;
+    let body = Sent::new(body);
+    let raw: Vec<RawAlert<'_>> = body.decode(shape::ALERTS).map_err(ApiError::bad)?;
     for (index, alert) in raw.iter().enumerate() {
         let mut failures = checked(alert);
         failures.put_under(&index.to_string());
@@ -118,7 +116,7 @@ pub fn read(body: &[u8], at: i64, name: &str) -> Result<Vec<PostedAlert>, ApiErr
 fn checked(alert: &RawAlert<'_>) -> Failures {
     let mut failures = Failures::default();
     failures.required("capacity", alert.capacity.as_ref());
-    let decisions = alert.decisions.iter().flatten().map(RawDecision::checked);
+    let decisions = alert.decisions.iter().flat_map(Blocks::iter).map(RawDecision::checked);
     first_part(&mut failures, "decisions", decisions);
     failures.required("events", alert.events.as_ref());
     let events = alert.events.iter().flatten().map(|event| {
@@ -175,7 +173,7 @@ fn posted(
     let mut alert = Alert {
         cause: OrderKey { clock: EventTime(at), partition: POSTED, position, part: 0 },
         bucket: format!("{name}/{index}").into(),
-        scenario: short(raw.scenario)?,
+        scenario: short(raw.scenario.unwrap_or_default())?,
         scenario_hash: raw.scenario_hash.unwrap_or_default(),
         scenario_version: raw.scenario_version.unwrap_or_default(),
         labels: Arc::new(BTreeMap::new()),
@@ -186,44 +184,43 @@ fn posted(
         stop_at,
         message: raw.message.unwrap_or_default(),
         simulated,
-        remediation: raw.remediation.unwrap_or_default(),
+        remediation: raw.remediation,
         source,
         events: Arc::new(events.collect()),
-        meta: raw.meta.unwrap_or_default().into_iter().map(kept_meta).collect(),
+        meta: raw.meta.into_iter().flatten().map(kept_meta).collect(),
         coordinates: Arc::new(Vec::new()),
         decisions: Vec::new(),
         nth: 0,
     };
     let given = raw.decisions.unwrap_or_default();
-    let any_given = !given.is_empty();
-    let mut decisions = Vec::with_capacity(given.len());
+    let count = given.iter().count();
+    let mut decisions = Vec::with_capacity(count);
     let (ids, mut known) = (alert.decision_ids(""), Known::default());
-    for (index, raw) in given.into_iter().enumerate() {
+    for (index, raw) in given.into_items().enumerate() {
         decisions.extend(known.decision(raw, &alert, ids(index))?);
     }
     alert.decisions = decisions;
-    let kept = !any_given || !alert.decisions.is_empty();
-    Ok(kept.then(|| PostedAlert { alert, kind: raw.kind.unwrap_or_default() }))
+    let kept = count == 0 || !alert.decisions.is_empty();
+    Ok(kept.then(|| PostedAlert { alert, kind: raw.kind }))
 }
 
 fn source(raw: Option<RawSource>) -> Result<Source, ApiError> {
     let Some(raw) = raw else { return Ok(Source::default()) };
-    let scope = short(raw.scope)?;
+    let scope = short(raw.scope.unwrap_or_default())?;
     Ok(Source {
         scope: normal_scope(&scope).into(),
-        value: short(raw.value)?,
+        value: short(raw.value.unwrap_or_default())?,
         ip: short(raw.ip)?,
         range: short(raw.range)?,
         cn: short(raw.cn)?,
         as_name: short(raw.as_name)?,
         as_number: short(raw.as_number)?,
-        latitude: raw.latitude.unwrap_or_default(),
-        longitude: raw.longitude.unwrap_or_default(),
+        latitude: raw.latitude,
+        longitude: raw.longitude,
     })
 }
 
-fn short(text: Option<Arc<str>>) -> Result<Arc<str>, ApiError> {
-    let text = text.unwrap_or_default();
+fn short(text: Arc<str>) -> Result<Arc<str>, ApiError> {
     bounded_name(&text)?;
     Ok(text)
 }
@@ -241,8 +238,8 @@ fn kept_event(raw: RawEvent, at: i64) -> AlertEvent {
         Some(text) if parse_rfc3339(&text).is_some() => text,
         _ => Stamp::utc_at(EventTime(at)).rfc3339_nano().into(),
     };
-    let pair = |raw: RawMeta| (raw.key.unwrap_or_default(), raw.value.unwrap_or_default());
-    let meta = raw.meta.unwrap_or_default().into_iter().flatten().map(pair).collect();
+    let meta = raw.meta.unwrap_or_default().into_iter().flatten();
+    let meta = meta.map(|raw| (raw.key, raw.value)).collect();
     AlertEvent { timestamp, meta: bounded(meta) }
 }
 
@@ -272,8 +269,11 @@ fn bounded(mut meta: Vec<(Arc<str>, Arc<str>)>) -> Vec<(Arc<str>, Arc<str>)> {
 }
 
 fn kept_meta(raw: RawMeta) -> (Arc<str>, Arc<str>) {
-    let (key, value) = (raw.key.unwrap_or_default(), raw.value.unwrap_or_default());
-    (cut(&key, MOST_META_KEY).into(), cut(&value, MOST_META_VALUE).into())
+    let within = |text: Arc<str>, most: usize| match text.len() > most {
+        true => cut(&text, most).into(),
+        false => text,
+    };
+    (within(raw.key, MOST_META_KEY), within(raw.value, MOST_META_VALUE))
 }
 
 /// At most `most` bytes, ending at a character.

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
+
+use super::target::Target;
 
 /// A text of a body; its own copy only where escapes are written in it.
 #[derive(Clone, Debug, Default)]
@@ -20,9 +21,10 @@ impl Deref for Text<'_> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Reading).map(Self)
+impl<'de> Target<'de> for Text<'de> {
+    fn value<D: Deserializer<'de>>(&mut self, from: D) -> Result<(), D::Error> {
+        self.0 = from.deserialize_str(Reading)?;
+        Ok(())
     }
 }
 
@@ -60,16 +62,24 @@ impl Repeated {
 
 #[cfg(test)]
 mod tests {
+    use serde::de::DeserializeSeed;
+
+    use super::super::target::Decode;
     use super::*;
+
+    fn read<'a, T: Target<'a>>(body: &'a str) -> Result<T, serde_json::Error> {
+        let mut to = T::default();
+        Decode(&mut to).deserialize(&mut serde_json::Deserializer::from_str(body))?;
+        Ok(to)
+    }
 
     #[test]
     fn texts_are_read_with_and_without_escapes() {
-        let read: Vec<Option<Text<'_>>> =
-            serde_json::from_str(r#"["plain", "a\"\u00e9", null]"#).unwrap();
+        let read: Vec<Option<Text<'_>>> = read(r#"["plain", "a\"\u00e9", null]"#).unwrap();
         let texts: Vec<Option<&str>> = read.iter().map(|text| text.as_deref()).collect();
         assert_eq!(texts, [Some("plain"), Some("a\"\u{e9}"), None]);
         assert!(matches!(read[0], Some(Text(Cow::Borrowed(_)))));
-        let wrong = serde_json::from_str::<Text<'_>>("1").unwrap_err();
+        let wrong = self::read::<Text<'_>>("1").unwrap_err();
         assert!(wrong.to_string().starts_with("invalid type: integer `1`, expected a string"));
     }
 

@@ -1,7 +1,14 @@
 //! The types of CrowdSec's bodies as Go's decoder knows them: what comes in is a body that is not of
 //! its type, out comes what Go says about the first place that is not.
 
-use serde_json::Value;
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::target::place_of;
 
 /// A type of Go.
 #[derive(Debug)]
@@ -14,8 +21,8 @@ pub enum Shape {
     Number(&'static str),
     /// A list: its own name, and what is on it.
     List(&'static str, &'static Shape),
-    /// A map from texts: what it maps to.
-    Map(&'static Shape),
+    /// A map from texts: its own name, and what it maps to.
+    Map(&'static str, &'static Shape),
     /// A struct.
     Object {
         /// Its name.
@@ -146,8 +153,9 @@ const COMPONENT: Shape = Object {
     name: "models.BaseMetrics",
     told: ALL_METRICS,
     fields: &[
-        ("datasources", &Map(NUMBER)),
+        ("datasources", &Map("map[string]int64", NUMBER)),
         ("feature_flags", TEXTS),
+        ("hub_items", HUB_ITEMS),
         ("metrics", &List("[]*models.DetailedMetrics", &DETAILED)),
         (
             "os",
@@ -163,6 +171,18 @@ const COMPONENT: Shape = Object {
     ],
 };
 
+const HUB_ITEMS: &Shape = &Map(
+    "models.HubItems",
+    &List(
+        "[]models.HubItem",
+        &Object {
+            name: "models.HubItem",
+            told: ALL_METRICS,
+            fields: &[("name", &Text), ("status", &Text), ("version", &Text)],
+        },
+    ),
+);
+
 const DETAILED: Shape = Object {
     name: "models.DetailedMetrics",
     told: ALL_METRICS,
@@ -175,7 +195,7 @@ const DETAILED: Shape = Object {
                     name: "models.MetricsDetailItem",
                     told: ALL_METRICS,
                     fields: &[
-                        ("labels", &Map(&Text)),
+                        ("labels", &Map("models.MetricsLabels", &Text)),
                         ("name", &Text),
                         ("unit", &Text),
                         ("value", &Number("float64")),
@@ -207,46 +227,48 @@ impl Shape {
         match self {
             Text => "string",
             Bool => "bool",
-            Map(_) => "map[string]string",
-            Number(name) | List(name, _) | Object { name, .. } => name,
+            Number(name) | List(name, _) | Map(name, _) | Object { name, .. } => name,
         }
     }
 
-    /// What Go says about a value that is not of this type; `None` where it is.
-    pub fn told(&self, value: &Value) -> Option<String> {
+    /// What Go says about the first value that is not of its type; `None` where all are.
+    pub fn told(&self, value: &RawValue) -> Option<String> {
         self.wrong(value, &mut Place::default())
     }
 
-    fn wrong(&self, value: &Value, place: &mut Place) -> Option<String> {
-        match (self, value) {
-            (_, Value::Null) | (Text, Value::String(_)) | (Bool, Value::Bool(_)) => None,
-            (Number(name), Value::Number(number)) => {
+    fn wrong(&self, value: &RawValue, place: &mut Place) -> Option<String> {
+        let text = value.get().trim_ascii();
+        match (self, text.as_bytes().first()?) {
+            (_, b'n') | (Text, b'"') | (Bool, b't' | b'f') => None,
+            (Number(name), b'-' | b'0'..=b'9') => {
                 let fits = match *name {
-                    "int32" => number.as_i64().is_some_and(|one| i32::try_from(one).is_ok()),
-                    "int64" => number.as_i64().is_some(),
-                    "float32" => number.as_f64().is_some_and(|one| one.abs() <= f32::MAX.into()),
-                    _ => true,
+                    "int32" => text.parse::<i32>().is_ok(),
+                    "int64" => text.parse::<i64>().is_ok(),
+                    "float32" => text.parse::<f32>().is_ok_and(f32::is_finite),
+                    _ => text.parse::<f64>().is_ok_and(f64::is_finite),
                 };
-                (!fits).then(|| self.refused(&format!("number {number}"), place))
+                (!fits).then(|| self.refused(&format!("number {text}"), place))
             }
-            (List(_, each), Value::Array(all)) => all.iter().find_map(|one| each.wrong(one, place)),
-            (Map(each), Value::Object(all)) => all.values().find_map(|one| each.wrong(one, place)),
-            (Object { told, fields, .. }, Value::Object(all)) => {
-                fields.iter().find_map(|(name, shape)| {
-                    let value = all.get(*name)?;
-                    let before = std::mem::replace(&mut place.told, *told);
-                    place.path.push(*name);
-                    let wrong = shape.wrong(value, place);
-                    place.path.pop();
-                    place.told = before;
-                    wrong
-                })
+            (List(_, each), b'[') => {
+                let all: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+                all.iter().find_map(|one| each.wrong(one, place))
             }
-            (_, Value::Bool(_)) => Some(self.refused("bool", place)),
-            (_, Value::Number(_)) => Some(self.refused("number", place)),
-            (_, Value::String(_)) => Some(self.refused("string", place)),
-            (_, Value::Array(_)) => Some(self.refused("array", place)),
-            (_, Value::Object(_)) => Some(self.refused("object", place)),
+            (Map(_, each), b'{') => pairs(text)?.iter().find_map(|(_, one)| each.wrong(one, place)),
+            (Object { told, fields, .. }, b'{') => pairs(text)?.iter().find_map(|(key, value)| {
+                let found = place_of(key, &fields.iter().map(|(name, _)| *name))?;
+                let (name, shape) = fields.get(found)?;
+                let before = std::mem::replace(&mut place.told, *told);
+                place.path.push(*name);
+                let wrong = shape.wrong(value, place);
+                place.path.pop();
+                place.told = before;
+                wrong
+            }),
+            (_, b't' | b'f') => Some(self.refused("bool", place)),
+            (_, b'"') => Some(self.refused("string", place)),
+            (_, b'[') => Some(self.refused("array", place)),
+            (_, b'{') => Some(self.refused("object", place)),
+            _ => Some(self.refused("number", place)),
         }
     }
 
@@ -262,6 +284,34 @@ impl Shape {
                 )
             }
         }
+    }
+}
+
+/// The keys of an object with their values, all of them as they stand there.
+fn pairs(text: &str) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
+    serde_json::from_str::<Pairs<'_>>(text).ok().map(|pairs| pairs.0)
+}
+
+struct Pairs<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Self(Vec::new()))
+    }
+}
+
+impl<'de: 'a, 'a> Visitor<'de> for Pairs<'a> {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut from: A) -> Result<Self, A::Error> {
+        while let Some(pair) = from.next_entry::<Cow<'de, str>, &'de RawValue>()? {
+            self.0.push(pair);
+        }
+        Ok(self)
     }
 }
 
@@ -325,15 +375,21 @@ mod tests {
                 r#"{"remediation_components":[{"metrics":[{"items":[{"labels":{"a":5}}]}]}]}"#,
                 "number into Go struct field AllMetrics.remediation_components.metrics.items.labels of type string",
             ),
+            (
+                ALERTS,
+                r#"[{"Message":"","message":5,"CAPACITY":1.50}]"#,
+                "number into Go struct field Alert.message of type string",
+            ),
+            (
+                ALERTS,
+                r#"[{"unknown":[5],"CAPACITY":1.50}]"#,
+                "number 1.50 into Go struct field Alert.capacity of type int32",
+            ),
         ] {
             let value = serde_json::from_str(body).unwrap();
-            assert_eq!(
-                shape.told(&value).unwrap_or_default(),
-                format!("{cannot} {told}"),
-                "{body}"
-            );
+            assert_eq!(shape.told(value).unwrap_or_default(), format!("{cannot} {told}"), "{body}");
         }
-        let right = serde_json::json!([{"capacity": 1, "source": null, "unknown": [5]}]);
-        assert_eq!(ALERTS.told(&right), None);
+        let right = r#"[{"capacity": 1, "source": null, "unknown": [5]}]"#;
+        assert_eq!(ALERTS.told(serde_json::from_str(right).unwrap()), None);
     }
 }

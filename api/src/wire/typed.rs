@@ -3,14 +3,22 @@
 
 use std::marker::PhantomData;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserializer;
+
+use super::target::Target;
 
 /// A value of this type, or null or absent; it takes no space.
 #[derive(Debug)]
 pub(super) struct Typed<T>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Typed<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Option::<T>::deserialize(deserializer).map(|_| Self(PhantomData))
+impl<T> Default for Typed<T> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<'de, T: Target<'de>> Target<'de> for Typed<T> {
+    fn value<D: Deserializer<'de>>(&mut self, from: D) -> Result<(), D::Error> {
+        T::default().value(from)
     }
 }

@@ -1,23 +1,28 @@
 //! Usage metrics as bouncers and agents send them (crowdsec controllers/v1/usagemetrics.go).
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+use serde::de::{DeserializeSeed, Deserializer};
+
+use super::bind::Sent;
+use super::target::{self, Decode, Target, fields, object};
 use super::validation::Failures;
 use crate::error::ApiError;
 
 /// Characters of a name.
 const MOST_CHARS: usize = 255;
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct All {
     log_processors: Option<Vec<Option<Component>>>,
     remediation_components: Option<Vec<Option<Component>>>,
 }
 
+object!('de, All { log_processors, remediation_components });
+
 /// What a client says of itself and its work.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 pub struct Component {
     /// Version of the client.
     pub version: Option<String>,
@@ -28,17 +33,41 @@ pub struct Component {
     utc_startup_timestamp: Option<i64>,
     metrics: Option<Vec<Option<Metrics>>>,
     /// Type of a bouncer.
-    #[serde(rename = "type")]
     pub kind: Option<String>,
-    /// Hub items of an agent.
-    pub hub_items: Option<serde_json::Value>,
+    /// Hub items of an agent by their type.
+    pub hub_items: Option<BTreeMap<String, Vec<HubItem>>>,
     /// Sources of an agent by kind.
     pub datasources: Option<BTreeMap<String, i64>>,
 }
 
+/// One that comes again is another one: its type decodes itself (crowdsec
+/// models/log_processors_metrics.go).
+impl<'de> Target<'de> for Component {
+    fn value<D: Deserializer<'de>>(&mut self, from: D) -> Result<(), D::Error> {
+        *self = Self::default();
+        target::fill(self, from)
+    }
+}
+
+fields!('de, Component {
+    version, os, feature_flags, utc_startup_timestamp, metrics, kind = "type", hub_items, datasources,
+});
+
+/// An item of a hub.
+#[derive(Debug, Default, Serialize)]
+pub struct HubItem {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    status: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    version: String,
+}
+
+object!('de, HubItem { name, status, version });
+
 /// A system.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 pub struct Os {
     /// Its name.
     pub name: Option<String>,
@@ -48,24 +77,27 @@ pub struct Os {
     pub version: Option<String>,
 }
 
+object!('de, Os { name, family, version });
+
 /// What was measured at one time.
-#[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
+#[derive(Debug, Default, Serialize)]
 pub struct Metrics {
     items: Option<Vec<Option<Item>>>,
     meta: Option<Meta>,
 }
 
-#[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
+object!('de, Metrics { items, meta });
+
+#[derive(Debug, Default, Serialize)]
 struct Meta {
     utc_now_timestamp: Option<i64>,
     window_size_seconds: Option<i64>,
 }
 
+object!('de, Meta { utc_now_timestamp, window_size_seconds });
+
 /// A number of what was measured.
-#[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
+#[derive(Debug, Default, Serialize)]
 pub struct Item {
     #[serde(skip_serializing_if = "Option::is_none")]
     labels: Option<BTreeMap<String, String>>,
@@ -76,6 +108,8 @@ pub struct Item {
     /// The number.
     pub value: Option<f64>,
 }
+
+object!('de, Item { labels, name, unit, value });
 
 impl Metrics {
     /// When it was measured. Unit: seconds since the Unix epoch.
@@ -109,8 +143,12 @@ impl Component {
 
 /// What [`Component::payload`] kept, again; nothing of what cannot be read.
 pub fn kept(payload: &serde_json::Value) -> Vec<Metrics> {
-    let metrics = payload.get("metrics").map(Option::<Vec<Option<Metrics>>>::deserialize);
-    metrics.and_then(Result::ok).flatten().into_iter().flatten().flatten().collect()
+    let mut metrics = Vec::<Option<Metrics>>::new();
+    let read = payload.get("metrics").map(|kept| Decode(&mut metrics).deserialize(kept));
+    match read {
+        Some(Ok(())) => metrics.into_iter().flatten().collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Reads the body of `POST /v1/usage-metrics`: of a bouncer, or else of a machine.
@@ -118,7 +156,8 @@ pub fn kept(payload: &serde_json::Value) -> Vec<Metrics> {
 /// # Errors
 /// It cannot be read or is of the wrong kind (400), or is not complete (422).
 pub fn read(body: &[u8], bouncer: bool) -> Result<Component, ApiError> {
-    let all: All = super::bind::decode(body, super::shape::METRICS).map_err(ApiError::bad)?;
+    let body = Sent::new(body);
+    let all: All = body.decode(super::shape::METRICS).map_err(ApiError::bad)?;
     let mut failures = Failures::default();
     let mut each = |name: &str, list: &Option<Vec<Option<Component>>>, agent: bool| {
         for (place, component) in list.iter().flatten().enumerate() {

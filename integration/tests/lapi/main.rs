@@ -49,7 +49,7 @@ fn exchange(server: &Server, turns: &[Turn]) -> Vec<Answer> {
     answers
 }
 
-/// Where we differ on purpose: line `METHOD target`, then the answer we give, then `because …`.
+/// Where we differ on purpose: a turn with the answer that we give; its header `Because` says why.
 fn differences() -> BTreeMap<String, String> {
     let text = std::fs::read_to_string(recorded("differences.txt")).unwrap();
     let turns = conversation::read(&text);
@@ -63,9 +63,19 @@ fn name(request: &Request) -> String {
 
 #[test]
 fn answers_are_those_of_crowdsec() {
-    let path = recorded("conversation.txt");
+    let turns = told_as_crowdsec("conversation.txt");
+    assert!(turns > 60, "the conversation is too short: {turns}");
+}
+
+#[test]
+fn bodies_mean_what_they_mean_to_crowdsec() {
+    told_as_crowdsec("bodies.txt");
+}
+
+/// Compares the answers to a conversation; how long it is.
+fn told_as_crowdsec(file: &str) -> usize {
+    let path = recorded(file);
     let mut turns = conversation::read(&std::fs::read_to_string(&path).unwrap());
-    assert!(turns.len() > 60, "the conversation is too short: {}", turns.len());
     match servers::crowdsec() {
         None => eprintln!("CrowdSec is not asked (SPILLWAY_CROWDSEC): its recorded answers count"),
         Some(server) => {
@@ -81,6 +91,7 @@ fn answers_are_those_of_crowdsec() {
     }
     let answers = converse(&servers::ours(), &turns);
     compare("Spillway", &turns, &answers, &differences());
+    turns.len()
 }
 
 fn compare(who: &str, turns: &[Turn], answers: &[String], except: &BTreeMap<String, String>) {

@@ -50,6 +50,8 @@ impl View {
     /// Takes what begins and ends with commits up to `seq`, which are later than all before, and
     /// gives who entered and who left, in the order of commits.
     pub fn step(&mut self, worker: &mut Worker, events: &[Event], seq: u64) -> Vec<Turn> {
+        // Most often each is one.
+        self.turns.borrow_mut().reserve(events.len());
         for event in events {
             let input = if event.begins { &mut self.begun } else { &mut self.ended };
             input.update_at((event.key, event.standing), event.seq, 1);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
-use api::intake::{Change, RETRY};
+use api::intake::{Change, Post, RETRY};
 use connectors::{TRACE, crash};
 use tokio::sync::oneshot;
 
@@ -14,11 +14,15 @@ use super::history::Kept;
 use super::{Judge, Work};
 use crate::live::keeper;
 use crate::serve::ledger::Commit;
+use crate::serve::places;
+use crate::serve::row::DecisionRow;
 use crate::serve::view::{Reply, Step};
 use crate::state::{Batch, Family, Store, StoreError};
 
 /// What one commit takes.
 const MOST_WORK: usize = 512;
+/// What a commit finds room for because the last ones needed it. Unit: bytes.
+const MOST_USUAL: usize = 32 << 20;
 /// How often ends by time are looked for.
 const TICK: Duration = Duration::from_secs(1);
 /// Ends by time that one commit takes.
@@ -65,6 +69,17 @@ impl Open<'_> {
     }
 }
 
+/// What decisions that are posted take in the store, about: a long list is to find room at once.
+/// Unit: bytes.
+fn about(work: &[Work]) -> usize {
+    let posted = work.iter().filter_map(|work| match work {
+        Work::Post(Post { change: Change::Alerts { alerts, .. }, .. }, _) => Some(alerts),
+        _ => None,
+    });
+    let decisions = posted.flatten().map(|posted| posted.alert.decisions.len()).sum::<usize>();
+    decisions * (DecisionRow::ABOUT + places::ABOUT)
+}
+
 impl Sitting {
     pub(super) fn new(mut judge: Judge) -> Result<Self, StoreError> {
         let history = Kept::new(Arc::clone(&judge.store));
@@ -100,7 +115,7 @@ impl Sitting {
     /// Does what waits and ends what is due.
     fn sit(&mut self, work: Vec<Work>) -> Result<(), StoreError> {
         let store = Arc::clone(&self.judge.store);
-        let mut open = self.open(&store);
+        let mut open = self.open(&store, about(&work));
         for work in work {
             match work {
                 Work::Post(post, answer) => {
@@ -108,7 +123,7 @@ impl Sitting {
                         // What came before must be visible to the filter.
                         let seq = self.close(open)?;
                         self.judge.view.wait_for(seq);
-                        open = self.open(&store);
+                        open = self.open(&store, 0);
                     }
                     let outcome = self.judge_one(post, &mut open)?;
                     open.replies.push(Reply { to: answer, outcome });
@@ -132,10 +147,11 @@ impl Sitting {
         Ok(())
     }
 
-    fn open<'a>(&self, store: &'a Store) -> Open<'a> {
+    /// Begins a commit that takes about so many bytes.
+    fn open<'a>(&self, store: &'a Store, bytes: usize) -> Open<'a> {
         let commit = self.judge.ledger.begin((self.judge.now)());
         Open {
-            batch: store.batch_of(self.usual),
+            batch: store.batch_for(bytes.max(self.usual)),
             commit,
             replies: Vec::new(),
             aside: Vec::new(),
@@ -161,7 +177,7 @@ impl Sitting {
         let (keeping, kept) = oneshot::channel();
         self.judge.view.send(Step { feed, replies, kept });
         rows.write(&mut batch);
-        self.usual = batch.size().max(self.usual - self.usual / 8);
+        self.usual = batch.size().min(MOST_USUAL).max(self.usual - self.usual / 8);
         crash::point("judge-ready");
         let (epochs, parent) = (waiting.len(), waiting.first().and_then(|one| one.epoch().id()));
         let span = tracing::info_span!(target: TRACE, parent: parent, "commit", seq, epochs);

@@ -101,7 +101,9 @@ pub struct Rows {
 impl Rows {
     /// Writes them.
     pub fn write(self, batch: &mut Batch<'_>) {
-        let (mut names, mut entries) = (Vec::new(), places::Entries::new());
+        let count = self.alerts.iter().map(|(_, rows)| rows.len() + 2).sum();
+        let mut names = Vec::with_capacity(count);
+        let mut entries = places::Entries::with_capacity(count);
         for (found, rows) in self.alerts {
             places::put(&mut entries, &found, &rows);
             for row in rows {
@@ -208,6 +210,7 @@ impl Commit {
         let made = alert.stop_at.at.0;
         let count = alert.decisions.len() as u64;
         let mut rows = Vec::with_capacity(alert.decisions.len());
+        self.feed.begun.reserve(alert.decisions.len());
         for decision in &alert.decisions {
             self.counters.decision += 1;
             let record = Record {

@@ -25,9 +25,11 @@ pub enum Place {
 }
 
 impl Place {
+    /// What its keys begin with; a number fits behind it.
     fn prefix(&self) -> Vec<u8> {
         let text = |tag: u8, text: &str| {
-            let mut key = vec![tag];
+            let mut key = Vec::with_capacity(text.len() + 2 + size_of::<u64>());
+            key.push(tag);
             key.extend_from_slice(text.as_bytes());
             key.push(0);
             key
@@ -36,8 +38,10 @@ impl Place {
             Self::Scenario(scenario) => text(b's', scenario),
             Self::Value(value) => text(b'v', value),
             Self::Net(net) => {
-                let mut key = vec![b'n', u8::from(net.v6)];
-                key.extend_from_slice(&net.start.to_be_bytes());
+                let start = net.start.to_be_bytes();
+                let mut key = Vec::with_capacity(start.len() + 3 + size_of::<u64>());
+                key.extend_from_slice(&[b'n', u8::from(net.v6)]);
+                key.extend_from_slice(&start);
                 key.push(net.length);
                 key
             }
@@ -71,7 +75,8 @@ fn of<'a>(
     decisions: impl Iterator<Item = (u64, &'a str, &'a str)>,
 ) -> Vec<(Place, Option<u64>)> {
     let scenario = |name: &str| (Place::Scenario(name.to_owned()), None);
-    let mut places = vec![scenario(&found.scenario), (place_of(&found.source), None)];
+    let mut places = Vec::with_capacity(decisions.size_hint().0 + 2);
+    places.extend([scenario(&found.scenario), (place_of(&found.source), None)]);
     let mut last = &*found.scenario;
     for (number, name, value) in decisions {
         if name != last {
@@ -92,6 +97,9 @@ fn place_of(value: &str) -> Place {
         Err(_) => Place::Value(value.to_owned()),
     }
 }
+
+/// What a decision takes at its places and under its name, about. Unit: bytes.
+pub const ABOUT: usize = 96;
 
 /// Where an alert is put to be found: keys and what stands there.
 pub(super) type Entries = Vec<(Vec<u8>, Vec<u8>)>;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use api::index::removals::Keep;
 use api::index::{Index, Update, Writer};
 use api::intake::{IntakeError, Outcome};
-use operators::view::{Event, Standing, View};
+use operators::view::View;
 use timely::worker::Worker;
 use tokio::sync::oneshot;
 
@@ -122,6 +122,7 @@ struct Running {
 }
 
 impl Running {
+    /// Three at once: one reads and decodes, one says who is the longest, one builds the index.
     fn load(
         &mut self,
         worker: &mut Worker,
@@ -131,47 +132,58 @@ impl Running {
     ) -> Result<(), StoreError> {
         let begun = std::time::Instant::now();
         let now = now();
-        let mut seq = 0;
-        let counts = load::each(store, now, keep, &mut |loaded| {
-            seq = self.prepare(worker, loaded, now);
+        let Self { view, writer, .. } = self;
+        let (to_view, chunks) = sync_channel::<Loaded>(1);
+        let (to_writer, updates) = sync_channel::<Update>(1);
+        let counts = std::thread::scope(|scope| {
+            let reading = scope.spawn(move || {
+                load::each(store, now, keep, &mut |loaded| {
+                    // Nobody takes it where the others have failed.
+                    let _ = to_view.send(loaded);
+                })
+            });
+            let writing = scope.spawn(move || {
+                for update in updates {
+                    writer.prepare(&update);
+                }
+            });
+            for loaded in chunks {
+                if to_writer.send(stepped(view, worker, loaded, now)).is_err() {
+                    break;
+                }
+            }
+            drop(to_writer);
+            match (writing.join(), reading.join()) {
+                (Ok(()), Ok(counts)) => counts,
+                (Err(panic), _) | (_, Err(panic)) => std::panic::resume_unwind(panic),
+            }
         })?;
         self.writer.begin_at(counts.floor);
         self.writer.publish();
-        self.note(counts.seq.max(seq));
+        self.note(counts.seq);
         let (decisions, ms) = (counts.decisions, begun.elapsed().as_millis());
         tracing::info!(decisions, ms, "the decisions are loaded");
         Ok(())
     }
 
-    fn prepare(&mut self, worker: &mut Worker, loaded: Loaded, now: i64) -> u64 {
-        let mut events = Vec::with_capacity(loaded.begun.len());
-        for (seq, record) in loaded.begun.iter().filter(|(_, record)| !record.simulated) {
-            let standing = Standing::new(record.until, record.id);
-            events.push(Event { seq: *seq, key: record.key(), standing, begins: true });
+    fn prepare(&mut self, worker: &mut Worker, feed: Feed) {
+        let (seq, now) = (feed.seq, feed.now);
+        let mut loaded = Loaded { seq, ..Loaded::default() };
+        loaded.events.reserve(feed.begun.len() + feed.ended.len());
+        loaded.begun.reserve(feed.begun.len());
+        for record in feed.begun {
+            loaded.begin(seq, record);
         }
-        let known = &loaded.begun;
-        for (seq, id, _) in &loaded.ended {
-            let place = known.binary_search_by_key(id, |(_, record)| record.id);
-            let contender = match place.ok().and_then(|place| known.get(place)) {
+        for (id, at) in feed.ended {
+            let begun = &loaded.begun;
+            let place = begun.binary_search_by_key(&id, |(_, record)| record.id);
+            let contender = match place.ok().and_then(|place| begun.get(place)) {
                 Some((_, record)) => (!record.simulated).then(|| (record.key(), record.until)),
-                None => self.writer.contender(*id),
+                None => self.writer.contender(id),
             };
-            if let Some((key, until)) = contender {
-                let standing = Standing::new(until, *id);
-                events.push(Event { seq: *seq, key, standing, begins: false });
-            }
+            loaded.end((seq, id, at), contender);
         }
-        let turns = self.view.step(worker, &events, loaded.seq);
-        let (entered, left): (Vec<_>, Vec<_>) = turns.into_iter().partition(|turn| turn.enters);
-        self.writer.prepare(&Update {
-            seq: loaded.seq,
-            now,
-            added: loaded.begun,
-            ended: loaded.ended,
-            entered: entered.into_iter().map(|turn| (turn.seq, turn.id)).collect(),
-            left: left.into_iter().map(|turn| (turn.seq, turn.id)).collect(),
-        });
-        loaded.seq
+        self.writer.prepare(&stepped(&mut self.view, worker, loaded, now));
     }
 
     fn run(&mut self, worker: &mut Worker, receiver: &Receiver<Step>) {
@@ -179,12 +191,7 @@ impl Running {
             let Step { feed, replies, kept } = step;
             let (seq, changes) = (feed.seq, !feed.is_empty());
             if changes {
-                let loaded = Loaded {
-                    seq,
-                    begun: feed.begun.into_iter().map(|record| (seq, record)).collect(),
-                    ended: feed.ended.into_iter().map(|(id, at)| (seq, id, at)).collect(),
-                };
-                self.prepare(worker, loaded, feed.now);
+                self.prepare(worker, feed);
             }
             if kept.blocking_recv().is_err() {
                 return;
@@ -205,4 +212,17 @@ impl Running {
         *applied.lock().unwrap_or_else(PoisonError::into_inner) = Some(seq);
         changed.notify_all();
     }
+}
+
+/// Steps the view; what comes of it for the index.
+fn stepped(view: &mut View, worker: &mut Worker, loaded: Loaded, now: i64) -> Update {
+    let turns = view.step(worker, &loaded.events, loaded.seq);
+    let entering = turns.iter().filter(|turn| turn.enters).count();
+    let mut entered = Vec::with_capacity(entering);
+    let mut left = Vec::with_capacity(turns.len() - entering);
+    for turn in turns {
+        let to = if turn.enters { &mut entered } else { &mut left };
+        to.push((turn.seq, turn.id));
+    }
+    Update { seq: loaded.seq, now, added: loaded.begun, ended: loaded.ended, entered, left }
 }

@@ -11,8 +11,8 @@ use operators::time::EventTime;
 use rocksdb::compaction_filter::Decision as CompactionDecision;
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB,
-    DBCompressionType, DBRecoveryMode, Direction, ErrorKind, IteratorMode, Options, WriteBatch,
-    WriteBufferManager, WriteOptions,
+    DBCompressionType, DBRecoveryMode, Direction, ErrorKind, IteratorMode, Options, ReadOptions,
+    WriteBatch, WriteBufferManager, WriteOptions,
 };
 
 use super::error::StoreError;
@@ -143,6 +143,20 @@ impl Store {
         entries.map(|entry| entry.map_err(|source| failed(&self.path, "read", source)))
     }
 
+    /// All keys with their values, in the order of bytes: read ahead, and not kept in memory.
+    ///
+    /// # Errors
+    /// Each step may fail as [`Store::get`] does.
+    pub fn scan_once(&self, family: Family) -> impl Iterator<Item = Entry> + use<'_> {
+        let mut once = ReadOptions::default();
+        once.fill_cache(false);
+        once.set_readahead_size(READ_AHEAD);
+        let mode = IteratorMode::Start;
+        let entries = self.handle(family).map(|handle| self.db.iterator_cf_opt(handle, once, mode));
+        let entries = entries.into_iter().flatten();
+        entries.map(|entry| entry.map_err(|source| failed(&self.path, "read", source)))
+    }
+
     /// Keys before `to` with their values, the last first.
     ///
     /// # Errors
@@ -204,13 +218,13 @@ impl Store {
 
     /// An empty batch.
     pub fn batch(&self) -> Batch<'_> {
-        self.batch_of(0)
+        self.batch_for(0)
     }
 
-    /// The same with room for so much. Unit: bytes.
-    pub fn batch_of(&self, size: usize) -> Batch<'_> {
+    /// An empty batch with room for so many bytes of changes; it grows beyond them.
+    pub fn batch_for(&self, bytes: usize) -> Batch<'_> {
         let families = Family::ALL.iter().map(|family| self.handle(*family)).collect();
-        Batch { families, writes: WriteBatch::with_capacity_bytes(size) }
+        Batch { families, writes: WriteBatch::with_capacity_bytes(bytes) }
     }
 
     /// Writes all of a batch or nothing; on return it survives a loss of power.

@@ -136,7 +136,7 @@ impl Allowlists {
             Verb::Inspect { name } => inspect(&known(&client, &name)?, output)?,
             Verb::Import { name, input } => {
                 let (shown, bytes) = import::bytes(&input)?;
-                let rows: Vec<Raw> = import::table(&bytes)?;
+                let rows = import::table(&bytes)?.deserialize().collect::<Result<Vec<Raw>, _>>()?;
                 if rows.is_empty() {
                     bail!("no values to import in {shown}");
                 }

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use reqwest::{Method, StatusCode, Url};
+use anyhow::Context;
+use reqwest::{Method, StatusCode, Url, header};
+use serde::Serialize;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -125,6 +126,17 @@ impl Client {
         query: &[(&'static str, String)],
         body: Option<&Value>,
     ) -> anyhow::Result<Answer> {
+        let body = body.map(serde_json::to_vec).transpose()?;
+        self.exchange(method, path, query, body)
+    }
+
+    fn exchange(
+        &self,
+        method: &Method,
+        path: &[&str],
+        query: &[(&'static str, String)],
+        body: Option<Vec<u8>>,
+    ) -> anyhow::Result<Answer> {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
@@ -137,7 +149,7 @@ impl Client {
             request = request.bearer_auth(token);
         }
         if let Some(body) = body {
-            request = request.json(body);
+            request = request.header(header::CONTENT_TYPE, "application/json").body(body);
         }
         let answer = self.runtime.block_on(async {
             let answer = request.send().await?;
@@ -161,11 +173,7 @@ impl Client {
         query: &[(&'static str, String)],
         body: Option<&Value>,
     ) -> anyhow::Result<Value> {
-        let answer = self.ask(method, path, query, body)?;
-        if !answer.status.is_success() {
-            bail!("{}", answer.refusal());
-        }
-        answer.value()
+        self.ask(method, path, query, body)?.succeeded()
     }
 
     /// Asks for something.
@@ -195,8 +203,9 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::send`].
-    pub fn post(&self, path: &[&str], body: &Value) -> anyhow::Result<Value> {
-        self.send(&Method::POST, path, &[], Some(body))
+    pub fn post(&self, path: &[&str], body: &(impl Serialize + ?Sized)) -> anyhow::Result<Value> {
+        let body = serde_json::to_vec(body)?;
+        self.exchange(&Method::POST, path, &[], Some(body))?.succeeded()
     }
 
     /// Asks for a text.
@@ -222,6 +231,15 @@ impl Client {
 }
 
 impl Answer {
+    /// What it gave; null for nothing.
+    ///
+    /// # Errors
+    /// It was refused: in what words; or it is no JSON.
+    pub fn succeeded(&self) -> anyhow::Result<Value> {
+        anyhow::ensure!(self.status.is_success(), "{}", self.refusal());
+        self.value()
+    }
+
     /// What it gave; null for nothing.
     ///
     /// # Errors

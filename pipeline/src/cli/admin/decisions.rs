@@ -13,7 +13,7 @@ use super::client::Client;
 use super::deletion::Deletion;
 use super::import::Import;
 use super::output::{Output, Row, items, text};
-use super::posted::posted;
+use super::posted::Posted;
 use super::target::{Search, Target, age};
 use super::why;
 use crate::cli::Format;
@@ -263,13 +263,13 @@ impl Add {
             Some(reason) => reason,
             None => format!("manual '{kind}' from '{}'", client.who()),
         };
-        let decision = json!({
+        let decisions = [json!({
             "duration": self.duration, "origin": "cscli", "scenario": reason, "scope": scope,
             "type": kind, "value": value,
-        });
+        })];
         let source = json!({ "ip": value, "scope": scope, "value": value });
-        let alert = posted(&reason, &reason, &source, &[decision]);
-        client.post(&["v1", "alerts"], &Value::Array(vec![alert]))?;
+        let alert = Posted::new(&reason, &reason, &source, &decisions);
+        client.post(&["v1", "alerts"], &[alert])?;
         eprintln!("Decision successfully added");
         Ok(())
     }

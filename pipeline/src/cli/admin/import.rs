@@ -1,21 +1,23 @@
 //! `spillway decisions import`: decisions on the values of a file.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use api::filter::Net;
 use api::record::normal_scope;
 use clap::{Args, ValueEnum};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use csv::StringRecord;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::client::Client;
 use super::output::{items, text};
-use super::posted::posted;
+use super::posted::Posted;
 use super::target::age;
 
 /// Decisions of one request: one request may take 50 MB.
@@ -58,37 +60,57 @@ enum FileFormat {
     Values,
 }
 
-/// A decision as a file writes it.
+/// A decision as a file writes it; what it does not say is empty.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Raw {
-    duration: String,
-    #[serde(alias = "scenario")]
-    reason: String,
-    scope: String,
+struct Raw<'a> {
+    #[serde(borrow)]
+    duration: Cow<'a, str>,
+    #[serde(borrow, alias = "scenario")]
+    reason: Cow<'a, str>,
+    #[serde(borrow)]
+    scope: Cow<'a, str>,
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    value: Cow<'a, str>,
+}
+
+/// A decision as it is posted. There may be a million: what one has as the one before it, both share.
+#[derive(Clone, Debug, Serialize)]
+struct Decision {
+    duration: Arc<str>,
+    origin: &'static str,
+    scenario: Arc<str>,
+    scope: Arc<str>,
+    simulated: bool,
     #[serde(rename = "type")]
-    kind: String,
-    value: String,
+    kind: Arc<str>,
+    value: Box<str>,
 }
 
 impl Import {
     pub(super) fn run(self, client: &Client) -> anyhow::Result<()> {
         let format = self.format()?;
         let (name, bytes) = bytes(&self.input)?;
-        let raw = read(&bytes, format).with_context(|| format!("read {name}"))?;
-        if raw.is_empty() {
+        let mut decisions: Vec<Decision> = Vec::new();
+        let read = read(&bytes, format, &mut |raw| {
+            let decision = self.decision(decisions.len() + 1, raw, decisions.last());
+            decision.map(|decision| decisions.push(decision))
+        });
+        read.with_context(|| format!("read {name}"))?;
+        drop(bytes);
+        if decisions.is_empty() {
             bail!("no decisions found in {name}");
         }
-        let decisions = raw.into_iter().enumerate().map(|(place, raw)| self.decision(place, raw));
-        let mut decisions: Vec<Value> = decisions.collect::<anyhow::Result<_>>()?;
         let size = if self.batch == 0 { MOST } else { self.batch.min(MOST) };
         let allowed = allowlisted(client, &decisions, size)?;
-        decisions.retain(|decision| !allowed.contains(&text(decision, "/value")));
+        decisions.retain(|decision| !allowed.contains(&*decision.value));
         for chunk in decisions.chunks(size) {
             let scenario = format!("import {name}: {} IPs", chunk.len());
             let source = json!({ "scope": "", "value": "" });
-            let alert = posted(&scenario, "", &source, chunk);
-            client.post(&["v1", "alerts"], &Value::Array(vec![alert]))?;
+            let alert = Posted::new(&scenario, "", &source, chunk);
+            client.post(&["v1", "alerts"], &[alert])?;
         }
         println!("Imported {} decisions", decisions.len());
         Ok(())
@@ -103,29 +125,48 @@ impl Import {
         }
     }
 
-    fn decision(&self, place: usize, raw: Raw) -> anyhow::Result<Value> {
-        let or = |text: String, default: &str| match text.as_str() {
-            "" => default.to_owned(),
-            _ => text,
-        };
+    /// The decision of an item, behind that of the item before it.
+    fn decision(
+        &self,
+        number: usize,
+        raw: Raw<'_>,
+        before: Option<&Decision>,
+    ) -> anyhow::Result<Decision> {
         let Raw { duration, reason, scope, kind, value } = raw;
-        let number = place + 1;
         if value.is_empty() {
             bail!("item {number}: `value` is missing");
         }
-        let scope = normal_scope(&or(scope, &self.scope)).to_owned();
-        if let ("Ip" | "Range", Err(error)) = (scope.as_str(), Net::parse(&value)) {
+        let scope = normal_scope(or(&scope, &self.scope));
+        if let ("Ip" | "Range", Err(error)) = (scope, Net::parse(&value)) {
             bail!("item {number}: {error}");
         }
-        let duration = or(duration, &self.duration);
-        if let Err(why) = age(&duration) {
+        let duration = or(&duration, &self.duration);
+        let known = before.map(|before| &before.duration);
+        if known.is_none_or(|known| **known != *duration)
+            && let Err(why) = age(duration)
+        {
             bail!("item {number}: {duration:?}: {why}");
         }
-        let (reason, kind) = (or(reason, &self.reason), or(kind, &self.kind));
-        Ok(json!({
-            "duration": duration, "origin": "cscli-import", "scenario": reason, "scope": scope,
-            "simulated": false, "type": kind, "value": value,
-        }))
+        Ok(Decision {
+            duration: shared(duration, known),
+            origin: "cscli-import",
+            scenario: shared(or(&reason, &self.reason), before.map(|before| &before.scenario)),
+            scope: shared(scope, before.map(|before| &before.scope)),
+            simulated: false,
+            kind: shared(or(&kind, &self.kind), before.map(|before| &before.kind)),
+            value: value.into(),
+        })
+    }
+}
+
+fn or<'a>(text: &'a str, default: &'a str) -> &'a str {
+    if text.is_empty() { default } else { text }
+}
+
+fn shared(text: &str, before: Option<&Arc<str>>) -> Arc<str> {
+    match before {
+        Some(before) if **before == *text => Arc::clone(before),
+        _ => text.into(),
     }
 }
 
@@ -147,26 +188,39 @@ pub(super) fn bytes(input: &Path) -> anyhow::Result<(String, Vec<u8>)> {
     Ok((name, bytes))
 }
 
-/// The rows of a CSV file whose first line names the columns.
+/// A CSV file whose first line names the columns.
 ///
 /// # Errors
-/// The first line names no `value`, or a line is none of its kind.
-pub(super) fn table<T: DeserializeOwned>(bytes: &[u8]) -> anyhow::Result<Vec<T>> {
+/// The first line names no `value`.
+pub(super) fn table(bytes: &[u8]) -> anyhow::Result<csv::Reader<&[u8]>> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
     if !reader.headers()?.iter().any(|name| name == "value") {
         bail!("its first line must name the columns, `value` among them");
     }
-    Ok(reader.deserialize().collect::<Result<_, _>>()?)
+    Ok(reader)
 }
 
-fn read(bytes: &[u8], format: FileFormat) -> anyhow::Result<Vec<Raw>> {
+fn read(
+    bytes: &[u8],
+    format: FileFormat,
+    each: &mut dyn FnMut(Raw<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     match format {
-        FileFormat::Json => Ok(serde_json::from_slice(bytes)?),
-        FileFormat::Csv => table(bytes),
+        FileFormat::Json => {
+            serde_json::from_slice::<Vec<Raw<'_>>>(bytes)?.into_iter().try_for_each(each)
+        }
+        FileFormat::Csv => {
+            let mut table = table(bytes)?;
+            let (names, mut row) = (table.headers()?.clone(), StringRecord::new());
+            while table.read_record(&mut row)? {
+                each(row.deserialize(Some(&names))?)?;
+            }
+            Ok(())
+        }
         FileFormat::Values => {
             let text = std::str::from_utf8(bytes)?;
             let values = text.lines().map(str::trim).filter(|value| !value.is_empty());
-            Ok(values.map(|value| Raw { value: value.to_owned(), ..Raw::default() }).collect())
+            values.map(|value| Raw { value: value.into(), ..Raw::default() }).try_for_each(each)
         }
     }
 }
@@ -174,19 +228,21 @@ fn read(bytes: &[u8], format: FileFormat) -> anyhow::Result<Vec<Raw>> {
 /// Values that an allowlist has; said for each.
 fn allowlisted(
     client: &Client,
-    decisions: &[Value],
+    decisions: &[Decision],
     size: usize,
 ) -> anyhow::Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
+    if client.list(&["v1", "allowlists"], &[])?.is_empty() {
+        return Ok(found);
+    }
     for chunk in decisions.chunks(size) {
-        let of_net =
-            |decision: &&Value| matches!(text(decision, "/scope").as_str(), "Ip" | "Range");
-        let targets: Vec<_> =
-            chunk.iter().filter(of_net).map(|decision| text(decision, "/value")).collect();
+        let nets = chunk.iter().filter(|decision| matches!(&*decision.scope, "Ip" | "Range"));
+        let targets: Vec<&str> = nets.map(|decision| &*decision.value).collect();
         if targets.is_empty() {
             continue;
         }
-        let answer = client.post(&["v1", "allowlists", "check"], &json!({ "targets": targets }))?;
+        let targets = BTreeMap::from([("targets", targets)]);
+        let answer = client.post(&["v1", "allowlists", "check"], &targets)?;
         for result in items(&answer, "/results") {
             let target = text(result, "/target");
             let lists = items(result, "/allowlists").iter().filter_map(Value::as_str);
@@ -203,9 +259,12 @@ mod tests {
     use super::*;
 
     fn values(text: &str, format: FileFormat) -> Result<Vec<String>, String> {
-        let raw = read(text.as_bytes(), format).map_err(|error| error.to_string())?;
-        let shown = |raw: Raw| format!("{} {} {}", raw.value, raw.duration, raw.kind);
-        Ok(raw.into_iter().map(shown).collect())
+        let mut shown = Vec::new();
+        let read = read(text.as_bytes(), format, &mut |raw| {
+            shown.push(format!("{} {} {}", raw.value, raw.duration, raw.kind));
+            Ok(())
+        });
+        read.map(|()| shown).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -216,6 +275,36 @@ mod tests {
         assert_eq!(values(csv, FileFormat::Csv), ["192.0.2.1 24h captcha", "192.0.2.2  "]);
         let json = r#"[{"value":"192.0.2.1","duration":"1h"},{"value":"x","extra":1}]"#;
         assert_eq!(values(json, FileFormat::Json), ["192.0.2.1 1h ", "x  "]);
+    }
+
+    #[test]
+    fn an_item_says_nothing_about_the_next() {
+        let import = Import {
+            input: "-".into(),
+            duration: "4h".to_owned(),
+            scope: "ip".to_owned(),
+            reason: "manual".to_owned(),
+            kind: "ban".to_owned(),
+            batch: 0,
+            format: None,
+        };
+        let mut decisions: Vec<Decision> = Vec::new();
+        let mut add = |value: &str, duration: &str, kind: &str| -> Result<String, String> {
+            let (value, duration, kind) = (value.into(), duration.into(), kind.into());
+            let raw = Raw { value, duration, kind, ..Raw::default() };
+            let made = import.decision(decisions.len() + 1, raw, decisions.last());
+            let made = made.map_err(|error| error.to_string())?;
+            let shown = format!("{} {} {} {}", made.scope, made.value, made.duration, made.kind);
+            decisions.push(made);
+            Ok(shown)
+        };
+        assert_eq!(add("192.0.2.1", "1h", "captcha").unwrap(), "Ip 192.0.2.1 1h captcha");
+        assert_eq!(add("192.0.2.2", "1h", "").unwrap(), "Ip 192.0.2.2 1h ban");
+        assert_eq!(add("192.0.2.3", "", "ban").unwrap(), "Ip 192.0.2.3 4h ban");
+        assert!(add("192.0.2.4", "soon", "").unwrap_err().starts_with("item 4: \"soon\": not a"));
+        assert!(add("no", "", "").unwrap_err().starts_with("item 4: "));
+        assert_eq!(add("", "", "").unwrap_err(), "item 4: `value` is missing");
+        assert!(Arc::ptr_eq(&decisions[1].duration, &decisions[0].duration));
     }
 
     #[test]
