@@ -17,20 +17,18 @@ pub fn free_port() -> u16 {
     let locks = build.ancestors().nth(2).unwrap().join("test-ports");
     fs::create_dir_all(&locks).unwrap();
     let mut given = GIVEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    for port in RANGE {
+    let mut free = RANGE.filter(|port| {
         let lock = File::create(locks.join(port.to_string())).unwrap();
         match lock.try_lock() {
-            Err(TryLockError::WouldBlock) => continue,
+            Err(TryLockError::WouldBlock) => return false,
             locked => locked.unwrap(),
         }
         // Taken by a stranger, it is locked all the same: others need not try it.
         given.push(lock);
-        let address = ("127.0.0.1", port);
-        if TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok() {
-            return port;
-        }
-    }
-    panic!("no free port in {RANGE:?}");
+        let address = ("127.0.0.1", *port);
+        TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok()
+    });
+    free.next().ok_or("no port is free").unwrap()
 }
 
 #[cfg(test)]

@@ -225,9 +225,7 @@ impl Buckets {
                 if fate == Fate::Stays {
                     let known = std::mem::replace(&mut bucket.keeping.dirty, true);
                     taken.stays();
-                    if let Some(ledger) = ledger
-                        && !known
-                    {
+                    if let Some(ledger) = ledger.as_mut().filter(|_| !known) {
                         ledger.touched(want.hash);
                     }
                     return None;

@@ -21,6 +21,7 @@ pub struct Sink {
     demand: Rc<RefCell<Demand>>,
     keeper: Arc<dyn Keeper>,
     progress: Progress,
+    #[expect(clippy::vec_box, reason = "as they come: they are large, and are sorted")]
     alerts: Vec<Box<Alert>>,
 }
 
