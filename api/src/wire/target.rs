@@ -163,7 +163,7 @@ impl<'de, T: Target<'de>> Visitor<'de> for Entries<'_, T> {
     }
 }
 
-/// A struct of Go; [`object`] makes one.
+/// A struct of Go; `object` makes one.
 pub trait Object<'de>: Default {
     /// Its keys.
     const KEYS: &'static [&'static str];

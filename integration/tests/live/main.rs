@@ -141,6 +141,20 @@ fn lines_that_no_parser_takes_are_told_once() {
     assert_eq!(first["labels"]["type"], "syslog", "{first}");
 }
 
+/// To the transport all of them are new, and some say nothing else.
+#[test]
+fn old_lines_that_are_sent_again_are_merged_by_their_dates() {
+    let logs = with_strangers(&logs(3, 2000));
+    let folder = tempfile::tempdir().unwrap();
+    let again = Way { sent_again: true, ..Way::default() };
+    for stop in [1, 2, 5] {
+        run(folder.path(), &logs, again, Some(stop));
+    }
+    run(folder.path(), &logs, again, None);
+    let (live, replay) = (outbox(folder.path(), &logs), replayed(&logs, Under::Embedded));
+    check_same(&without_places(&live), &without_places(&replay));
+}
+
 #[test]
 fn a_run_that_is_told_to_end_before_it_begins_ends() {
     let logs = logs(1, 2000);

@@ -17,6 +17,8 @@ pub(crate) struct Listed {
     pub(crate) chunk: usize,
     /// Waited after each round over the lanes.
     pub(crate) pause: Duration,
+    /// When the transport says that they were written, if it does. Unit: nanoseconds since 1970.
+    pub(crate) written: Option<i64>,
 }
 
 impl Source for Listed {
@@ -41,7 +43,8 @@ impl Source for Listed {
                     continue;
                 }
                 let end = (next + self.chunk).min(lines.len());
-                let delivery = delivery(&lane, &lines, next, end);
+                let mut delivery = delivery(&lane, &lines, next, end);
+                delivery.times = (next..end).filter_map(|_| self.written).collect();
                 let sent = lane.send_blocking(delivery, &context.runtime);
                 if sent.is_ok() && end < lines.len() {
                     open.push((lane, lines, end));

@@ -25,7 +25,7 @@ use pipeline::live::command::Command;
 use pipeline::live::engine::{Engine, Setup};
 use pipeline::live::lanes::SourceSettings;
 use pipeline::live::names::Names;
-use pipeline::live::pace::Pace;
+use pipeline::live::pace::{Pace, wall};
 use pipeline::live::record;
 use pipeline::live::sources::Configured;
 use pipeline::outputs::{self, Outputs, Shape};
@@ -115,13 +115,16 @@ pub(crate) struct Way {
     /// Lines a second.
     pub(crate) rate: Option<u64>,
     pub(crate) under: Under,
+    /// Whether the transport says that every line was written just now.
+    pub(crate) sent_again: bool,
 }
 
 impl Default for Way {
     fn default() -> Self {
         let (pause, epoch) = (Duration::ZERO, Duration::from_millis(5));
         let (transform, rate, under) = (None, None, Under::Embedded);
-        Self { workers: 1, chunk: 50, pause, epoch, memory: 1 << 30, transform, rate, under }
+        let (memory, sent_again) = (1 << 30, false);
+        Self { workers: 1, chunk: 50, pause, epoch, memory, transform, rate, under, sent_again }
     }
 }
 
@@ -139,7 +142,8 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
     let runtime = Runtime::new().unwrap();
     let names = Arc::new(Names::default());
     let loaded = load(&names, way.under);
-    let source = Listed { lanes: logs.to_vec(), chunk: way.chunk, pause: way.pause };
+    let (lanes, written) = (logs.to_vec(), way.sent_again.then(|| wall().0));
+    let source = Listed { lanes, chunk: way.chunk, pause: way.pause, written };
     let transform = way.transform.map(|text| Arc::new(compiled(text)));
     let settings = SourceSettings {
         name: "listed".into(),

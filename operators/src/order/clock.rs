@@ -92,7 +92,7 @@ impl<T> PartitionClock<T> {
 
     /// The same or, before it, the stamp that waits for confirmation.
     pub fn likely(&self) -> Option<EventTime> {
-        self.max.or(self.doubt.map(|doubt| doubt.stamp))
+        self.max.or(self.doubt.filter(|doubt| !doubt.guessed).map(|doubt| doubt.stamp))
     }
 
     /// How many stamps did not move the clock because nothing confirmed them.
