@@ -30,6 +30,8 @@ impl fmt::Debug for Appender {
 
 impl Appender {
     fn of(client: &mut ClientConfig) -> Self {
+        // In order, also where a batch is refused at first.
+        let client = client.set("enable.idempotence", "true");
         Self(client.set("message.max.bytes", "20000000").create().unwrap())
     }
 

@@ -104,6 +104,11 @@ fn what_senders_send_wrong_is_set_aside_with_its_reason() {
     std::fs::write(folder.path().join("long.log"), format!("{long}\n")).unwrap();
     let mut service = Service::start_in(folder, &configuration, &[], &[]);
 
+    // A datagram that comes too early is nobody's.
+    service.wait("udp", || {
+        let reads = "spillway_source_state{source=\"udp\",state=\"reading\"} 1";
+        service.page("/metrics").body.contains(reads).then_some(())
+    });
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.send_to(long.as_bytes(), ("127.0.0.1", udp)).unwrap();
     let mut stream = service.wait("tcp", || TcpStream::connect(("127.0.0.1", tcp)).ok());
