@@ -1,6 +1,7 @@
 //! A store that cannot be written, and one that is damaged.
 
 use std::fs;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -14,20 +15,24 @@ use crate::world::{Running, World, binary};
 const SOON: Duration = Duration::from_secs(60);
 /// Tables that are damaged, one after the other.
 const MOST_TABLES: usize = 4;
-/// Parts of the logs.
-const PARTS: u64 = 100;
+/// How often the disk gets full.
+const TIMES: u64 = 3;
+/// Parts of the logs for each time.
+const PARTS: u64 = 33;
 
-/// Logs grow until a service ends by itself.
-fn until_it_ends(world: &mut World, running: &mut Running, part: &mut u64) {
+/// Logs grow on a disk that stays full until a service ends by itself.
+/// An output that waits for the disk holds the end up for seconds.
+fn until_it_ends(world: &mut World, running: &mut Running, disk: &Disk, mut parts: Range<u64>) {
     let deadline = Instant::now() + SOON;
     while running.0.try_wait().unwrap().is_none() {
         assert!(Instant::now() < deadline, "it does not end: {}", world.errors("full"));
-        if *part < PARTS {
-            world.logs.grow((*part, *part + 1), PARTS);
-            *part += 1;
+        disk.fill();
+        if let Some(part) = parts.next() {
+            world.logs.grow((part, part + 1), TIMES * PARTS);
         }
         std::thread::sleep(Duration::from_millis(50));
     }
+    world.logs.grow((parts.start, parts.end), TIMES * PARTS);
     assert!(!running.0.wait().unwrap().success());
 }
 
@@ -37,19 +42,16 @@ fn a_full_disk_ends_the_service_and_loses_nothing() {
     let Some(disk) = Disk::mount(&world.directory("full")) else {
         return eprintln!("skipped: no file system may be mounted here");
     };
-    let mut part = 0;
-    for _ in 0..3 {
+    for time in 0..TIMES {
+        let (first, last) = (time * PARTS, (time + 1) * PARTS);
         let mut running = world.start("full");
-        world.logs.grow((part, part + 5), PARTS);
-        part += 5;
+        world.logs.grow((first, first + 5), TIMES * PARTS);
         world.wait_until_it_runs("full");
-        disk.fill();
-        until_it_ends(&mut world, &mut running, &mut part);
+        until_it_ends(&mut world, &mut running, &disk, first + 5..last);
         disk.empty();
         let errors = world.errors("full");
         assert!(errors.contains("free space"), "what to do is said: {errors}");
     }
-    world.logs.grow((part, PARTS), PARTS);
     let running = world.start("full");
     world.wait("full");
     world.end(running, "full");
