@@ -40,8 +40,8 @@ memory: $memory
 start: beginning
 sources:
 - {source: stdin, labels: {type: syslog}}
-api: {listen: "127.0.0.1:18290"}
-metrics: {listen: "127.0.0.1:18291"}
+api: {listen: "127.0.0.1:18294"}
+metrics: {listen: "127.0.0.1:18295"}
 CONFIG
 
 # Every line another address, at the time of now.
@@ -60,8 +60,8 @@ attack() {
     }'
 }
 
-metric() { curl -sf "http://127.0.0.1:18291/metrics" | awk -v name="$1" '$1 ~ "^" name "([{]|$)" { sum += $2 } END { printf "%d", sum }'; }
-ready() { curl -sf -o /dev/null "http://127.0.0.1:18291/readyz"; }
+metric() { curl -sf "http://127.0.0.1:18295/metrics" | awk -v name="$1" '$1 ~ "^" name "([{]|$)" { sum += $2 } END { printf "%d", sum }'; }
+ready() { curl -sf -o /dev/null "http://127.0.0.1:18295/readyz"; }
 
 mkfifo "$work/pipe"
 attack >"$work/pipe" &

@@ -13,7 +13,7 @@ use operators::bucket::{Buckets, Catalogue, Claim, Codec, Pour, ScenarioId, Want
 use operators::event::{Event, Line};
 use operators::expr::Compiler;
 use operators::lookup::Offline;
-use operators::order::{OrderKey, Partition};
+use operators::place::{OrderKey, Partition};
 use operators::schema::Space;
 use operators::text::{Text, intern};
 use operators::time::EventTime;

@@ -1,59 +1,22 @@
 //! One line through parsers and filters: what it is, when it was, and which scenarios want it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::bucket::pour::Pour;
 use crate::event::{Event, Line};
 use crate::expr::{Cx, Memo};
 use crate::fault::Faults;
 use crate::lookup::{Lookups, Stash};
-use crate::order::Partition;
+use crate::origin::Origin;
 use crate::parse::hit::{Hit, Hits};
 use crate::parse::lines::{Tally, Transport};
 use crate::parse::node::{Abort, Node};
 use crate::parse::pass::Hands;
 use crate::parse::watch::{Blind, Noting, Step, Watch};
+use crate::place::{Partition, Place};
 use crate::rules::Rules;
-use crate::text::{RawLine, Text, intern};
+use crate::text::{RawLine, Text};
 use crate::time::{EventTime, Stamp};
-
-/// What is known of lines before they are read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Origin {
-    /// Where the lines come from, as `evt.Line.Src` shows it.
-    pub source: Arc<str>,
-    /// Labels of the acquisition.
-    pub labels: Arc<BTreeMap<Arc<str>, Arc<str>>>,
-    /// Name of the data source module.
-    pub module: &'static str,
-}
-
-/// An origin on its way between workers.
-#[derive(Deserialize)]
-struct Sent {
-    source: Arc<str>,
-    labels: Arc<BTreeMap<Arc<str>, Arc<str>>>,
-    module: String,
-}
-
-impl<'de> Deserialize<'de> for Origin {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let Sent { source, labels, module } = Sent::deserialize(from)?;
-        Ok(Self { source, labels, module: intern(&module) })
-    }
-}
-
-/// Where a line stands.
-#[derive(Clone, Copy, Debug)]
-pub struct Place {
-    /// The source partition.
-    pub partition: Partition,
-    /// Position within it.
-    pub position: u64,
-}
 
 /// What became of a line.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
-use crate::order::Partition;
+use crate::place::Partition;
 
 /// Part of a rule.
 #[derive(

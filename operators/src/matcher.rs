@@ -3,18 +3,17 @@
 //! hides no other scenario.
 
 use std::fmt::Display;
-use std::sync::Arc;
 
 use crate::alert::Coordinate;
 use crate::bucket::pour::{Pour, Want};
 use crate::bucket::scenario::{Scenario, Takes};
 use crate::bucket::wish::{claim, wish};
-use crate::detector::Place;
 use crate::event::Event;
-use crate::expr::{Cx, Guard, GuardTest, Known, Program, Subject};
+use crate::expr::{Cx, Known, Program, Subject};
 use crate::fault::{Faults, Part};
-use crate::index::{Index, Need};
-use crate::order::OrderKey;
+use crate::guards::{known, needs, subject_value};
+use crate::index::Index;
+use crate::place::{OrderKey, Place};
 use crate::rules::Rules;
 
 /// Finds the scenarios that want an event.
@@ -45,31 +44,6 @@ impl Side {
         let own = own.map(|(number, scenario)| (number, known(guards(scenario), &index)));
         Self { scenarios: own.collect(), index }
     }
-}
-
-/// What of a filter with these guards holds for every candidate of an index.
-pub(crate) fn known(guards: &[Guard], index: &Index<Subject>) -> Known {
-    let mut known = Known::default();
-    for (at, guard) in guards.iter().enumerate() {
-        let first = guards.iter().position(|other| other.subject == guard.subject);
-        if first == Some(at) && index.decides(&guard.subject) {
-            known.add(guard);
-        }
-    }
-    known
-}
-
-/// What an index may ask of a rule, from what its filter needs.
-pub(crate) fn needs(guards: &[Guard]) -> Vec<Need<Subject>> {
-    let need = |guard: &Guard| {
-        let subject = guard.subject.clone();
-        let (values, prefixes) = match &guard.test {
-            GuardTest::OneOf(values) => (values.iter().map(ToString::to_string).collect(), vec![]),
-            GuardTest::StartsWith(prefix) => (vec![], vec![prefix.to_string()]),
-        };
-        Need { subject, values, prefixes }
-    };
-    guards.iter().map(need).collect()
 }
 
 impl Matcher {
@@ -163,13 +137,4 @@ fn pour(rules: &Rules, event: &Event, place: Place) -> Pour {
     let Place { partition, position } = place;
     let kept = rules.catalogue.codec().keep(event, Coordinate { partition, position });
     Pour { order: OrderKey::at(place), time: event.date(), event: kept, wants: Vec::new() }
-}
-
-/// The string that a guard looks at.
-pub(crate) fn subject_value<'a>(event: &'a Event, subject: &Subject) -> &'a str {
-    match subject {
-        Subject::Field(id) => event.get(*id).unwrap_or(""),
-        Subject::Label(name) => event.line.labels.get(name).map_or("", Arc::as_ref),
-        Subject::Part(part) => crate::expr::part_of(event, *part).unwrap_or(""),
-    }
 }

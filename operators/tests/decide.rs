@@ -8,7 +8,7 @@ use operators::alert::wire::WireAlert;
 use operators::alert::{Alert, AlertEvent, Coordinate, Listed, Source};
 use operators::expr::Compiler;
 use operators::lookup::Offline;
-use operators::order::{OrderKey, Partition};
+use operators::place::{OrderKey, Partition};
 use operators::profile::{DEFAULTS, Decide, Exempt, Profile, Verdict, allowlist, spec};
 use operators::time::layout::parse_rfc3339;
 use operators::yaml::{self, Reading};

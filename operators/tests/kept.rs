@@ -7,7 +7,7 @@ use std::sync::Arc;
 use operators::alert::Coordinate;
 use operators::bucket::{Codec, Kept, Reads};
 use operators::event::{Event, Line};
-use operators::order::Partition;
+use operators::place::Partition;
 use operators::schema::{Schema, Space};
 use operators::text::{Text, intern};
 use operators::time::layout::parse_rfc3339;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use connectors::{Chunk, Span};
 use operators::fault::Part;
-use operators::order::Partition;
 use operators::parse::lines::LineSpan;
+use operators::place::Partition;
 use operators::text::RawLine;
 
 use crate::problems::Problems;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use operators::bucket::Buckets;
 use operators::bucket::detect::{Detect, Round};
-use operators::detector::{Detector, Origin};
+use operators::detector::Detector;
 use operators::lookup::Lookups;
+use operators::origin::Origin;
 use operators::profile::decide::Decide;
 use operators::profile::{Exempt, Profile};
 use operators::rules::Rules;

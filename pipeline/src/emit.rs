@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use operators::alert::wire::{self, WireAlert, alert_schema, decision_schema, decisions};
 use operators::alert::{Alert, Decision};
-use operators::order::Partition;
+use operators::place::Partition;
 use serde::{Deserialize, Serialize};
 
 use crate::judge::recent::Made;

@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use connectors::Reader;
 use operators::epoch::Epoch;
-use operators::order::Partition;
 use operators::order::operator::Demand;
 use operators::parse::lines::{LineSpan, Lines};
+use operators::place::Partition;
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::operator::source;
 use timely::dataflow::{Scope, StreamVec};

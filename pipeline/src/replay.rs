@@ -10,13 +10,14 @@ use connectors::ReadError;
 use operators::alert::Alert;
 use operators::bucket::detect::{Round, Settled};
 use operators::bucket::{Buckets, Counters, Open};
-use operators::detector::{Detector, Origin};
+use operators::detector::Detector;
 use operators::epoch::Epoch;
 use operators::fault::Faults;
-use operators::order::Partition;
 use operators::order::operator::Demand;
 use operators::order::sequencer::Sequencer;
+use operators::origin::Origin;
 use operators::parse::lines::Tally;
+use operators::place::Partition;
 use operators::time::EventTime;
 
 use crate::detection::Detection;

@@ -8,10 +8,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use operators::detector::Origin;
 use operators::event::{Event, Line};
 use operators::expr::{Compiler, Cx, Env, Expect, ExprId, Memo, Program};
 use operators::lookup::Lookups;
+use operators::origin::Origin;
 use operators::text::{RawLine, Text};
 use operators::value::{List, ListKind, Value};
 use operators::yaml::{Located, Reading};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use operators::alert::{Alert, AlertEvent, Source};
-use operators::order::{OrderKey, Partition};
+use operators::place::{OrderKey, Partition};
 use operators::time::layout::parse_rfc3339;
 use operators::time::{EventTime, Stamp};
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use clap::Parser;
-use operators::detector::Origin;
+use operators::origin::Origin;
 use operators::text::RawLine;
 use pipeline::cli::rules::{Loaded, RuleArgs};
 use pipeline::explain::output::Form;

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::listed::Listed;
 
-use crate::order::{OrderKey, Partition};
+use crate::place::{OrderKey, Partition};
 use crate::time::{EventTime, Stamp};
 
 /// Who did it. Field names follow CrowdSec's `models.Source`.

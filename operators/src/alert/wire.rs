@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Alert, AlertEvent, Decision, Listed, Source};
-use crate::order::Partition;
+use crate::place::Partition;
 use crate::time::Stamp;
 
 /// An alert in the order in which Go's encoder writes its fields.

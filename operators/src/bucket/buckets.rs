@@ -27,7 +27,7 @@ use super::table::{Place, Table};
 use crate::alert::Overflow;
 use crate::expr::Program;
 use crate::lookup::Lookups;
-use crate::order::OrderKey;
+use crate::place::OrderKey;
 use crate::time::{EventTime, Stamp};
 
 /// An overflow that counts, with what orders it among all.

@@ -18,7 +18,7 @@ use super::kept::{
 use crate::alert::Coordinate;
 use crate::event::{Event, Kind, Line};
 use crate::hash::spread;
-use crate::order::Partition;
+use crate::place::Partition;
 use crate::schema::{FieldId, Schema, Space};
 use crate::text::{RawLine, Text};
 use crate::time::{EventTime, Stamp};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::shares::Shares;
 use super::state::Step;
-use crate::order::Partition;
+use crate::place::Partition;
 
 /// Why an overflow made no alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]

@@ -7,7 +7,7 @@ use super::change::Subject;
 use super::ledger::{self, Ledger};
 use super::scenario::{Scenario, ScenarioId};
 use super::state::Bucket;
-use crate::order::OrderKey;
+use crate::place::OrderKey;
 use crate::time::Stamp;
 
 /// The blackhole of a bucket that is over.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bytes::Reader;
 use crate::alert::{Coordinate, Overflow};
-use crate::order::Partition;
+use crate::place::Partition;
 use crate::time::Stamp;
 use crate::time::layout::parse_rfc3339;
 

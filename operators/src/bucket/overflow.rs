@@ -15,7 +15,7 @@ use super::scenario::{Scenario, Scope};
 use super::state::Bucket;
 use crate::alert::{Alert, Coordinate, Overflow, Source};
 use crate::lookup::Lookups;
-use crate::order::OrderKey;
+use crate::place::OrderKey;
 use crate::time::GoDuration;
 use crate::time::Stamp;
 

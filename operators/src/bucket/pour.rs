@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::group::BucketHash;
 use super::kept::Kept;
 use super::scenario::{Scenario, ScenarioId};
-use crate::order::OrderKey;
+use crate::place::OrderKey;
 use crate::time::Stamp;
 
 /// What a scenario says of an event for a bucket of its own. Transport, not a promise.

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 
 use super::scenario::ScenarioId;
 use super::{Overflowed, Pour};
-use crate::order::OrderKey;
 use crate::order::batch::Via;
+use crate::place::OrderKey;
 use crate::time::EventTime;
 
 /// An overflow is matched again that is the last of so many that follow one from another: a scenario

@@ -1,7 +1,7 @@
 //! A count, shared out among the source partitions that led to it: so many of them, the others
 //! together.
 
-use crate::order::Partition;
+use crate::place::Partition;
 
 /// Partitions that are counted each for itself.
 const MOST: usize = 64;

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use super::clock::{Claim, PartitionClock, Placed};
-use super::{OrderKey, Partition};
+use crate::place::{OrderKey, Partition};
 use crate::time::EventTime;
 
 /// What the merge can do next.

@@ -9,13 +9,13 @@ use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::Operator;
 use timely::scheduling::Activator;
 
-use super::Partition;
 use super::batch::{Batch, Deal};
 use super::merge::Settled;
 use super::sequencer::{Counts, Sequencer, Stand};
 use crate::epoch::Epoch;
 use crate::parse::lines::{Parsed, Tally};
 use crate::parse::stash::Stashes;
+use crate::place::Partition;
 use crate::time::EventTime;
 
 /// Blocks that the order asks the source for, what it says of its progress, and what the source of a

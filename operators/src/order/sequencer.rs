@@ -9,12 +9,12 @@ use super::batch::Via;
 use super::clock::Claim;
 use super::journal::Journal;
 use super::merge::{Merge, Next, Settled};
-use super::{OrderKey, Partition};
 use crate::bucket::Pour;
 use crate::bucket::shares::Shares;
-use crate::detector::{Detector, Place, Verdict};
+use crate::detector::{Detector, Verdict};
 use crate::parse::lines::{Found, LineSpan, MAX_SAMPLES, Parsed, Sample, Tally, Untaken};
 use crate::parse::stash::Stashes;
+use crate::place::{OrderKey, Partition, Place};
 use crate::text::RawLine;
 use crate::time::{EventTime, Stamp};
 

@@ -18,7 +18,7 @@ use super::whitelist::Whitelist;
 use crate::enrich::Method;
 use crate::expr::{Compiler, Env, Expect, ExprId, Known, Program};
 use crate::grok::{Added, Grok, GrokError, Library};
-use crate::matcher::needs;
+use crate::guards::needs;
 use crate::schema::{FieldId, Space};
 use crate::text::intern;
 use crate::yaml::{Located, Reading};

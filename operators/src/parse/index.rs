@@ -2,8 +2,8 @@
 
 use crate::event::Event;
 use crate::expr::{Guard, Known, Subject};
+use crate::guards::{known, subject_value};
 use crate::index::{Index, Need, RuleSet};
-use crate::matcher::{known, subject_value};
 
 /// An index over the nodes of a stage.
 #[derive(Debug)]

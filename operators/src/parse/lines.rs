@@ -8,9 +8,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::bucket::pour::Pour;
-use crate::detector::Origin;
 use crate::fault::Faults;
-use crate::order::Partition;
+use crate::origin::Origin;
+use crate::place::Partition;
 use crate::time::EventTime;
 
 /// A line within its block.

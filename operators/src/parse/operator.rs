@@ -10,8 +10,9 @@ use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
 
 use super::lines::{Found, Lines, Parsed, Tally};
-use crate::detector::{Detector, Place, Verdict};
+use crate::detector::{Detector, Verdict};
 use crate::epoch::Epoch;
+use crate::place::Place;
 use crate::text::RawLine;
 
 /// Parses each block on the worker that it names, one in a turn: what orders and reads on the same

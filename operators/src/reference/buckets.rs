@@ -13,7 +13,7 @@ use crate::bucket::state::{Bucket, GRACE, Keeping};
 use crate::bucket::{Catalogue, Overflowed, bayesian, overflow_filter, view};
 use crate::expr::Program;
 use crate::lookup::Lookups;
-use crate::order::OrderKey;
+use crate::place::OrderKey;
 use crate::time::{EventTime, Stamp};
 use crate::value::{List, ListKind, Value};
 

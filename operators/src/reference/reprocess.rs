@@ -9,7 +9,7 @@ use super::{Pour, World};
 use crate::alert::Alert;
 use crate::bucket::reprocess::MOST_AGAIN;
 use crate::bucket::{Catalogue, Overflowed};
-use crate::order::OrderKey;
+use crate::place::OrderKey;
 use crate::time::EventTime;
 
 impl World {

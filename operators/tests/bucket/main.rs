@@ -15,7 +15,7 @@ use operators::bucket::{
 use operators::event::{Event, Kind, Line};
 use operators::expr::{Compiler, Cx, Env, Expect, Known, Memo, Program};
 use operators::lookup::{Lookups, Offline};
-use operators::order::{OrderKey, Partition};
+use operators::place::{OrderKey, Partition};
 use operators::schema::Space;
 use operators::text::Text;
 use operators::time::layout::parse_rfc3339;

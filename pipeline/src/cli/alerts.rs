@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use operators::alert::wire::WireAlert;
 use operators::alert::{Alert, Decision};
-use operators::order::Partition;
+use operators::place::Partition;
 
 use super::Format;
 

@@ -41,7 +41,7 @@ fn alerts(replay: &Replay, rules: &RuleArgs) -> anyhow::Result<(Vec<(About, Foun
     let inputs = replay.inputs.open()?;
     let names: Vec<Arc<str>> =
         inputs.all.iter().map(|input| Arc::clone(&input.origin.source)).collect();
-    let name = move |at: operators::order::Partition| names.get(at.0 as usize).cloned();
+    let name = move |at: operators::place::Partition| names.get(at.0 as usize).cloned();
     let loaded = rules.load(Box::new(name))?;
     if !replay.quiet {
         eprint!("{}", Report::for_stderr().all(&[], &loaded.warnings));

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use connectors::{ReadOptions, Reader};
-use operators::detector::Origin;
 use operators::expr::Env;
+use operators::origin::Origin;
 use operators::time::{EventTime, Stamp};
 use serde::Serialize;
 

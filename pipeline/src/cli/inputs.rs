@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 
 use clap::Args;
 use connectors::{Input, ReadOptions, Reader};
-use operators::detector::Origin;
+use operators::origin::Origin;
 
 use crate::acquisition::{self, Acquisition};
 use crate::hub::environment;

@@ -11,8 +11,8 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use operators::alert::Alert;
 use operators::bucket::Open;
-use operators::detector::Origin;
 use operators::lookup::Lookups;
+use operators::origin::Origin;
 use operators::parse::hit::Hit;
 
 use super::Format;

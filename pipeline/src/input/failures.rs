@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use operators::bucket::Counters;
 use operators::fault::{Fault, Faults};
-use operators::order::Partition;
+use operators::place::Partition;
 use serde::Serialize;
 
 use crate::replay::Outcome;

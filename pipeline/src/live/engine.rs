@@ -11,10 +11,10 @@ use std::time::Duration;
 use connectors::{Inbox, SourceId, Stop, crash};
 use operators::bucket::detect::Round;
 use operators::bucket::scenario::Takes;
-use operators::detector::Origin;
 use operators::epoch::Epoch;
 use operators::order::operator::{Demand, Wish};
 use operators::order::sequencer::Sequencer;
+use operators::origin::Origin;
 use tokio::runtime::Handle;
 
 use super::buckets::Shelf;

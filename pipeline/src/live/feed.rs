@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use connectors::{Arrival, Delivery, Inbox, LaneId, SourceId};
 use operators::epoch::Epoch;
-use operators::order::Partition;
 use operators::order::operator::{Demand, Wish};
 use operators::parse::lines::Lines;
+use operators::place::Partition;
 use operators::time::EventTime;
 
 use super::command::Command;

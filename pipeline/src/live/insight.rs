@@ -10,9 +10,9 @@ use connectors::Reject;
 use operators::alert::{Alert, Decision};
 use operators::bucket::scenario::Takes;
 use operators::bucket::{Buckets, Counters, Presence};
-use operators::order::Partition;
 use operators::order::sequencer::Counts;
 use operators::parse::lines::{MAX_SAMPLES, SAMPLE_LENGTH, Sample};
+use operators::place::Partition;
 use operators::rules::Rules;
 use operators::time::EventTime;
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use connectors::{Delivery, Permit, Position, Receipt, Reject, SourceId};
-use operators::detector::Origin;
-use operators::order::Partition;
 use operators::order::merge::Settled;
+use operators::origin::Origin;
 use operators::parse::lines::{LineSpan, Lines, Transport, Untaken};
+use operators::place::Partition;
 use operators::time::EventTime;
 
 use super::aside::{Aside, Whose};

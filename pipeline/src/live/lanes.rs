@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use connectors::{Delivery, LaneId, Permit, Position, Resume, SourceId};
 use operators::lookup::Lookups;
-use operators::order::Partition;
 use operators::order::merge::Settled;
 use operators::order::sequencer::Standing;
 use operators::parse::lines::{Clock, Lines};
+use operators::place::Partition;
 use operators::time::EventTime;
 use serde::{Deserialize, Serialize};
 

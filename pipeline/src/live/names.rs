@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use operators::order::Partition;
+use operators::place::Partition;
 
 use super::record;
 use crate::state::{Store, StoreError};

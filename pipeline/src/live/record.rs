@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use operators::bucket::dialect::Dialect;
-use operators::order::{OrderKey, Partition};
 use operators::parse::stash::Stashes;
+use operators::place::{OrderKey, Partition};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

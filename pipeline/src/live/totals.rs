@@ -6,9 +6,9 @@ use std::sync::Arc;
 use operators::alert::Decision;
 use operators::bucket::shares::Shares;
 use operators::bucket::{Counters, Presence};
-use operators::order::Partition;
 use operators::order::sequencer::Counts;
 use operators::parse::hit::{Hit, Named};
+use operators::place::Partition;
 use operators::rules::Rules;
 
 /// What is counted of one source partition.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connectors::Chunk;
-use operators::detector::Origin;
 use operators::lookup::Lookups;
+use operators::origin::Origin;
 use operators::parse::lines::LineSpan;
 use operators::text::RawLine;
 

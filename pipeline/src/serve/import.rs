@@ -9,7 +9,7 @@ use std::sync::Arc;
 use api::accounts::{Bouncer, Machine, Proof, Saved};
 use api::allow::{AllowItem, AllowList};
 use operators::alert::{Alert, AlertEvent, Decision, Listed, Source};
-use operators::order::{OrderKey, Partition};
+use operators::place::{OrderKey, Partition};
 use operators::time::layout::parse_rfc3339;
 use operators::time::{EventTime, Stamp};
 use rusqlite::{Connection, OpenFlags, Row};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use connectors::metric::Counter;
 use operators::bucket::shares::Shares;
-use operators::order::Partition;
 use operators::parse::hit::Hit;
+use operators::place::Partition;
 
 use super::exposition::{Kind, OTHER, Page, bounded};
 use crate::config::settings::Level;
