@@ -149,7 +149,7 @@ fn search(data: &[u8], path: &[&str]) -> Result<usize, Miss> {
                 let level = usize::try_from(place.level).ok();
                 let wanted = level.filter(|_| place.matched == place.level);
                 match wanted.and_then(|level| path.get(level..)?.split_first()) {
-                    Some((wanted, _)) if wanted.is_empty() => return Err(Miss::EmptyKey),
+                    Some((&"", _)) => return Err(Miss::EmptyKey),
                     Some((wanted, rest)) if wanted.starts_with('[') => {
                         let element = element(data, at, wanted).ok_or(Miss::Missing)?;
                         let inner = &data[element.start..element.end];
