@@ -95,7 +95,7 @@ impl Side {
         let mut candidates = self.index.all();
         self.index.candidates(|subject| subject_value(cx.event, subject), &mut candidates);
         let mut version = cx.event.version();
-        let mut kept = None;
+        let mut wants = Vec::new();
         let mut from = 0;
         while let Some(at) = candidates.next(from) {
             from = at + 1;
@@ -112,29 +112,27 @@ impl Side {
             if let Some(wish) = wished {
                 let twins = rules.catalogue.twins_of(scenario);
                 let twins = twins.map(|twin| claim(twin, &rules.program, cx, &mut note)).collect();
-                let want = Want::new(scenario, wish.key, wish.claim, twins);
-                // Scenarios share the kept event as long as no filter has changed it.
-                if kept != Some(cx.event.version()) {
-                    kept = Some(cx.event.version());
-                    let mut new = pour(rules, cx.event, place);
-                    new.wants.reserve(candidates.len().min(MOST_WANTS));
-                    pours.push(new);
+                if wants.is_empty() {
+                    wants.reserve(candidates.len().min(MOST_WANTS));
                 }
-                if let Some(pour) = pours.last_mut() {
-                    pour.wants.push(want);
-                }
+                wants.push(Want::new(scenario, wish.key, wish.claim, twins));
             }
             if cx.event.version() != version {
                 version = cx.event.version();
                 self.index.candidates(|subject| subject_value(cx.event, subject), &mut candidates);
             }
         }
+        // Kept once, and last: buckets share the event, so that what a filter writes into it stands
+        // in the alerts of all (crowdsec pkg/leakybucket/manager_run.go, its maps).
+        if !wants.is_empty() {
+            pours.push(pour(rules, cx.event, place, wants));
+        }
     }
 }
 
-/// An event that no bucket wants yet.
-fn pour(rules: &Rules, event: &Event, place: Place) -> Pour {
+/// An event, and the buckets that want it.
+fn pour(rules: &Rules, event: &Event, place: Place, wants: Vec<Want>) -> Pour {
     let Place { partition, position } = place;
     let kept = rules.catalogue.codec().keep(event, Coordinate { partition, position });
-    Pour { order: OrderKey::at(place), time: event.date(), event: kept, wants: Vec::new() }
+    Pour { order: OrderKey::at(place), time: event.date(), event: kept, wants }
 }

@@ -184,7 +184,7 @@ impl World {
         place: Place,
         catalogue: &Catalogue,
     ) -> Vec<Pour> {
-        let mut pours = Vec::new();
+        let mut wanted = Vec::new();
         for scenario in catalogue.scenarios() {
             if !takes(scenario.takes) {
                 continue;
@@ -198,18 +198,20 @@ impl World {
                 *cx.memo = Memo::new();
                 claims.push(claim(other, &self.rules.program, cx, note));
             }
-            let at = Coordinate { partition: place.partition, position: place.position };
-            pours.push(Pour {
-                order: OrderKey::at(place),
-                via: None,
-                scenario: scenario.id,
-                key: wish.key,
-                claims,
-                time: parse_rfc3339(cx.event.text(&cx.event.marshaled_time)),
-                event: catalogue.codec().keep(cx.event, at),
-            });
+            wanted.push((scenario.id, wish.key, claims));
         }
-        pours
+        // Buckets share the event, with all that filters wrote into it.
+        let at = Coordinate { partition: place.partition, position: place.position };
+        let pour = |(scenario, key, claims)| Pour {
+            order: OrderKey::at(place),
+            via: None,
+            scenario,
+            key,
+            claims,
+            time: parse_rfc3339(cx.event.text(&cx.event.marshaled_time)),
+            event: catalogue.codec().keep(cx.event, at),
+        };
+        wanted.into_iter().map(pour).collect()
     }
 
     /// What overflows of pours that stand in order, in the order of overflows.

@@ -23,7 +23,7 @@ use super::rules::{Loaded, RuleArgs};
 use crate::ingest::Feed;
 use crate::input::failures::Names;
 use crate::input::progress::Progress;
-use crate::input::summary::{Sample, Source, Summary, Unparsed};
+use crate::input::summary::{HeldBucket, Sample, Source, Summary, Unparsed};
 use crate::input::usage::Usage;
 use crate::replay::{self, Outcome};
 use crate::report::Report;
@@ -71,7 +71,7 @@ enum AtEnd {
     /// They go silently
     #[default]
     Drop,
-    /// They are printed on standard error
+    /// They are printed on standard error, and stand in the file of --summary
     Keep,
 }
 
@@ -121,7 +121,10 @@ impl Replay {
         summary.decisions = printer.decisions;
         summary.set_usage(&usage.so_far());
         if self.at_end == AtEnd::Keep {
-            write_open(&mut io::stderr().lock(), &outcome.open())?;
+            let open = outcome.open();
+            write_open(&mut io::stderr().lock(), &open)?;
+            summary.buckets =
+                self.summary.is_some().then(|| open.iter().map(HeldBucket::from).collect());
         }
         self.write_summary(&summary)?;
         // The process ends: millions of buckets need not be freed one by one.

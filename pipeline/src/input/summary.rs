@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use operators::bucket::Open;
 use serde::Serialize;
 
 use super::failures::{CONTEXT, Failure};
@@ -52,6 +53,10 @@ pub struct Summary {
     pub failures: Vec<Failure>,
     /// What went wrong with inputs.
     pub errors: Vec<String>,
+    /// Buckets that were neither full nor over at the end, by scenario and key; only where they
+    /// are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub buckets: Option<Vec<HeldBucket>>,
     /// Time that passed. Unit: seconds.
     pub seconds: f64,
     /// Time of all processors. Unit: seconds.
@@ -62,6 +67,39 @@ pub struct Summary {
     pub lines_per_cpu_second: f64,
     /// The most memory held. Unit: bytes.
     pub peak_memory_bytes: Option<u64>,
+}
+
+/// A bucket that was neither full nor over at the end.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HeldBucket {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// What `groupby` gave.
+    pub key: String,
+    /// Events that had not leaked by the end.
+    pub level: f64,
+    /// Capacity as written; -1 is none.
+    pub capacity: i64,
+    /// Events poured in all.
+    pub events_count: u32,
+    /// Time of the first event, in RFC 3339.
+    pub first: String,
+    /// Time of the last event, in RFC 3339.
+    pub last: String,
+}
+
+impl From<&Open> for HeldBucket {
+    fn from(open: &Open) -> Self {
+        Self {
+            scenario: open.scenario.to_string(),
+            key: open.key.to_string(),
+            level: open.level,
+            capacity: open.capacity,
+            events_count: open.poured,
+            first: open.first.rfc3339_nano(),
+            last: open.last.rfc3339_nano(),
+        }
+    }
 }
 
 /// One input.

@@ -51,20 +51,20 @@ fn path(text: &str) -> Cow<'_, str> {
     }
 }
 
-fn found(blob: &str, path: &[&str]) -> Value {
-    match json_scan::get(blob.as_bytes(), path) {
+fn found(blob: &str, path: &[&str]) -> Outcome {
+    Ok(match json_scan::get(blob.as_bytes(), path)? {
         Some(raw) => Value::Str(lossy(raw.text).into()),
         None => Value::str(""),
-    }
+    })
 }
 
 fn extract(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
     let path = path(text(a, 1)?);
     if !path.contains('.') {
-        return Ok(found(text(a, 0)?, &[&*path]));
+        return found(text(a, 0)?, &[&*path]);
     }
     let keys: Vec<&str> = path.split('.').collect();
-    Ok(found(text(a, 0)?, &keys))
+    found(text(a, 0)?, &keys)
 }
 
 fn keys(a: &[Value]) -> Result<Vec<&str>, String> {
@@ -72,14 +72,14 @@ fn keys(a: &[Value]) -> Result<Vec<&str>, String> {
 }
 
 fn extract_lib(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
-    Ok(found(text(a, 0)?, &keys(a)?))
+    found(text(a, 0)?, &keys(a)?)
 }
 
 fn extract_unescape(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
     let blob = text(a, 0)?;
     // What is no key leads nowhere.
     let Ok(keys) = keys(a) else { return Ok(Value::str("")) };
-    let found = json_scan::get(blob.as_bytes(), &keys);
+    let found = json_scan::get(blob.as_bytes(), &keys)?;
     let string = found.filter(|raw| raw.kind == Found::String);
     let decoded = string.and_then(|raw| json_scan::unescape(raw.text));
     Ok(Value::Str(lossy(&decoded.unwrap_or_default()).into()))
@@ -89,7 +89,7 @@ fn extract_unescape(_: &mut Cx<'_>, a: &[Value]) -> Outcome {
 fn decoded(a: &[Value], kind: Found) -> Result<Option<Value>, String> {
     let path = path(text(a, 1)?);
     let keys: Vec<&str> = path.split('.').collect();
-    let found = json_scan::get(text(a, 0)?.as_bytes(), &keys).filter(|raw| raw.kind == kind);
+    let found = json_scan::get(text(a, 0)?.as_bytes(), &keys)?.filter(|raw| raw.kind == kind);
     Ok(found.and_then(|raw| decode(&lossy(raw.text)).ok()))
 }
 

@@ -23,11 +23,28 @@ pub(super) struct Raw<'a> {
     end: usize,
 }
 
+/// Why a path leads nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Miss {
+    /// Nothing is there, or the text is malformed before it.
+    Missing,
+    /// An array stands where an empty key is wanted. The scanner looks at the first byte of that
+    /// key there.
+    EmptyKey,
+}
+
 /// The value at a path of keys and `[n]`; `None` where it is missing or the text is malformed
 /// before it.
-pub(super) fn get<'a>(data: &'a [u8], path: &[&str]) -> Option<Raw<'a>> {
-    let at = if path.is_empty() { 0 } else { search(data, path)? };
-    value(data, at)
+///
+/// # Errors
+/// An array stands where an empty key is wanted.
+pub(super) fn get<'a>(data: &'a [u8], path: &[&str]) -> Result<Option<Raw<'a>>, String> {
+    let at = if path.is_empty() { Ok(0) } else { search(data, path) };
+    match at {
+        Ok(at) => Ok(value(data, at)),
+        Err(Miss::Missing) => Ok(None),
+        Err(Miss::EmptyKey) => Err("an empty key of a path stands for an array".into()),
+    }
 }
 
 fn is_space(byte: u8) -> bool {
@@ -111,17 +128,17 @@ struct Place {
 }
 
 /// Index of the first byte after the `:` of the last key, or of the array element.
-fn search(data: &[u8], path: &[&str]) -> Option<usize> {
+fn search(data: &[u8], path: &[&str]) -> Result<usize, Miss> {
     let mut place = Place { level: 0, matched: 0, last: true };
     let mut at = 0;
     while let Some(byte) = data.get(at) {
         match byte {
-            b'"' => match key(data, at, path, &mut place)? {
-                Step::Found(start) => return Some(start),
+            b'"' => match key(data, at, path, &mut place).ok_or(Miss::Missing)? {
+                Step::Found(start) => return Ok(start),
                 Step::Go(next) => at = next,
             },
             b'{' if place.last => place.level += 1,
-            b'{' => at = block_end(data, at, b'{', b'}')? - 1,
+            b'{' => at = block_end(data, at, b'{', b'}').ok_or(Miss::Missing)? - 1,
             b'}' => {
                 place.level -= 1;
                 if place.level == place.matched {
@@ -129,24 +146,25 @@ fn search(data: &[u8], path: &[&str]) -> Option<usize> {
                 }
             }
             b'[' => {
-                let wanted = usize::try_from(place.level).ok().and_then(|level| path.get(level));
-                match wanted {
-                    Some(wanted) if place.matched == place.level && wanted.starts_with('[') => {
-                        let rest = path.get(usize::try_from(place.level).ok()? + 1..)?;
-                        let element = element(data, at, wanted)?;
+                let level = usize::try_from(place.level).ok();
+                let wanted = level.filter(|_| place.matched == place.level);
+                match wanted.and_then(|level| path.get(level..)?.split_first()) {
+                    Some((&"", _)) => return Err(Miss::EmptyKey),
+                    Some((wanted, rest)) if wanted.starts_with('[') => {
+                        let element = element(data, at, wanted).ok_or(Miss::Missing)?;
                         let inner = &data[element.start..element.end];
                         let found = if rest.is_empty() { 0 } else { search(inner, rest)? };
-                        return Some(element.start + found);
+                        return Ok(element.start + found);
                     }
-                    _ => at = block_end(data, at, b'[', b']')? - 1,
+                    _ => at = block_end(data, at, b'[', b']').ok_or(Miss::Missing)? - 1,
                 }
             }
-            b':' => return None,
+            b':' => return Err(Miss::Missing),
             _ => {}
         }
         at += 1;
     }
-    None
+    Err(Miss::Missing)
 }
 
 enum Step {
