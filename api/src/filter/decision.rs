@@ -59,23 +59,28 @@ impl DecisionFilter {
         let mut filter = Self { around: true, ..Self::default() };
         // Absent or `false`: none; anything else: both kinds.
         filter.simulated = query.first("simulated").is_some_and(|text| text != "false");
-        for (name, text) in query.each() {
-            filter.take(name, text)?;
-        }
+        filter.take_all(query, |_| true)?;
         Ok(filter)
     }
 
     /// Reads the filters of a stream: `ip,range` where no `scopes` are given; no paging, and
-    /// simulated decisions never.
+    /// simulated decisions never. CrowdSec pages by `limit` and `id_gt` itself: what a client
+    /// says there is not read.
     ///
     /// # Errors
     /// As [`DecisionFilter::read`].
     pub fn read_stream(query: &Query) -> Result<Self, ApiError> {
-        let mut filter = Self::read(query)?;
+        let mut filter = Self { around: true, ..Self::default() };
+        filter.take_all(query, |name| !matches!(name, "limit" | "id_gt"))?;
         if query.first("scopes").is_none() {
             filter.scopes.push(vec!["Ip".to_owned(), "Range".to_owned()]);
         }
-        Ok(Self { simulated: false, limit: None, offset: 0, id_above: None, ..filter })
+        Ok(Self { offset: 0, ..filter })
+    }
+
+    fn take_all(&mut self, query: &Query, counts: fn(&str) -> bool) -> Result<(), ApiError> {
+        let mut parameters = query.each().into_iter().filter(|(name, _)| counts(name));
+        parameters.try_for_each(|(name, text)| self.take(name, text))
     }
 
     fn take(&mut self, name: &str, text: &str) -> Result<(), ApiError> {
@@ -258,6 +263,9 @@ mod tests {
         let stream = DecisionFilter::read_stream(&Query::parse("limit=5&simulated=true")).unwrap();
         assert!(stream.takes_scope("Range") && !stream.takes_scope("Country"));
         assert_eq!((stream.limit, stream.simulated), (None, false));
+        let stream = |text| DecisionFilter::read_stream(&Query::parse(text));
+        assert_eq!(stream("limit=x&id_gt=y").unwrap(), stream("").unwrap());
+        assert!(stream("offset=x").is_err());
     }
 
     #[test]

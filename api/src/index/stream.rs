@@ -243,7 +243,8 @@ impl Snapshot {
     }
 
     /// Many clients know decisions by their value: the end of a captcha also ends a ban of the same
-    /// address there. So decisions of other types are told again in the answer after that.
+    /// address there. So decisions of other types are told again in the answer after that. Where a
+    /// longer decision took the place, no end was told, and to repeat others would put them first.
     fn survivors(&self, filter: &DecisionFilter, cursor: Cursor) -> Vec<u64> {
         if cursor.before >= cursor.seq {
             return Vec::new();
@@ -251,12 +252,18 @@ impl Snapshot {
         let mut again = Vec::new();
         for (_, removal) in self.removals.after(cursor.before) {
             let told = removal.slot.since <= cursor.seq && removal.slot.removed().place;
-            if told && removal.passes_alone(filter) {
+            if told && removal.passes_alone(filter) && !self.had(&removal, filter, cursor.seq) {
                 let others = self.longest_like(&removal);
                 let others = others.filter(|entry| !entry.same_key(&removal));
                 again.extend(others.map(|entry| entry.slot.id));
             }
         }
         again
+    }
+
+    /// Whether a client with this filter has had a decision of the removal's key since a commit.
+    fn had(&self, removal: &Entry<'_>, filter: &DecisionFilter, seq: u64) -> bool {
+        let mut own = self.longest_like(removal).filter(|entry| entry.same_key(removal));
+        own.any(|entry| entry.slot.since <= seq && entry.passes_alone(filter))
     }
 }

@@ -161,16 +161,11 @@ impl Writer {
             .filter(|id| **id < edits.first_new)
             .filter_map(|id| found(*id))
             .collect();
-        let added: Vec<(Option<Net>, &str, u64)> = update
-            .added
-            .iter()
-            .filter(|(_, record)| !edits.is_gone(record.id))
-            .map(|(_, record)| (record.net(), &*record.value, record.id))
-            .collect();
+        let added = update.added.iter().filter(|(_, record)| !edits.is_gone(record.id));
+        let added: Vec<(Key<'_>, u64)> =
+            added.map(|(_, record)| (key(record.net(), &record.value), record.id)).collect();
         let gone: Vec<(Key<'_>, u64)> =
             gone.iter().map(|(net, value, id)| (key(*net, value), *id)).collect();
-        let added: Vec<(Key<'_>, u64)> =
-            added.iter().map(|(net, value, id)| (key(*net, value), *id)).collect();
         self.snapshot.table.change(&added, &gone);
     }
 

@@ -79,7 +79,48 @@ macro_rules! scalars {
     };
 }
 
-scalars!(bool, i32, i64, f64, String, Arc<str>);
+scalars!(bool, f64, String, Arc<str>);
+
+/// An integer. `-0` is one, in Go; serde_json takes it for a float.
+struct Whole;
+
+impl Visitor<'_> for Whole {
+    type Value = i64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an integer")
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<i64, E> {
+        Ok(number)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<i64, E> {
+        i64::try_from(number).map_err(|_| E::custom("the number does not fit int64"))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<i64, E> {
+        match number.to_bits() == (-0.0_f64).to_bits() {
+            true => Ok(0),
+            false => Err(E::custom("the number is no integer")),
+        }
+    }
+}
+
+impl<'de> Target<'de> for i64 {
+    fn value<D: Deserializer<'de>>(&mut self, from: D) -> Result<(), D::Error> {
+        *self = from.deserialize_i64(Whole)?;
+        Ok(())
+    }
+}
+
+impl<'de> Target<'de> for i32 {
+    fn value<D: Deserializer<'de>>(&mut self, from: D) -> Result<(), D::Error> {
+        let number = from.deserialize_i64(Whole)?;
+        *self = number.try_into().map_err(|_| D::Error::custom("the number does not fit int32"))?;
+        Ok(())
+    }
+}
 
 /// What it cannot hold is refused: it has to be shown as JSON again.
 impl<'de> Target<'de> for f32 {
@@ -372,8 +413,24 @@ mod tests {
     }
 
     #[test]
+    fn minus_nought_is_an_integer() {
+        let outer = read(r#"{"number":-0,"plain":-0}"#);
+        assert_eq!((outer.number, outer.plain), (Some(0), 0));
+        assert_eq!(read(r#"{"plain":-9223372036854775808}"#).plain, i64::MIN);
+    }
+
+    #[test]
     fn another_type_is_refused() {
-        for body in [r#"{"number":"1"}"#, r#"{"number":4294967296}"#, r#"{"list":{}}"#, "[]", "1"] {
+        for body in [
+            r#"{"number":"1"}"#,
+            r#"{"number":4294967296}"#,
+            r#"{"number":1.0}"#,
+            r#"{"plain":9223372036854775808}"#,
+            r#"{"plain":1e3}"#,
+            r#"{"list":{}}"#,
+            "[]",
+            "1",
+        ] {
             let mut outer = Outer::default();
             let mut from = serde_json::Deserializer::from_str(body);
             assert!(Decode(&mut outer).deserialize(&mut from).is_err(), "{body}");

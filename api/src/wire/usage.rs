@@ -179,7 +179,6 @@ pub fn read(body: &[u8], bouncer: bool) -> Result<Component, ApiError> {
         (2.., _, _) => Some("Payload has more than one log processor"),
         (_, 0, true) => Some("Missing remediation component data"),
         (_, 2.., _) => Some("Payload has more than one remediation component"),
-        (1, 1, _) => Some("Payload has both LP and RC data"),
         _ => None,
     };
     if let Some(text) = wrong {
@@ -267,5 +266,15 @@ mod tests {
         assert_eq!(told(GOOD, false), "400 Missing log processor data");
         assert_eq!(told("{}", true), "400 Missing remediation component data");
         assert!(told(&GOOD.replace("[{\"meta\"", "{\"meta\""), true).starts_with("400 "));
+    }
+
+    #[test]
+    fn of_a_payload_with_both_kinds_the_senders_own_counts() {
+        let agent = r#""log_processors":[{"version":"a1","utc_startup_timestamp":1,"datasources":{},"hub_items":{}}]"#;
+        let both = GOOD.replacen('{', &format!("{{{agent},"), 1);
+        for (bouncer, version) in [(true, "v1"), (false, "a1")] {
+            let component = read(both.as_bytes(), bouncer).unwrap();
+            assert_eq!(component.version.as_deref(), Some(version));
+        }
     }
 }

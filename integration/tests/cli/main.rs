@@ -18,6 +18,8 @@ mod served;
 mod stream;
 mod tls;
 
+use std::process::Stdio;
+
 use served::Served;
 
 /// A line of CSV, by its header.
@@ -36,6 +38,16 @@ fn without_a_service_the_remedy_is_said() {
     assert!(!done.status.success());
     let errors = String::from_utf8(done.stderr).unwrap();
     assert!(errors.contains("no service runs here") && errors.contains("spillway run"), "{errors}");
+}
+
+#[test]
+fn completions_that_nobody_reads_to_the_end_are_no_failure() {
+    let mut command = served::spillway();
+    command.args(["completion", "bash"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let done = child.wait_with_output().unwrap();
+    assert!(done.status.success() && done.stderr.is_empty(), "{done:?}");
 }
 
 #[test]

@@ -70,6 +70,31 @@ fn cursors_mean_the_same_after_a_restart() {
     assert_eq!(strange.new, ["203.0.113.10", "203.0.113.11"]);
 }
 
+/// Clients know decisions by their value: of what is told again, the last counts.
+#[test]
+fn a_longer_ban_is_not_followed_by_the_captcha_beside_it() {
+    let served = Served::start();
+    let key = served.run(&["bouncers", "add", "b", "-o", "raw"]);
+    let key = key.trim();
+    let add = |kind: &str, time: &str| {
+        served.run(&["decisions", "add", "-i", "203.0.113.1", "-t", kind, "-d", time]);
+    };
+    add("captcha", "10m");
+    add("ban", "10m");
+    assert_eq!(told(&served, key, "?startup=true").new.len(), 2);
+    add("ban", "20m");
+    for expected in [1, 0] {
+        let delta = told(&served, key, "");
+        assert_eq!((delta.new.len(), delta.deleted.len()), (expected, 0), "{:?}", delta.new);
+    }
+    // Where the ban ends, the captcha is told again, once.
+    served.run(&["decisions", "delete", "-i", "203.0.113.1", "-t", "ban"]);
+    for expected in [(0, 1), (1, 0), (0, 0)] {
+        let delta = told(&served, key, "");
+        assert_eq!((delta.new.len(), delta.deleted.len()), expected, "{:?}", delta.new);
+    }
+}
+
 #[test]
 fn who_is_removed_hears_nothing_more() {
     let served = Served::start();

@@ -221,6 +221,13 @@ fn odd_addresses_and_durations_are_refused_or_taken_as_they_are() {
         [("fe80::1%eth0", "Ip"), ("203.0.113.300", "Ip"), ("203.0.113.0/33", "Range")]
     {
         assert_eq!(post(value, scope, "1h").body, "[]", "{value}");
+        // Whatever profiles would decide about it, too.
+        let undecided = alert(value, scope, "1h");
+        let (head, rest) = undecided.split_once(r#""decisions":["#).unwrap();
+        let (_, rest) = rest.split_once(']').unwrap();
+        let undecided = format!(r#"{head}"remediation":true,"decisions":[]{rest}"#);
+        let answer = ask(&server, "POST", "/v1/alerts", &machine, &undecided);
+        assert_eq!((answer.status, &*answer.body), (201, "[]"), "{value}");
     }
     for duration in ["2629800h", "soon", ""] {
         let answer = post("203.0.113.1", "Ip", duration);

@@ -1,5 +1,7 @@
 //! `spillway completion`: completions of a shell.
 
+use std::io::Write;
+
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
@@ -13,8 +15,13 @@ pub struct Completion {
 
 impl Completion {
     /// Prints them.
-    pub fn run(self) {
-        let mut command = super::Cli::command();
-        clap_complete::generate(self.shell, &mut command, "spillway", &mut std::io::stdout());
+    ///
+    /// # Errors
+    /// Nobody reads them.
+    pub fn run(self) -> anyhow::Result<()> {
+        // The generator panics where it cannot write.
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut super::Cli::command(), "spillway", &mut script);
+        Ok(std::io::stdout().write_all(&script)?)
     }
 }

@@ -134,10 +134,7 @@ impl Command {
             Self::Metrics(metrics) => metrics.run(),
             Self::Reload(reload) => reload.run(),
             Self::Config(config) => config.run(),
-            Self::Completion(completion) => {
-                completion.run();
-                Ok(ExitCode::SUCCESS)
-            }
+            Self::Completion(completion) => completion.run().map(|()| ExitCode::SUCCESS),
         }
     }
 }

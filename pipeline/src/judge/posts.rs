@@ -6,7 +6,7 @@ use api::allow::AllowChange;
 use api::archive::KeptAlert;
 use api::filter::{AlertFilter, DecisionFilter, Ending, Net};
 use api::intake::{Change, Outcome, Post, PostedAlert, RETRY};
-use operators::alert::Alert;
+use operators::alert::{Alert, Decision};
 use operators::profile::Verdict;
 
 use super::sitting::{Open, Sitting};
@@ -66,8 +66,9 @@ impl Sitting {
         Outcome::Alerts(ids)
     }
 
-    /// Lets profiles judge an alert; `false` where its source is on an allowlist at that time: then
-    /// there is no alert. Unit: nanoseconds since the Unix epoch.
+    /// Lets profiles judge an alert; `false` where its source is on an allowlist at that time, or all
+    /// that they decide is about no address: then there is no alert. Unit: nanoseconds since the
+    /// Unix epoch.
     pub(super) fn judge_alert(&mut self, alert: &mut Alert, at: i64) -> bool {
         let judge = &mut self.judge;
         let net = api::record::net_of(&alert.source.scope, &alert.source.value);
@@ -85,7 +86,7 @@ impl Sitting {
                     let scenario = &*alert.scenario;
                     tracing::warn!(profile, %part, scenario, error, "a profile fails");
                 }
-                true
+                alert.decisions.is_empty() || keep_enforceable(&mut alert.decisions)
             }
         }
     }
@@ -246,4 +247,17 @@ impl Sitting {
         ended.dedup();
         ended
     }
+}
+
+/// Leaves out decisions about addresses that are none, which bouncers would stumble over (crowdsec
+/// pkg/database/alerts.go); whether some are left.
+fn keep_enforceable(decisions: &mut Vec<Decision>) -> bool {
+    decisions.retain(|Decision { scope, value, .. }| {
+        let kept = !matches!(&**scope, "Ip" | "Range") || Net::parse(value).is_ok();
+        if !kept {
+            tracing::warn!(%scope, %value, "a decision about no address is left out");
+        }
+        kept
+    });
+    !decisions.is_empty()
 }

@@ -15,7 +15,7 @@ const MOST_BYTES: usize = 8 << 20;
 #[derive(Debug)]
 pub struct Made {
     /// The alert.
-    pub alert: Alert,
+    pub alert: Arc<Alert>,
     /// Who found it.
     pub machine: Arc<str>,
 }

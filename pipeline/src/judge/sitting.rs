@@ -171,7 +171,7 @@ impl Sitting {
         let (feed, rows) = self.judge.ledger.finish(commit, &mut batch);
         self.judge.outbox.write(&mut batch);
         self.judge.unparsed.write(&mut batch);
-        let begun = feed.begun.iter().map(|record| Reverse((record.until, record.id)));
+        let begun = feed.begun.iter().map(|(_, record)| Reverse((record.until, record.id)));
         self.due.extend(begun);
         // The view works on it while it is written.
         let (keeping, kept) = oneshot::channel();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use api::archive::KeptAlert;
 use api::record::Record;
-use operators::alert::Alert;
+use operators::alert::{Alert, Decision};
 use serde::{Deserialize, Serialize};
 
 use super::census::{AlertCensus, counts};
@@ -42,8 +42,8 @@ pub struct Feed {
     pub seq: u64,
     /// When it was made. Unit: nanoseconds since the Unix epoch.
     pub now: i64,
-    /// Decisions that began, by number.
-    pub begun: Vec<Record>,
+    /// Decisions that began, by number, each with the commit.
+    pub begun: Vec<(u64, Record)>,
     /// Numbers of decisions that ended, and when.
     pub ended: Vec<(u64, i64)>,
 }
@@ -76,7 +76,7 @@ pub struct Written {
     /// What it takes in the store, about. Unit: bytes.
     pub size: usize,
     /// The alert, with its decisions.
-    pub alert: Alert,
+    pub alert: Arc<Alert>,
     /// Who found it.
     pub machine: Arc<str>,
 }
@@ -94,22 +94,38 @@ pub struct Commit {
 #[must_use]
 #[derive(Debug, Default)]
 pub struct Rows {
-    /// Each with its decisions.
-    alerts: Vec<(places::Found, Vec<DecisionRow>)>,
+    alerts: Vec<Kept>,
+}
+
+/// An alert with its decisions, of which the first has this number.
+#[derive(Debug)]
+struct Kept {
+    found: places::Found,
+    alert: Arc<Alert>,
+    first: u64,
+    born: u64,
+}
+
+impl Kept {
+    fn decisions(&self) -> impl Iterator<Item = (u64, &Decision)> {
+        (self.first..).zip(&self.alert.decisions)
+    }
 }
 
 impl Rows {
     /// Writes them.
     pub fn write(self, batch: &mut Batch<'_>) {
-        let count = self.alerts.iter().map(|(_, rows)| rows.len() + 2).sum();
+        let count = self.alerts.iter().map(|kept| kept.alert.decisions.len() + 2).sum();
         let mut names = Vec::with_capacity(count);
         let mut entries = places::Entries::with_capacity(count);
-        for (found, rows) in self.alerts {
-            places::put(&mut entries, &found, &rows);
-            for row in rows {
-                let id = row.record.id;
-                batch.put(Family::Decisions, &id.to_be_bytes(), &row.encode());
-                names.push((row.record.hash, id));
+        for kept in self.alerts {
+            let decisions = kept.decisions().map(|(id, one)| (id, &*one.scenario, &*one.value));
+            places::put(&mut entries, &kept.found, decisions);
+            let made = kept.alert.stop_at.at;
+            for (id, decision) in kept.decisions() {
+                let row = DecisionRow::encode(decision, kept.found.alert, kept.born, made);
+                batch.put(Family::Decisions, &id.to_be_bytes(), &row);
+                names.push((decision.id, id));
             }
         }
         // The store finds the place of the next key from that of the last one.
@@ -207,9 +223,7 @@ impl Commit {
         self.counters.alert += 1;
         let id = self.counters.alert;
         let first = self.counters.decision + 1;
-        let made = alert.stop_at.at.0;
         let count = alert.decisions.len() as u64;
-        let mut rows = Vec::with_capacity(alert.decisions.len());
         self.feed.begun.reserve(alert.decisions.len());
         for decision in &alert.decisions {
             self.counters.decision += 1;
@@ -225,31 +239,31 @@ impl Commit {
                 scenario: Arc::clone(&decision.scenario),
                 simulated: decision.simulated,
             };
-            let (duration, born) = (Arc::clone(&decision.duration), self.counters.seq);
-            self.begin(batch, &record);
-            rows.push(DecisionRow { record, duration, born, made });
+            self.begin(batch, record);
         }
         let found = places::Found {
             alert: id,
             scenario: Arc::clone(&alert.scenario),
             source: Arc::clone(&alert.source.value),
-            counts: counts(&alert.source.scope, rows.iter().map(|row| &*row.record.origin)),
+            counts: counts(&alert.source.scope, alert.decisions.iter().map(|one| &*one.origin)),
         };
         if found.counts {
             self.census.add(&found.scenario);
         }
-        self.rows.alerts.push((found, rows));
         let mut row = AlertRow { created, machine, kind, first, count, alert };
         let bytes = row.encode()?;
         batch.put(Family::Alerts, &id.to_be_bytes(), &bytes);
         let AlertRow { machine, alert, .. } = row;
+        let alert = Arc::new(alert);
+        let born = self.counters.seq;
+        self.rows.alerts.push(Kept { found, alert: Arc::clone(&alert), first, born });
         let size = bytes.len() + alert.decisions.len() * DecisionRow::ABOUT;
         Ok(Written { id, decisions: first..first + count, size, alert, machine })
     }
 
-    fn begin(&mut self, batch: &mut Batch<'_>, record: &Record) {
+    fn begin(&mut self, batch: &mut Batch<'_>, record: Record) {
         if record.until > self.feed.now {
-            self.feed.begun.push(record.clone());
+            self.feed.begun.push((self.counters.seq, record));
         } else {
             // It was over before it came.
             let end = End { seq: self.counters.seq, at: record.until };

@@ -31,12 +31,18 @@ pub struct Loaded {
 impl Loaded {
     /// Adds a decision that began with a commit; who it is in the view, if it takes part.
     pub fn begin(&mut self, seq: u64, record: Record) -> Option<Contender> {
+        let contender = self.contends(seq, &record);
+        self.begun.push((seq, record));
+        contender
+    }
+
+    /// Tells the view of a decision that began with a commit; who it is there, if it takes part.
+    pub fn contends(&mut self, seq: u64, record: &Record) -> Option<Contender> {
         let contender = (!record.simulated).then(|| (record.key(), record.until));
         if let Some((key, until)) = contender {
             let standing = Standing::new(until, record.id);
             self.events.push(Event { seq, key, standing, begins: true });
         }
-        self.begun.push((seq, record));
         contender
     }
 
@@ -151,6 +157,8 @@ fn ends(store: &Store, now: i64, keep: Keep) -> Result<(Ends, Vec<u64>, u64), St
 mod tests {
     use std::sync::Arc;
 
+    use operators::time::EventTime;
+
     use super::*;
     use crate::serve::row::DecisionRow;
     use crate::state::Budget;
@@ -179,7 +187,9 @@ mod tests {
         let mut batch = store.batch();
         for id in 1..=all {
             let row = row(id, 1 + id.saturating_sub(first));
-            batch.put(Family::Decisions, &id.to_be_bytes(), &row.encode());
+            let (alert, born, made) = (row.record.alert, row.born, EventTime(row.made));
+            let row = DecisionRow::encode(&row.into(), alert, born, made);
+            batch.put(Family::Decisions, &id.to_be_bytes(), &row);
         }
         for id in ends.1 {
             let end = End { seq: ends.0, at: 7 };

@@ -7,7 +7,6 @@ use api::archive::KeptAlert;
 use api::filter::Net;
 use operators::alert::Alert;
 
-use super::row::DecisionRow;
 use crate::state::{Batch, Family, Store, StoreError};
 
 /// Stands at an alert's own scenario if it counts there.
@@ -105,9 +104,12 @@ pub const ABOUT: usize = 96;
 pub(super) type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// Puts an alert where it is looked for.
-pub(super) fn put(entries: &mut Entries, found: &Found, decisions: &[DecisionRow]) {
-    let decisions = decisions.iter().map(|row| &row.record);
-    let decisions = decisions.map(|one| (one.id, &*one.scenario, &*one.value));
+/// Of each decision: its number, scenario and value.
+pub(super) fn put<'a>(
+    entries: &mut Entries,
+    found: &Found,
+    decisions: impl Iterator<Item = (u64, &'a str, &'a str)>,
+) {
     let places = of(found, decisions);
     for same in places.chunk_by(|(one, _), (other, _)| one == other) {
         let Some((place, _)) = same.first() else { continue };

@@ -50,20 +50,20 @@ impl DecisionRow {
     /// How many bytes it mostly has.
     pub const ABOUT: usize = 160;
 
-    /// The bytes under its number.
-    pub fn encode(&self) -> Vec<u8> {
-        let record = &self.record;
+    /// The bytes under the number of a decision of an alert, which a commit brought; `made` is when,
+    /// on the clock of its alert.
+    pub fn encode(decision: &Decision, alert: u64, born: u64, made: EventTime) -> Vec<u8> {
         let mut out = Vec::with_capacity(Self::ABOUT);
         out.push(VERSION);
-        out.push(u8::from(record.simulated));
-        for number in [record.hash, record.alert, self.born] {
+        out.push(u8::from(decision.simulated));
+        for number in [decision.id, alert, born] {
             out.extend_from_slice(&number.to_le_bytes());
         }
-        for time in [record.until, self.made] {
-            out.extend_from_slice(&time.to_le_bytes());
+        for time in [decision.until, made] {
+            out.extend_from_slice(&time.0.to_le_bytes());
         }
-        let Record { origin, kind, scope, value, scenario, .. } = record;
-        for text in [origin, kind, scope, value, scenario, &self.duration] {
+        let Decision { origin, kind, scope, value, scenario, duration, .. } = decision;
+        for text in [origin, kind, scope, value, scenario, duration] {
             let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
             out.extend_from_slice(&length.to_le_bytes());
             out.extend_from_slice(text.as_bytes().get(..length.into()).unwrap_or_default());
@@ -240,7 +240,8 @@ mod tests {
             simulated: true,
         };
         let row = DecisionRow { record, duration: "4h".into(), born: 7, made: 11 };
-        let bytes = row.encode();
+        let decision = Decision::from(row.clone());
+        let bytes = DecisionRow::encode(&decision, 3, 7, EventTime(11));
         assert_eq!(DecisionRow::decode(9, &bytes, &mut Shared::default()), Some(row));
         for cut in 0..bytes.len() {
             assert_eq!(DecisionRow::decode(9, &bytes[..cut], &mut Shared::default()), None);

@@ -167,14 +167,14 @@ impl Running {
     }
 
     fn prepare(&mut self, worker: &mut Worker, feed: Feed) {
-        let (seq, now) = (feed.seq, feed.now);
+        let Feed { seq, now, begun, ended } = feed;
         let mut loaded = Loaded { seq, ..Loaded::default() };
-        loaded.events.reserve(feed.begun.len() + feed.ended.len());
-        loaded.begun.reserve(feed.begun.len());
-        for record in feed.begun {
-            loaded.begin(seq, record);
+        loaded.events.reserve(begun.len() + ended.len());
+        for (_, record) in &begun {
+            loaded.contends(seq, record);
         }
-        for (id, at) in feed.ended {
+        loaded.begun = begun;
+        for (id, at) in ended {
             let begun = &loaded.begun;
             let place = begun.binary_search_by_key(&id, |(_, record)| record.id);
             let contender = match place.ok().and_then(|place| begun.get(place)) {

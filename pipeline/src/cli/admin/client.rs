@@ -208,6 +208,21 @@ impl Client {
         self.exchange(&Method::POST, path, &[], Some(body))?.succeeded()
     }
 
+    /// Posts something long, of about so many bytes.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub fn post_long(
+        &self,
+        path: &[&str],
+        body: &(impl Serialize + ?Sized),
+        about: usize,
+    ) -> anyhow::Result<Value> {
+        let mut bytes = Vec::with_capacity(about);
+        serde_json::to_writer(&mut bytes, body)?;
+        self.exchange(&Method::POST, path, &[], Some(bytes))?.succeeded()
+    }
+
     /// Asks for a text.
     ///
     /// # Errors

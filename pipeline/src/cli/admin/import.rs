@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -12,7 +13,9 @@ use api::filter::Net;
 use api::record::normal_scope;
 use clap::{Args, ValueEnum};
 use csv::StringRecord;
-use serde::{Deserialize, Serialize};
+use serde::de::{Deserializer as _, Error as _, SeqAccess, Visitor};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::client::Client;
@@ -22,6 +25,8 @@ use super::target::age;
 
 /// Decisions of one request: one request may take 50 MB.
 const MOST: usize = 100_000;
+/// What is said of a decision beside its texts. Unit: bytes of JSON.
+const FRAME: usize = 100;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -77,16 +82,51 @@ struct Raw<'a> {
 }
 
 /// A decision as it is posted. There may be a million: what one has as the one before it, both share.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 struct Decision {
-    duration: Arc<str>,
-    origin: &'static str,
-    scenario: Arc<str>,
-    scope: Arc<str>,
-    simulated: bool,
-    #[serde(rename = "type")]
-    kind: Arc<str>,
+    what: Arc<What>,
     value: Box<str>,
+}
+
+/// What many decisions have in common.
+#[derive(Debug, PartialEq, Eq)]
+struct What {
+    duration: String,
+    scenario: String,
+    scope: String,
+    kind: String,
+}
+
+impl What {
+    fn is(&self, duration: &str, scenario: &str, scope: &str, kind: &str) -> bool {
+        self.duration == duration
+            && self.scenario == scenario
+            && self.scope == scope
+            && self.kind == kind
+    }
+}
+
+impl Decision {
+    /// What it takes as JSON, about. Unit: bytes.
+    fn size(&self) -> usize {
+        let What { duration, scenario, scope, kind } = &*self.what;
+        [duration, scenario, scope, kind].map(String::len).iter().sum::<usize>()
+            + self.value.len()
+            + FRAME
+    }
+}
+
+impl Serialize for Decision {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut to = to.serialize_struct("Decision", 6)?;
+        to.serialize_field("duration", &self.what.duration)?;
+        to.serialize_field("origin", "cscli-import")?;
+        to.serialize_field("scenario", &self.what.scenario)?;
+        to.serialize_field("scope", &self.what.scope)?;
+        to.serialize_field("type", &self.what.kind)?;
+        to.serialize_field("value", &self.value)?;
+        to.end()
+    }
 }
 
 impl Import {
@@ -110,7 +150,8 @@ impl Import {
             let scenario = format!("import {name}: {} IPs", chunk.len());
             let source = json!({ "scope": "", "value": "" });
             let alert = Posted::new(&scenario, "", &source, chunk);
-            client.post(&["v1", "alerts"], &[alert])?;
+            let about = chunk.iter().map(Decision::size).sum();
+            client.post_long(&["v1", "alerts"], &[alert], about)?;
         }
         println!("Imported {} decisions", decisions.len());
         Ok(())
@@ -141,33 +182,24 @@ impl Import {
             bail!("item {number}: {error}");
         }
         let duration = or(&duration, &self.duration);
-        let known = before.map(|before| &before.duration);
-        if known.is_none_or(|known| **known != *duration)
-            && let Err(why) = age(duration)
+        let (scenario, kind) = (or(&reason, &self.reason), or(&kind, &self.kind));
+        let value = value.into();
+        if let Some(before) = before
+            && before.what.is(duration, scenario, scope, kind)
         {
+            return Ok(Decision { what: Arc::clone(&before.what), value });
+        }
+        if let Err(why) = age(duration) {
             bail!("item {number}: {duration:?}: {why}");
         }
-        Ok(Decision {
-            duration: shared(duration, known),
-            origin: "cscli-import",
-            scenario: shared(or(&reason, &self.reason), before.map(|before| &before.scenario)),
-            scope: shared(scope, before.map(|before| &before.scope)),
-            simulated: false,
-            kind: shared(or(&kind, &self.kind), before.map(|before| &before.kind)),
-            value: value.into(),
-        })
+        let [duration, scenario, scope, kind] =
+            [duration, scenario, scope, kind].map(str::to_owned);
+        Ok(Decision { what: Arc::new(What { duration, scenario, scope, kind }), value })
     }
 }
 
 fn or<'a>(text: &'a str, default: &'a str) -> &'a str {
     if text.is_empty() { default } else { text }
-}
-
-fn shared(text: &str, before: Option<&Arc<str>>) -> Arc<str> {
-    match before {
-        Some(before) if **before == *text => Arc::clone(before),
-        _ => text.into(),
-    }
 }
 
 /// A file, or standard input for `-`, with its name for people.
@@ -206,9 +238,7 @@ fn read(
     each: &mut dyn FnMut(Raw<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     match format {
-        FileFormat::Json => {
-            serde_json::from_slice::<Vec<Raw<'_>>>(bytes)?.into_iter().try_for_each(each)
-        }
+        FileFormat::Json => listed(bytes, each),
         FileFormat::Csv => {
             let mut table = table(bytes)?;
             let (names, mut row) = (table.headers()?.clone(), StringRecord::new());
@@ -225,6 +255,41 @@ fn read(
     }
 }
 
+/// The items of a JSON list, as they are read.
+fn listed(bytes: &[u8], each: &mut dyn FnMut(Raw<'_>) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let mut items = Items { each, refused: None };
+    let mut from = serde_json::Deserializer::from_slice(bytes);
+    let read = from.deserialize_seq(&mut items).and_then(|()| from.end());
+    match items.refused {
+        Some(refused) => Err(refused),
+        None => Ok(read?),
+    }
+}
+
+struct Items<'f> {
+    each: &'f mut dyn FnMut(Raw<'_>) -> anyhow::Result<()>,
+    /// Why one was not taken.
+    refused: Option<anyhow::Error>,
+}
+
+impl<'de> Visitor<'de> for &mut Items<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of decisions")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<(), A::Error> {
+        while let Some(item) = from.next_element::<Raw<'de>>()? {
+            if let Err(refused) = (self.each)(item) {
+                self.refused = Some(refused);
+                return Err(A::Error::custom("an item is refused"));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Values that an allowlist has; said for each.
 fn allowlisted(
     client: &Client,
@@ -236,7 +301,7 @@ fn allowlisted(
         return Ok(found);
     }
     for chunk in decisions.chunks(size) {
-        let nets = chunk.iter().filter(|decision| matches!(&*decision.scope, "Ip" | "Range"));
+        let nets = chunk.iter().filter(|decision| matches!(&*decision.what.scope, "Ip" | "Range"));
         let targets: Vec<&str> = nets.map(|decision| &*decision.value).collect();
         if targets.is_empty() {
             continue;
@@ -294,17 +359,36 @@ mod tests {
             let raw = Raw { value, duration, kind, ..Raw::default() };
             let made = import.decision(decisions.len() + 1, raw, decisions.last());
             let made = made.map_err(|error| error.to_string())?;
-            let shown = format!("{} {} {} {}", made.scope, made.value, made.duration, made.kind);
+            let What { duration, scope, kind, .. } = &*made.what;
+            let shown = format!("{scope} {} {duration} {kind}", made.value);
             decisions.push(made);
             Ok(shown)
         };
         assert_eq!(add("192.0.2.1", "1h", "captcha").unwrap(), "Ip 192.0.2.1 1h captcha");
         assert_eq!(add("192.0.2.2", "1h", "").unwrap(), "Ip 192.0.2.2 1h ban");
         assert_eq!(add("192.0.2.3", "", "ban").unwrap(), "Ip 192.0.2.3 4h ban");
-        assert!(add("192.0.2.4", "soon", "").unwrap_err().starts_with("item 4: \"soon\": not a"));
-        assert!(add("no", "", "").unwrap_err().starts_with("item 4: "));
-        assert_eq!(add("", "", "").unwrap_err(), "item 4: `value` is missing");
-        assert!(Arc::ptr_eq(&decisions[1].duration, &decisions[0].duration));
+        assert_eq!(add("192.0.2.5", "4h", "").unwrap(), "Ip 192.0.2.5 4h ban");
+        assert!(add("192.0.2.4", "soon", "").unwrap_err().starts_with("item 5: \"soon\": not a"));
+        assert!(add("no", "", "").unwrap_err().starts_with("item 5: "));
+        assert_eq!(add("", "", "").unwrap_err(), "item 5: `value` is missing");
+        assert!(Arc::ptr_eq(&decisions[3].what, &decisions[2].what));
+        let posted = serde_json::to_value(&decisions[0]).unwrap();
+        let expected = json!({
+            "duration": "1h", "origin": "cscli-import", "scenario": "manual", "scope": "Ip",
+            "type": "captcha", "value": "192.0.2.1",
+        });
+        assert_eq!(posted, expected);
+    }
+
+    #[test]
+    fn a_list_that_is_none_is_told_with_its_place() {
+        let told = |text| values(text, FileFormat::Json).unwrap_err();
+        assert!(told("{}").contains("expected a list of decisions at line 1 column"));
+        assert!(told(r#"[{"value":"192.0.2.1"},"#).starts_with("EOF while parsing"));
+        assert!(told("[] []").starts_with("trailing characters"));
+        let mut refusing = |_: Raw<'_>| bail!("item 1: no");
+        let error = read(br#"[{"value":"x"}]"#, FileFormat::Json, &mut refusing).unwrap_err();
+        assert_eq!(error.to_string(), "item 1: no");
     }
 
     #[test]
