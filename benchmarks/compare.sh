@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Spillway and the reference engine side by side: whole processes, in turn, on the same seeded logs.
 # Counts CPU-seconds (user + system) and peak memory of each, writes results/<date>-<host kind>/.
-#   compare.sh [CASE]…       nginx ssh nginx-hub ssh-hub workers memory buckets explain; without CASE all of them
+#   compare.sh [CASE]…       nginx ssh siege nginx-hub ssh-hub workers memory buckets explain; without CASE all of them
 #
 # CORPUS=DIR      hub/ patterns/ data/ to run with          [../shared/conformance beside the checkout]
 # SPILLWAY=FILE   the binary to measure                     [target/release/spillway]
@@ -153,7 +153,7 @@ explain() {
         2>/dev/null >"$results/explain.md"
 }
 
-cases=("${@:-nginx ssh nginx-hub ssh-hub workers memory buckets explain}")
+cases=("${@:-nginx ssh siege nginx-hub ssh-hub workers memory buckets explain}")
 # shellcheck disable=SC2048,SC2086
 for name in ${cases[*]}; do
     case $name in
@@ -161,6 +161,8 @@ for name in ${cases[*]}; do
         nginx) side_by_side nginx nginx nginx "$reference_lines" $base crowdsecurity/nginx ;;
         # shellcheck disable=SC2086
         ssh) side_by_side ssh ssh syslog $((reference_lines * 3)) $base crowdsecurity/sshd ;;
+        # shellcheck disable=SC2086
+        siege) side_by_side siege siege syslog $((reference_lines * 3)) $base crowdsecurity/sshd ;;
         nginx-hub) side_by_side nginx-hub nginx nginx $((reference_lines / 2)) all ;;
         ssh-hub) side_by_side ssh-hub ssh syslog "$reference_lines" all ;;
         workers | memory | buckets) [[ ! -x $spillway ]] || "$name" ;;

@@ -48,6 +48,8 @@ pub struct Arguments {
 enum LogKind {
     /// auth.log of an SSH server (replay with --type syslog)
     Ssh,
+    /// the same of a server that few attack for long, with all lines of every attempt
+    Siege,
     /// nginx access log, some error log (replay with --type nginx)
     Nginx,
     /// both behind syslog headers, in one file (replay with --type syslog)
@@ -60,6 +62,7 @@ impl Arguments {
     pub fn plan(&self) -> Plan {
         let kind = match self.kind {
             LogKind::Ssh => Kind::Ssh,
+            LogKind::Siege => Kind::Siege,
             LogKind::Nginx => Kind::Nginx,
             LogKind::Mixed => Kind::Mixed,
         };

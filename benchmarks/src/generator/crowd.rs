@@ -37,6 +37,14 @@ pub(super) struct Visitor<R> {
     pub(super) number: u64,
 }
 
+impl<R> Visitor<R> {
+    /// The same one by another name of what it is up to.
+    pub(super) fn with_role<T>(self, role: T) -> Visitor<T> {
+        let Self { address, step, steps, pause, number, .. } = self;
+        Visitor { role, address, step, steps, pause, number }
+    }
+}
+
 /// The visitors of one server.
 pub(super) struct Crowd<T: Trade> {
     trade: T,

@@ -26,32 +26,21 @@ impl Trade for Both {
         if draw.chance(500) {
             let who = self.sshd.enter(draw);
             let role = Role::Ssh(who.role);
-            with_role(&who, role)
+            who.with_role(role)
         } else {
             let who = nginx::Nginx.enter(draw);
             let role = Role::Nginx(who.role);
-            with_role(&who, role)
+            who.with_role(role)
         }
     }
 
     fn line(&mut self, who: &Visitor<Role>, now: Moment, draw: &mut Draw) -> String {
         match who.role {
-            Role::Ssh(role) => self.sshd.line(&with_role(who, role), now, draw),
+            Role::Ssh(role) => self.sshd.line(&who.clone().with_role(role), now, draw),
             Role::Nginx(role) => {
-                let line = nginx::Nginx.line(&with_role(who, role), now, draw);
+                let line = nginx::Nginx.line(&who.clone().with_role(role), now, draw);
                 format!("{} web1 nginx: {line}", now.syslog())
             }
         }
-    }
-}
-
-fn with_role<A, B>(who: &Visitor<A>, role: B) -> Visitor<B> {
-    Visitor {
-        role,
-        address: who.address.clone(),
-        step: who.step,
-        steps: who.steps,
-        pause: who.pause,
-        number: who.number,
     }
 }

@@ -14,6 +14,7 @@ mod address;
 mod crowd;
 mod mixed;
 mod nginx;
+mod siege;
 mod ssh;
 
 use calendar::Moment;
@@ -26,6 +27,8 @@ use draw::Draw;
 pub enum Kind {
     /// `auth.log` of an SSH server: RFC 3164, dates without a year.
     Ssh,
+    /// The same of a server that few attack for long, with all lines of every attempt.
+    Siege,
     /// nginx access log in the combined format, with some lines of its error log.
     Nginx,
     /// Both as a central syslog server keeps them, in one file.
@@ -54,6 +57,7 @@ pub struct Plan {
 pub fn generate(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
     match plan.kind {
         Kind::Ssh => write_log(plan, ssh::Sshd::default(), out),
+        Kind::Siege => write_log(plan, siege::Siege::default(), out),
         Kind::Nginx => write_log(plan, nginx::Nginx, out),
         Kind::Mixed => write_log(plan, mixed::Both::default(), out),
     }
@@ -82,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_same_arguments_give_the_same_bytes() {
-        for kind in [Kind::Ssh, Kind::Nginx, Kind::Mixed] {
+        for kind in [Kind::Ssh, Kind::Siege, Kind::Nginx, Kind::Mixed] {
             let first = log(kind, 500, 7, Disorder::default());
             assert_eq!(first, log(kind, 500, 7, Disorder::default()));
             assert_ne!(first, log(kind, 500, 8, Disorder::default()));
@@ -91,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_log_has_the_lines_it_was_asked_for() {
-        for kind in [Kind::Ssh, Kind::Nginx, Kind::Mixed] {
+        for kind in [Kind::Ssh, Kind::Siege, Kind::Nginx, Kind::Mixed] {
             let text = String::from_utf8(log(kind, 1000, 1, Disorder::default())).unwrap();
             assert_eq!(text.lines().count(), 1000);
             assert!(text.lines().all(|line| line.len() > 40));

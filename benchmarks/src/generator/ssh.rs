@@ -35,7 +35,7 @@ const ROLES: [(u32, Role); 10] = [
 ];
 
 const PEOPLE: [&str; 8] = ["anna", "bert", "chloe", "deploy", "emil", "git", "ops", "backup"];
-const GUESSES: [&str; 24] = [
+pub(super) const GUESSES: [&str; 24] = [
     "admin",
     "test",
     "oracle",
