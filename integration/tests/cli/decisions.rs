@@ -40,6 +40,11 @@ fn the_same_decision_is_shown_once() {
     let table = served.run(&["decisions", "list", "--range", "198.51.100.0/24"]);
     assert_eq!(table.matches("Range:198.51.100.0/24").count(), 1, "{table}");
     assert!(table.contains("1 duplicated entries skipped"), "{table}");
+    // Machines see the alert of the other too, as cscli shows it.
+    let listed = served.run(&["decisions", "list", "-o", "json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed.as_array().unwrap().len(), 2, "{listed}");
+    assert_eq!(listed[1]["decisions"], serde_json::json!([]), "{listed}");
     assert_eq!(served.run(&["decisions", "list", "-i", "192.0.2.1"]), "No active decisions\n");
 }
 

@@ -188,9 +188,9 @@ const RAW: [&str; 11] = [
 ];
 
 /// Leaves the active decisions of each alert, each once; how many were there before.
-fn only_active(alerts: &mut Vec<Value>) -> usize {
+fn only_active(alerts: &mut [Value]) -> usize {
     let (mut known, mut skipped) = (BTreeSet::new(), 0);
-    for alert in &mut *alerts {
+    for alert in alerts {
         let Some(Value::Array(decisions)) = alert.get_mut("decisions") else { continue };
         decisions.retain(|decision| {
             let duration = text(decision, "/duration");
@@ -203,7 +203,6 @@ fn only_active(alerts: &mut Vec<Value>) -> usize {
             is_new
         });
     }
-    alerts.retain(|alert| !items(alert, "/decisions").is_empty());
     skipped
 }
 
