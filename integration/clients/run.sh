@@ -30,7 +30,7 @@ until_true() {
     done
 }
 
-for part in servers custom_bouncer libraries crowdsec tls; do
+for part in servers custom_bouncer libraries crowdsec takeover tls; do
     # shellcheck source=/dev/null
     source "$here/$part.sh"
 done
@@ -50,6 +50,7 @@ node_client
 go_client
 cscli_client
 agent "crowdsec 1.7.8 agent" "$plain"
+takeover
 over_tls
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0))
