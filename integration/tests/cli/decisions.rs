@@ -1,6 +1,6 @@
 //! Decisions and alerts by hand.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::column;
 use crate::served::Served;
@@ -42,9 +42,9 @@ fn the_same_decision_is_shown_once() {
     assert!(table.contains("1 duplicated entries skipped"), "{table}");
     // Machines see the alert of the other too, as cscli shows it.
     let listed = served.run(&["decisions", "list", "-o", "json"]);
-    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let listed: Value = serde_json::from_str(&listed).unwrap();
     assert_eq!(listed.as_array().unwrap().len(), 2, "{listed}");
-    assert_eq!(listed[1]["decisions"], serde_json::json!([]), "{listed}");
+    assert_eq!(listed[1]["decisions"], json!([]), "{listed}");
     assert_eq!(served.run(&["decisions", "list", "-i", "192.0.2.1"]), "No active decisions\n");
 }
 
