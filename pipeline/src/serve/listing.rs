@@ -16,24 +16,31 @@ pub(super) struct Packed<'a> {
 impl<'a> Packed<'a> {
     /// Packs events. A text is known again where the event before has it in the same place.
     pub(super) fn new(events: &'a [Listed]) -> Self {
-        let mut packed = Self::default();
-        let mut before = 0..0;
+        let most = events.iter().map(|event| 2 + 2 * event.meta.len()).sum();
+        let (texts, codes) = (Vec::with_capacity(most), Vec::with_capacity(most));
+        let mut packed = Self { texts, codes };
+        let mut before = 0;
         for event in events {
             let start = packed.codes.len();
             packed.codes.push(u32::try_from(event.meta.len()).unwrap_or(u32::MAX));
             let pairs = event.meta.iter().flat_map(|(name, value)| [name, value]);
-            for (place, text) in std::iter::once(&event.timestamp).chain(pairs).enumerate() {
-                let known = before.clone().nth(place + 1);
-                packed.text(text, known.and_then(|at: usize| packed.codes.get(at).copied()));
+            for text in std::iter::once(&event.timestamp).chain(pairs) {
+                before += 1;
+                let known = packed.codes.get(before).filter(|_| before < start).copied();
+                packed.text(text, known);
             }
-            before = start..packed.codes.len();
+            before = start;
         }
         packed
     }
 
     fn text(&mut self, text: &'a str, known: Option<u32>) {
-        let same = known.filter(|number| self.texts.get(*number as usize) == Some(&text));
-        let number = same.unwrap_or_else(|| {
+        let is_known = |number: &u32| {
+            // Events share most of their texts: these need not be read.
+            let at = self.texts.get(*number as usize);
+            at.is_some_and(|known| std::ptr::eq(*known, text) || *known == text)
+        };
+        let number = known.filter(is_known).unwrap_or_else(|| {
             self.texts.push(text);
             // Alerts are far smaller than what this cuts off.
             u32::try_from(self.texts.len() - 1).unwrap_or(u32::MAX)

@@ -38,7 +38,7 @@ static KEYS: &[Key] = &[
     Key::new("label_fields", Kind::Pairs, "labels, and the JSON fields that they are taken from"),
     Key::new("max_line", Kind::Size, "a longer line is counted, not read (1MiB)"),
     Key::new("memory", Kind::Size, "lines of a partition that wait to be kept (4MiB)"),
-    Key::new("prefetch", Kind::Size, "what is fetched ahead, of all partitions (64MiB)"),
+    Key::new("prefetch", Kind::Size, "what is fetched ahead, of all partitions (8MiB)"),
     Key::new("discovery_interval", Kind::Duration(&[]), "new topics are looked for after (30s)"),
 ];
 
