@@ -63,5 +63,5 @@ agent() {
     attack "$home" 203.0.113.30
     { called "$folder" '^add 203.0.113.30 [0-9]+ spillway/ssh-bruteforce \{' && pardon "$folder" 203.0.113.30 &&
         called "$folder" '^del 203.0.113.30 '; } >"$home/called" &&
-        ok "$name: log line, alert, decision, a bouncer acts" || fail "$name" "$(tail -3 "$home/log" "$home/called")"
+        ok "$name: log line, alert, decision, a bouncer acts" || fail "$name" "$(tail -n 3 "$home/log" "$home/called")"
 }

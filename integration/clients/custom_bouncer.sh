@@ -5,11 +5,7 @@
 
 # Sets custom_bouncer_binary, where it is installed or to be had.
 custom_bouncer_is_found() {
-    custom_bouncer_binary=$(command -v crowdsec-custom-bouncer) && return
-    command -v apt-get >/dev/null && mkdir "$work/deb" || return
-    (cd "$work/deb" && { apt-get download crowdsec-custom-bouncer || { [[ ${CI:-} ]] && apt-get update && apt-get download crowdsec-custom-bouncer; }; } &&
-        dpkg-deb -x crowdsec-custom-bouncer_*.deb .) >"$work/deb.log" 2>&1 &&
-        custom_bouncer_binary=$work/deb/usr/bin/crowdsec-custom-bouncer
+    custom_bouncer_binary=$(debian_program crowdsec-custom-bouncer)
 }
 
 # custom_bouncer_start FOLDER KEY [YAML]: notes its calls in FOLDER/calls, its process in bouncer_pid.
@@ -36,7 +32,7 @@ EOT
 }
 
 called() {
-    until_true 20 grep -qE "$2" "$1/calls" || { echo "no call like $2; the last are $(tail -3 "$1/calls" "$1/bouncer.log" 2>&1)"; return 1; }
+    until_true 20 grep -qE "$2" "$1/calls" || { echo "no call like $2; the last are $(tail -n 3 "$1/calls" "$1/bouncer.log" 2>&1)"; return 1; }
 }
 
 # What happens at the server in FOLDER, which the bouncer then has told in full.
@@ -94,7 +90,7 @@ custom_bouncer() {
         crowdsec_home "$work/reference" 18184 http://127.0.0.1:18184
         "$work/reference/cli" machines add own --auto --force -f "$work/reference/credentials.yaml" >"$work/reference/cli.log" 2>&1
         crowdsec_start "$work/reference" && custom_bouncer_history "$work/reference" ||
-            { fail "$name: CrowdSec's own server" "$(tail -5 "$work/reference/log" "$work/reference/cli.log")"; return; }
+            { fail "$name: CrowdSec's own server" "$(tail -n 5 "$work/reference/log" "$work/reference/cli.log")"; return; }
         custom_bouncer_calls "$work/reference" >"$work/reference/told"
         [[ -z ${UPDATE_EXPECT:-} ]] || cp "$work/reference/told" "$recorded"
         diff "$recorded" "$work/reference/told" || { fail "$name: CrowdSec's own server" "not as recorded"; return; }
@@ -102,7 +98,7 @@ custom_bouncer() {
         echo "$name: CrowdSec is not asked (SPILLWAY_CROWDSEC), its recorded calls count" >&2
     fi
     server=$work/custom
-    spillway_start "$server" 18186 && custom_bouncer_history "$server" || { fail "$name" "$(tail -5 "$server/log" "$server/cli.log")"; return; }
+    spillway_start "$server" 18186 && custom_bouncer_history "$server" || { fail "$name" "$(tail -n 5 "$server/log" "$server/cli.log")"; return; }
     custom_bouncer_calls "$server" >"$server/told"
     diff "$recorded" "$server/told" && ok "$name: $(wc -l <"$server/told") calls as from CrowdSec" || fail "$name" "not as from CrowdSec"
 }

@@ -30,7 +30,15 @@ until_true() {
     done
 }
 
-for part in servers custom_bouncer libraries crowdsec takeover tls; do
+# debian_program NAME: prints where it is installed, or unpacks Debian's package of that name.
+debian_program() {
+    command -v "$1" && return
+    command -v apt-get >/dev/null && mkdir "$work/$1.deb" || return
+    (cd "$work/$1.deb" && { apt-get download "$1" || { [[ ${CI:-} ]] && apt-get update && apt-get download "$1"; }; } &&
+        dpkg-deb -x "$1"_*.deb .) >"$work/$1.deb.log" 2>&1 && echo "$work/$1.deb/usr/bin/$1"
+}
+
+for part in servers custom_bouncer libraries caddy firewall crowdsec takeover tls; do
     # shellcheck source=/dev/null
     source "$here/$part.sh"
 done
@@ -39,7 +47,7 @@ done
 plain=$work/plain
 spillway_start "$plain" 18180 || { cat "$plain/log" >&2; exit 2; }
 "$plain/cli" machines add agent -p agentpassword -f "$plain/agent.yaml" 2>"$plain/cli.log" || exit 2
-for client in custom python node golive gostream; do
+for client in custom python node golive gostream caddylive caddystream; do
     "$plain/cli" bouncers add "$client" -k "key-$client" >/dev/null || exit 2
 done
 
@@ -48,6 +56,8 @@ custom_bouncer
 python_client
 node_client
 go_client
+caddy
+firewall_bouncer
 cscli_client
 agent "crowdsec 1.7.8 agent" "$plain"
 takeover

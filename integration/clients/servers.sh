@@ -6,7 +6,10 @@
 #   crowdsec_start FOLDER [OPTION…]     starts it; `-no-api` for an agent alone
 #   attack FOLDER ADDRESS               logins that fail, now
 #   pardon FOLDER ADDRESS               ends the decisions on it
+#
+# `within` is put before a server and what asks for its health: the network that they are in.
 
+within=()
 content=$root/pipeline/content
 
 spillway_start() {
@@ -24,9 +27,9 @@ ${3:-}
 metrics: {listen: "127.0.0.1:$((port + 1))"}
 EOT
     printf '#!/bin/sh\nexec "%s" "$@" -c "%s/spillway.yaml"\n' "$spillway" "$folder" >"$folder/cli" && chmod +x "$folder/cli"
-    "$spillway" run -c "$folder/spillway.yaml" >"$folder/found" 2>"$folder/log" &
+    "${within[@]}" "$spillway" run -c "$folder/spillway.yaml" >"$folder/found" 2>"$folder/log" &
     pids+=($!)
-    until_true 20 curl -skf "$(<"$folder/url")/health" && until_true 20 "$folder/cli" status
+    until_true 20 "${within[@]}" curl -skf "$(<"$folder/url")/health" && until_true 20 "$folder/cli" status
 }
 
 crowdsec_home() {

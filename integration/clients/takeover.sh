@@ -7,7 +7,7 @@ takeover() {
     { "$old/cli" machines add agent -p agentpassword --force -f "$old/credentials.yaml" && old_history "$old"; } \
         >"$old/cli.log" 2>&1 || { fail "$name: CrowdSec's own server" "$(tail -3 "$old/cli.log")"; return; }
     "$spillway" import crowdsec --db "$old/crowdsec.db" --data "$new/data" >"$old/imported" 2>&1 &&
-        spillway_start "$new" 18198 || { fail "$name" "$(tail -3 "$old/imported" "$new/log")"; return; }
+        spillway_start "$new" 18198 || { fail "$name" "$(tail -n 3 "$old/imported" "$new/log")"; return; }
     sed -i 's/18196/18198/' "$old/credentials.yaml"
     as_before "$old" http://127.0.0.1:18198 >"$old/said" 2>&1 && ok "$name: keys, passwords, decisions, alerts, allowlists" ||
         fail "$name" "$(tail -3 "$old/said")"
