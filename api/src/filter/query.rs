@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn numbers_and_bools_are_gos() {
-        assert_eq!(parse_int("-12"), Ok(-12));
+        assert_eq!(["-12", "-0", "+7"].map(parse_int), [Ok(-12), Ok(0), Ok(7)]);
         assert!(parse_int("1x").unwrap_err().ends_with("invalid syntax"));
         assert!(parse_int("99999999999999999999").unwrap_err().ends_with("out of range"));
         assert_eq!((parse_bool("T"), parse_bool("yes")), (Some(true), None));

@@ -7,17 +7,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// What JSON can be decoded into.
 pub trait Target<'de>: Default {
     /// Takes null.
     fn null(&mut self) {}
 
-    /// Takes a value that is not null.
+    /// Takes a value that is not null. It comes from text: integers are told by how they are written.
     ///
     /// # Errors
     /// It is of another type.
@@ -81,46 +83,24 @@ macro_rules! scalars {
 
 scalars!(bool, f64, String, Arc<str>);
 
-/// An integer. `-0` is one, in Go; serde_json takes it for a float.
-struct Whole;
-
-impl Visitor<'_> for Whole {
-    type Value = i64;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an integer")
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<i64, E> {
-        Ok(number)
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<i64, E> {
-        i64::try_from(number).map_err(|_| E::custom("the number does not fit int64"))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<i64, E> {
-        match number.to_bits() == (-0.0_f64).to_bits() {
-            true => Ok(0),
-            false => Err(E::custom("the number is no integer")),
-        }
-    }
+/// An integer is what reads as one, as in Go: `-0`, but not `-0.0` or `1e0`.
+fn integer<'de, T: FromStr, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+    let text = <&RawValue>::deserialize(from)?.get();
+    text.parse().map_err(|_| D::Error::custom("no integer, or one that does not fit"))
 }
 
-impl<'de> Target<'de> for i64 {
-    fn value<D: Deserializer<'de>>(&mut self, from: D) -> Result<(), D::Error> {
-        *self = from.deserialize_i64(Whole)?;
-        Ok(())
-    }
+macro_rules! integers {
+    ($($type:ty),+) => {
+        $(impl<'de> Target<'de> for $type {
+            fn value<D: Deserializer<'de>>(&mut self, from: D) -> Result<(), D::Error> {
+                *self = integer(from)?;
+                Ok(())
+            }
+        })+
+    };
 }
 
-impl<'de> Target<'de> for i32 {
-    fn value<D: Deserializer<'de>>(&mut self, from: D) -> Result<(), D::Error> {
-        let number = from.deserialize_i64(Whole)?;
-        *self = number.try_into().map_err(|_| D::Error::custom("the number does not fit int32"))?;
-        Ok(())
-    }
-}
+integers!(i32, i64);
 
 /// What it cannot hold is refused: it has to be shown as JSON again.
 impl<'de> Target<'de> for f32 {
@@ -425,6 +405,9 @@ mod tests {
             r#"{"number":"1"}"#,
             r#"{"number":4294967296}"#,
             r#"{"number":1.0}"#,
+            r#"{"number":-0.0}"#,
+            r#"{"plain":-0e1}"#,
+            r#"{"plain":true}"#,
             r#"{"plain":9223372036854775808}"#,
             r#"{"plain":1e3}"#,
             r#"{"list":{}}"#,

@@ -144,10 +144,12 @@ impl Component {
 /// What [`Component::payload`] kept, again; nothing of what cannot be read.
 pub fn kept(payload: &serde_json::Value) -> Vec<Metrics> {
     let mut metrics = Vec::<Option<Metrics>>::new();
-    let read = payload.get("metrics").map(|kept| Decode(&mut metrics).deserialize(kept));
-    match read {
-        Some(Ok(())) => metrics.into_iter().flatten().collect(),
-        _ => Vec::new(),
+    // Numbers are told apart by how they are written.
+    let text = payload.get("metrics").map(ToString::to_string).unwrap_or_default();
+    let mut decoder = serde_json::Deserializer::from_str(&text);
+    match Decode(&mut metrics).deserialize(&mut decoder) {
+        Ok(()) => metrics.into_iter().flatten().collect(),
+        Err(_) => Vec::new(),
     }
 }
 
