@@ -47,6 +47,10 @@ const TOP_LEVEL: [&str; 18] = [
 /// Folders of build products and of fuzzers.
 const MADE_BY_TOOLS: [&str; 4] = ["target", "artifacts", "corpus", "coverage"];
 
+/// Where strangers show what nobody else may know, and what it is called there.
+const DOORS: [&str; 2] = ["api/src", "connectors/src/listener"];
+const SECRETS: [&str; 5] = ["password", "secret", "token", "signature", "credential"];
+
 /// The world as code would reach it. `operators` is a function of its arguments.
 const WORLD: [&str; 14] = [
     "SystemTime",
@@ -139,6 +143,30 @@ fn operators_read_nothing_but_their_arguments() {
         "take it as an argument, or through `lookup::Lookups`",
         reading.map(|file| shown(&file)),
     );
+}
+
+/// Who measures how long a comparison takes must not learn how far a guess is right.
+#[test]
+fn secrets_are_compared_in_constant_time() {
+    let compared = DOORS.into_iter().flat_map(under).flat_map(|file| {
+        let text = read(&file);
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let lines = code.lines().enumerate().filter(|(_, line)| compares_a_secret(line));
+        lines.map(|(at, line)| format!("{}:{}: {line}", shown(&file), at + 1)).collect::<Vec<_>>()
+    });
+    report("compare hashes, or by `subtle::ConstantTimeEq`", compared);
+}
+
+/// Whether what stands beside `==` or `!=` is called a secret.
+fn compares_a_secret(line: &str) -> bool {
+    let code = line.split("//").next().unwrap_or_default();
+    let no_name = |c: char| !c.is_alphanumeric() && !"_.&*()".contains(c);
+    ["==", "!="].into_iter().flat_map(|sign| code.match_indices(sign)).any(|(at, _)| {
+        let left = code[..at].trim_end().rsplit(no_name).next();
+        let right = code[at + 2..].trim_start().split(no_name).next();
+        let mut names = left.into_iter().chain(right);
+        names.any(|name| SECRETS.iter().any(|secret| name.contains(secret)))
+    })
 }
 
 #[test]

@@ -209,13 +209,23 @@ fn a_machine_is_shown_with_its_system() {
     let token = answer.body.split("\"token\":\"").nth(1).unwrap().trim_end_matches("\"}");
     let bearer = format!("Bearer {token}");
     let usage = r#"{"log_processors":[{"version":"v1","os":{"name":"debian","family":"linux",
-        "version":"12"},"metrics":[],"feature_flags":[],"utc_startup_timestamp":1,"hub_items":{},
-        "datasources":{}}]}"#;
+        "version":"12"},"feature_flags":["cscli_setup"],"utc_startup_timestamp":1,
+        "hub_items":{"parsers":[{"name":"me/parser","status":"official","version":"0.3"}]},
+        "datasources":{"file":2},"metrics":[{"meta":{"utc_now_timestamp":1763690100,
+        "window_size_seconds":100},"items":[{"name":"dropped","value":3,"unit":"packet",
+        "labels":{"origin":"cscli"}}]}]}]}"#;
     let answer =
         served.post("POST", "/v1/usage-metrics", &[("Authorization", bearer.as_str())], usage);
     assert_eq!(answer.status, 201, "{answer:?}");
     assert_eq!(column(&served.run(&["machines", "list", "-o", "raw"]), 1, "os"), "debian/12");
     assert!(served.run(&["machines", "list"]).contains("debian/12"));
+    let shown = served.run(&["machines", "inspect", "m", "-o", "json"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["datasources"]["file"], 2, "{shown}");
+    assert_eq!(shown["hub_items"]["parsers"][0]["name"], "me/parser", "{shown}");
+    assert_eq!(shown["featureflags"][0], "cscli_setup", "{shown}");
+    // What an agent measured is no work of a bouncer.
+    assert!(served.run(&["metrics", "show", "bouncers"]).contains("No bouncer metrics found."));
 }
 
 #[test]

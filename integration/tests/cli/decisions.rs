@@ -127,8 +127,15 @@ fn alerts_are_listed_shown_deleted_and_flushed() {
     let errors = served.refused(&["alerts", "inspect", "4711"]);
     assert!(errors.contains("can't find alert with id 4711"), "{errors}");
     assert_eq!(served.said(&["alerts", "delete", "--id", &id]), "1 alert(s) deleted\n");
-    // The other has an active decision.
-    assert_eq!(served.said(&["alerts", "flush", "--max-items", "1"]), "0 alert(s) flushed\n");
+    // The other has an active decision: neither its age nor the number of alerts takes it.
+    let flush = |bound: [&str; 2]| served.said(&[&["alerts", "flush"][..], &bound].concat());
+    served.run(&["decisions", "add", "-i", "192.0.2.11"]);
+    assert_eq!(flush(["--max-items", "1"]), "0 alert(s) flushed\n");
+    assert_eq!(flush(["--max-age", "1ms"]), "0 alert(s) flushed\n");
+    assert_eq!(served.run(&["alerts", "list", "-o", "raw"]).lines().count(), 3);
+    assert_eq!(served.run(&["decisions", "list", "-o", "raw"]).lines().count(), 3);
+    served.run(&["decisions", "delete", "-i", "192.0.2.11"]);
+    assert_eq!(flush(["--max-age", "1ms"]), "1 alert(s) flushed\n");
     served.run(&["decisions", "delete", "--all"]);
     served.run(&["decisions", "add", "-i", "192.0.2.9"]);
     served.run(&["decisions", "add", "-i", "192.0.2.10"]);

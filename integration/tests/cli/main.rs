@@ -7,6 +7,7 @@
 mod http;
 
 mod accounts;
+mod acknowledged;
 mod allowlists;
 mod authority;
 mod blocklist;
@@ -14,6 +15,7 @@ mod decisions;
 mod failing;
 mod limits;
 mod metrics;
+mod registration;
 mod served;
 mod stream;
 mod tls;

@@ -70,6 +70,31 @@ fn cursors_mean_the_same_after_a_restart() {
     assert_eq!(strange.new, ["203.0.113.10", "203.0.113.11"]);
 }
 
+/// A bouncer must know all that is in force: CrowdSec pages by these two itself.
+#[test]
+fn no_parameter_makes_a_stream_shorter() {
+    let served = Served::start();
+    let key = served.run(&["bouncers", "add", "b", "-o", "raw"]);
+    let key = key.trim();
+    let all = ["203.0.113.1", "203.0.113.2", "203.0.113.3"];
+    for ip in all {
+        ban(&served, ip);
+    }
+    for pages in ["&limit=1", "&id_gt=1", "&limit=1&id_gt=1&offset=1", "&limit=-0"] {
+        assert_eq!(told(&served, key, &format!("?startup=true{pages}")).new, all, "{pages}");
+    }
+    served.run(&["decisions", "delete", "--all"]);
+    assert_eq!(told(&served, key, "?limit=1&id_gt=2").deleted, all);
+    // The list is paged.
+    let list = |query: &str| {
+        let answer = served.ask("GET", &format!("/v1/decisions?{query}"), &[("X-Api-Key", key)]);
+        answer.body.matches("\"value\"").count()
+    };
+    ban(&served, "203.0.113.4");
+    ban(&served, "203.0.113.5");
+    assert_eq!(["", "limit=1", "limit=-0", "id_gt=4"].map(list), [2, 1, 0, 1]);
+}
+
 /// Clients know decisions by their value: of what is told again, the last counts.
 #[test]
 fn a_longer_ban_is_not_followed_by_the_captcha_beside_it() {
