@@ -228,6 +228,6 @@ fn client(bootstrap: &str) -> ClientConfig {
 
 fn options() -> AdminOptions {
     AdminOptions::new()
-        .operation_timeout(Some(Duration::from_secs(20)))
-        .request_timeout(Some(Duration::from_secs(20)))
+        .operation_timeout(Some(Duration::from_secs(60)))
+        .request_timeout(Some(Duration::from_secs(60)))
 }
