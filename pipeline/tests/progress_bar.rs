@@ -19,7 +19,9 @@ fn on_terminal(columns: u32, log: &str) -> Option<String> {
         "stty cols {columns} rows 24 && {} replay --type app {log}",
         env!("CARGO_BIN_EXE_spillway")
     );
-    let run = Command::new("script").args(["-qec", &replay, "/dev/null"]).output();
+    let mut script = Command::new("script");
+    // A dumb terminal gets none, and the caller may have been started from one.
+    let run = script.args(["-qec", &replay, "/dev/null"]).env("TERM", "xterm").output();
     let Ok(output) = run else {
         eprintln!("skipped: `script` of util-linux is not installed");
         return None;
