@@ -54,7 +54,7 @@ impl Appender {
                 }
             }
         }
-        producer.flush(Duration::from_secs(30)).unwrap();
+        producer.flush(Duration::from_secs(60)).unwrap();
     }
 }
 
@@ -153,7 +153,7 @@ impl Topics {
     pub fn append(&self, record: BaseRecord<'_, [u8], [u8]>) {
         let producer: BaseProducer = client(&self.bootstrap).create().unwrap();
         producer.send(record).map_err(|(error, _)| error).unwrap();
-        producer.flush(Duration::from_secs(30)).unwrap();
+        producer.flush(Duration::from_secs(60)).unwrap();
     }
 
     /// What a group has committed.

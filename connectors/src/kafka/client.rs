@@ -12,6 +12,8 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode;
+// Its waits hold when somebody sets the clock.
+use steady as _;
 use tokio::sync::Notify;
 
 use super::config::{Config, MIN_PREFETCH, Start};

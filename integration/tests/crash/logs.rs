@@ -230,22 +230,41 @@ impl Logs {
         self.lanes.len()
     }
 
+    /// Appends to all but the topic.
+    pub(crate) fn grow_beside_the_topic(&mut self, parts: (u64, u64), of: u64) {
+        self.grow_files(parts, of);
+        self.grow_loki(parts, of);
+    }
+
     /// Appends the parts `from` to `to` of `of` to every log.
     pub(crate) fn grow(&mut self, parts: (u64, u64), of: u64) {
         if self.rotates {
             self.rotate();
         }
+        self.grow_files(parts, of);
+        self.grow_topic(parts, of);
+        self.grow_loki(parts, of);
+    }
+
+    fn grow_files(&mut self, parts: (u64, u64), of: u64) {
         for (file, bytes) in self.files.iter_mut().zip(&self.lanes) {
             match self.rotates {
                 true => lines(bytes, parts, of).iter().for_each(|l| writeln!(file, "{l}").unwrap()),
                 false => file.write_all(cut(bytes, parts, of)).unwrap(),
             }
         }
+    }
+
+    /// Appends to the topic alone.
+    pub(crate) fn grow_topic(&self, parts: (u64, u64), of: u64) {
         if let Some((_, appender)) = &self.topic {
             for (partition, bytes) in (0..).zip(&self.lanes[FILES..FILES + PARTITIONS]) {
                 appender.append(TOPIC, partition, lines(bytes, parts, of));
             }
         }
+    }
+
+    fn grow_loki(&mut self, parts: (u64, u64), of: u64) {
         if let Some((loki, _)) = &self.loki {
             let begun = Instant::now();
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();

@@ -7,15 +7,18 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use integration::clock::faketime;
-use integration::services::Mood;
+use integration::services::{Mood, poll_until};
+use jiff::Timestamp;
+use pipeline::service::status::Status;
 
+use crate::logs::Logs;
 use crate::number;
-use crate::world::{Running, World, binary};
+use crate::world::{PATIENCE, Running, World, binary};
 
 const RUN: &str = "troubled";
 /// The logs are written in so many parts, one of them each [`EVERY`] while trouble lasts.
 const PARTS: u64 = 2_000;
-const EVERY: Duration = Duration::from_millis(100);
+const EVERY: Duration = Duration::from_millis(200);
 const HOSTS: &str = "127.0.0.1 localhost\n";
 
 /// A world in which things go wrong.
@@ -72,10 +75,14 @@ impl Troubled {
 
     /// Logs grow for a time.
     fn go_on(&mut self, time: Duration) {
+        self.go_on_by(time, Logs::grow);
+    }
+
+    fn go_on_by(&mut self, time: Duration, grow: impl Fn(&mut Logs, (u64, u64), u64)) {
         let until = Instant::now() + time;
         while Instant::now() < until {
             if self.part < PARTS {
-                self.world.logs.grow((self.part, self.part + 1), PARTS);
+                grow(&mut self.world.logs, (self.part, self.part + 1), PARTS);
                 self.part += 1;
             }
             std::thread::sleep(EVERY);
@@ -88,12 +95,29 @@ impl Troubled {
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
+    /// Waits until the service says this of a source.
+    fn wait_for(&self, name: &str, state: &str) {
+        let mut command = Command::new(binary());
+        command
+            .args(["status", "-o", "json", "--data"])
+            .arg(self.world.directory(RUN).join("data"));
+        poll_until(&format!("{name} is {state}"), PATIENCE, || {
+            let status = command.output().unwrap().stdout;
+            let status: Status = serde_json::from_slice(&status).unwrap_or_default();
+            status.sources.iter().any(|source| source.name == name && source.state == state)
+        });
+    }
+
     fn the_broker_goes_away(&mut self) {
-        let time = self.time(4, 70);
+        let time = self.time(4, 150);
         let Some(kafka) = &mut self.world.kafka else { return };
         kafka.kill(0);
-        std::thread::sleep(time);
-        kafka.start_again(0);
+        let from = self.part;
+        self.go_on_by(time, Logs::grow_beside_the_topic);
+        self.wait_for("topic", "retrying");
+        self.world.kafka.as_mut().unwrap().start_again(0);
+        self.world.logs.grow_topic((from, self.part), PARTS);
+        self.wait_for("topic", "reading");
         self.go_on(Duration::from_secs(3));
     }
 
@@ -110,8 +134,9 @@ impl Troubled {
         for mood in moods {
             proxy.set(mood);
             self.go_on(time);
+            self.wait_for("loki", "retrying");
             proxy.set(Mood::Good);
-            self.go_on(Duration::from_secs(1));
+            self.wait_for("loki", "reading");
         }
     }
 
@@ -119,6 +144,8 @@ impl Troubled {
         let time = self.time(4, 75);
         self.signal("STOP");
         self.go_on(time);
+        let state = fs::read_to_string(format!("/proc/{}/stat", self.running.0.id())).unwrap();
+        assert!(state.contains(") T "), "{state}");
         self.signal("CONT");
         self.go_on(Duration::from_secs(3));
     }
@@ -128,10 +155,24 @@ impl Troubled {
             return eprintln!("skipped: no faketime here, so no clock is set");
         }
         let time = self.time(3, 20);
-        for offset in ["+1h", "-1h", "+0s"] {
+        for (offset, hours) in [("+1h", 1), ("-1h", -1), ("+0s", 0)] {
             fs::write(&self.clock, offset).unwrap();
             self.go_on(time);
+            self.wait_for_words(hours);
         }
+    }
+
+    /// Waits until something is said at a time that is off by so much.
+    fn wait_for_words(&self, hours: i64) {
+        // It says that it has other rules.
+        self.running.reload();
+        poll_until("it says something", PATIENCE, || {
+            let errors = self.world.errors(RUN);
+            let stamp = errors.lines().last().and_then(|line| line.split(' ').next());
+            let stamp = stamp.and_then(|stamp| stamp.parse::<Timestamp>().ok());
+            let off = |stamp: Timestamp| stamp.duration_since(Timestamp::now()).as_mins();
+            stamp.is_some_and(|stamp| (off(stamp) - 60 * hours).abs() < 10)
+        });
     }
 
     fn names_are_gone(&mut self) {
@@ -146,6 +187,9 @@ impl Troubled {
             kafka.start_again(0);
         }
         self.go_on(time);
+        if self.world.kafka.is_some() {
+            self.wait_for("topic", "retrying");
+        }
         fs::write(&self.hosts, HOSTS).unwrap();
         self.go_on(Duration::from_secs(3));
     }
@@ -158,8 +202,8 @@ fn a_service_outlives_troubles() {
     troubled.the_broker_goes_away();
     troubled.loki_answers_nonsense();
     troubled.time_stands_still();
-    troubled.the_clock_is_set();
     troubled.names_are_gone();
+    troubled.the_clock_is_set();
     let Troubled { mut world, running, part, .. } = troubled;
     world.logs.grow((part, PARTS), PARTS);
     world.wait(RUN);
