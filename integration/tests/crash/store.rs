@@ -81,13 +81,13 @@ fn files(store: &Path, is_wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     paths
 }
 
-/// Changes a byte in the middle of a file.
-fn damage(file: &Path) {
+/// Changes a byte of a file, so many tenths of it behind its beginning.
+fn damage(file: &Path, tenths: u64) {
     let size = fs::metadata(file).unwrap().len();
     let file = fs::File::options().read(true).write(true).open(file).unwrap();
     let mut byte = [0];
-    file.read_exact_at(&mut byte, size / 2).unwrap();
-    file.write_all_at(&[byte[0] ^ 0xff], size / 2).unwrap();
+    file.read_exact_at(&mut byte, size * tenths / 10).unwrap();
+    file.write_all_at(&[byte[0] ^ 0xff], size * tenths / 10).unwrap();
 }
 
 fn verify(store: &Path) -> Output {
@@ -111,9 +111,10 @@ fn a_damaged_store_is_refused_and_what_is_damaged_is_named() {
     let full = |path: &&PathBuf| fs::metadata(path).unwrap().len() > 4096;
     let logs: Vec<_> = logs.iter().filter(full).collect();
     assert!(!tables.is_empty() && !manifests.is_empty() && !logs.is_empty());
-    for (number, file) in
-        logs.into_iter().chain(&manifests).chain(tables.iter().take(MOST_TABLES)).enumerate()
-    {
+    let mut refused = 0;
+    let journals = logs.into_iter().chain(&manifests).map(|file| (file, 5));
+    let tables = tables.iter().take(MOST_TABLES).flat_map(|file| [(file, 1), (file, 5)]);
+    for (number, (file, tenths)) in journals.chain(tables).enumerate() {
         let run = format!("damaged-{number}");
         let copy = world.directory(&run).join("data");
         fs::create_dir_all(&copy).unwrap();
@@ -121,32 +122,35 @@ fn a_damaged_store_is_refused_and_what_is_damaged_is_named() {
             fs::copy(&file, copy.join(file.file_name().unwrap())).unwrap();
         }
         let damaged = copy.join(file.file_name().unwrap());
-        damage(&damaged);
+        damage(&damaged, tenths);
         let found = verify(&copy);
         let (shown, said) = (damaged.display(), said(&found));
         assert!(!found.status.success() && said.contains("orrupt"), "{shown}: {said}");
-        is_refused(&world, &run, &damaged);
+        let name = file.file_name().unwrap().to_str().unwrap();
+        assert!(said.contains(name) && !said.contains("`spillway state verify`"), "{said}");
+        let is_table = name.ends_with(".sst");
+        refused += usize::from(is_refused(&world, &run, &damaged) && is_table);
     }
+    assert!(refused > 0, "no damaged table was noticed");
 }
 
-/// A service ends for it, and says what to do. What is in tables it may need late.
+/// Whether a service ends for it, and says what to do. What is in tables it may need late.
 #[track_caller]
-fn is_refused(world: &World, run: &str, damaged: &Path) {
+fn is_refused(world: &World, run: &str, damaged: &Path) -> bool {
     let mut running = world.start(run);
     let is_table = damaged.extension().is_some_and(|extension| extension == "sst");
     let deadline = Instant::now() + if is_table { Duration::from_secs(3) } else { SOON };
     let status = loop {
         match running.0.try_wait().unwrap() {
             Some(status) => break status,
-            None if is_table && Instant::now() > deadline => return,
+            None if is_table && Instant::now() > deadline => return false,
             None => assert!(Instant::now() < deadline, "{}", damaged.display()),
         }
         std::thread::sleep(Duration::from_millis(20));
     };
     let errors = world.errors(run);
-    assert!(
-        !status.success() && errors.contains("state verify"),
-        "{}: {errors}",
-        damaged.display()
-    );
+    let shown = damaged.display();
+    assert!(!status.success() && errors.contains("state verify"), "{shown}: {errors}");
+    assert!(!errors.contains("panicked"), "{shown}: {errors}");
+    true
 }

@@ -51,6 +51,33 @@ fn other_rules_are_taken_up_and_buckets_go_on() {
 }
 
 #[test]
+fn buckets_of_scenarios_that_change_are_dropped_and_counted() {
+    let port = free_port();
+    let service = with_rules(port, "");
+    let counted = |count: u64| {
+        let line = format!("\nspillway_dropped_buckets_total {count}\n");
+        service.page("/metrics").body.contains(&line).then_some(())
+    };
+    let of_ssh = service.folder().join("rules/scenarios/spillway/ssh-bruteforce.yaml");
+    let content = fs::read_to_string(&of_ssh).unwrap();
+    let buckets = content.matches("\nname: ").count() as u64;
+    service.push(port, &failures("203.0.113.20", 4));
+    assert!(counted(0).is_some() && !service.errors().contains("are dropped"));
+    let other = content.replace("leakspeed: ", "leakspeed: 1");
+    assert_ne!(content, other);
+    fs::write(&of_ssh, other).unwrap();
+    let (done, _, errors) = service.command(&["reload"]);
+    assert!(done, "{errors}");
+    service.wait("dropped buckets", || counted(buckets));
+    assert!(service.errors().contains("are dropped"), "{}", service.errors());
+    // What was dropped counts for nothing; what comes counts.
+    service.push(port, &failures("203.0.113.20", 4));
+    service.push(port, &failures("203.0.113.21", 12));
+    service.wait_for_output("203.0.113.21", "ssh-bruteforce");
+    assert!(!service.output().contains("203.0.113.20"), "{}", service.output());
+}
+
+#[test]
 fn what_a_restart_takes_up_is_said() {
     let port = free_port();
     let service = with_rules(port, "hold: 100ms\n");

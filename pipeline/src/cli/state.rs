@@ -13,9 +13,9 @@ use serde_json::json;
 
 use super::Format;
 use super::alerts::{csv, printable};
-use crate::state::{Budget, Store};
+use crate::state::{Budget, Store, StoreError};
 use crate::stored::buckets::{self, Named};
-use crate::stored::{transfer, verify};
+use crate::stored::{journal, transfer, verify};
 
 /// Look into the store, check it, carry it elsewhere.
 #[derive(Debug, Args)]
@@ -228,7 +228,15 @@ fn import(data: &Path, file: &Path) -> anyhow::Result<()> {
 }
 
 fn check(data: &Path, output: Format) -> anyhow::Result<ExitCode> {
-    let store = Store::open_to_look(data)?;
+    let store = match Store::open_to_look(data) {
+        Err(StoreError::Damaged { path, source }) => {
+            eprintln!("{source}");
+            journal::damaged(data)?.iter().for_each(|found| eprintln!("{found}"));
+            say_what_to_do(&path);
+            return Ok(ExitCode::FAILURE);
+        }
+        store => store?,
+    };
     let found = verify::verify(&store);
     let mut out = BufWriter::new(io::stdout().lock());
     match output {
@@ -249,10 +257,14 @@ fn check(data: &Path, output: Format) -> anyhow::Result<ExitCode> {
     out.flush()?;
     let sound = found.iter().all(|one| one.faulty == 0);
     if !sound {
-        eprintln!(
-            "{} is damaged: restore a backup (`spillway state import`), or move it away to begin anew",
-            data.display()
-        );
+        say_what_to_do(data);
     }
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn say_what_to_do(data: &Path) {
+    eprintln!(
+        "{} is damaged: restore a backup (`spillway state import`), or move it away to begin anew",
+        data.display()
+    );
 }

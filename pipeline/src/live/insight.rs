@@ -34,6 +34,8 @@ struct Sight {
     presence: Vec<Presence>,
     /// In memory.
     len: usize,
+    /// Of scenarios that have changed or are gone.
+    dropped: u64,
 }
 
 /// A line that no parser took, or the beginning of what was not read.
@@ -142,6 +144,8 @@ pub struct Shown {
     pub totals: Totals,
     /// Buckets in memory, of all workers.
     pub buckets: u64,
+    /// Buckets of scenarios that have changed or are gone: they were dropped.
+    pub dropped: u64,
     /// Commits.
     pub commits: Commits,
     /// By place of the source in the order.
@@ -159,6 +163,8 @@ struct Inner {
     rules: Option<Arc<Rules>>,
     totals: Totals,
     sights: BTreeMap<(usize, bool), Sight>,
+    /// Buckets that other rules dropped before.
+    dropped: u64,
     commits: Commits,
     lags: BTreeMap<u32, Lag>,
     late: u64,
@@ -220,8 +226,16 @@ impl Insight {
     /// What the buckets of a worker did since the rules began, and how many there are.
     pub fn buckets(&self, (worker, takes): (usize, Takes), buckets: &Buckets) {
         let (counters, presence) = (buckets.counters().to_vec(), buckets.presence().to_vec());
-        let sight = Sight { counters, presence, len: buckets.len() };
-        self.inner().sights.insert((worker, takes == Takes::Logs), sight);
+        let (len, dropped) = (buckets.len(), buckets.dropped());
+        let sight = Sight { counters, presence, len, dropped };
+        let place = (worker, takes == Takes::Logs);
+        let before = self.inner().sights.insert(place, sight);
+        if dropped > 0 && before.is_none_or(|before| before.dropped == 0) {
+            tracing::info!(
+                "buckets of scenarios that have changed or are gone are dropped; \
+                 spillway_dropped_buckets_total counts them"
+            );
+        }
     }
 
     /// A commit was kept, with these alerts and clocks of lanes.
@@ -268,6 +282,7 @@ impl Insight {
         Shown {
             totals,
             buckets: inner.sights.values().map(|sight| sight.len as u64).sum(),
+            dropped: inner.dropped + inner.dropped_now(),
             commits: inner.commits.clone(),
             lags: inner.lags.clone(),
             late: inner.late + inner.late_now,
@@ -300,8 +315,13 @@ impl Inner {
         // Those of the next rules are counted anew.
         totals.scenarios.values_mut().for_each(|sum| sum.live = 0);
         self.totals = totals;
+        self.dropped += self.dropped_now();
         self.sights.clear();
         self.late += std::mem::take(&mut self.late_now);
+    }
+
+    fn dropped_now(&self) -> u64 {
+        self.sights.values().map(|sight| sight.dropped).sum()
     }
 
     fn add_buckets(&self, totals: &mut Totals) {

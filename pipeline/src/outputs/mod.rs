@@ -136,20 +136,21 @@ impl Outputs {
         let outbox = tray.series(&record::outbox_name(&store)?);
         let begun = all.iter().map(|one| Arc::clone(&one.name));
         let cursors = Arc::new(Cursors::new(Arc::clone(&store), (tray, recent), begun)?);
-        let (mut watched, mut threads) = (Vec::new(), Vec::new());
         let stop = Stop::new();
+        let backlog = Backlog { cursors: Arc::clone(&cursors), told };
+        let mut outputs = Self { watched: Vec::new(), threads: Vec::new(), backlog, stop };
         for Configured { name, shape, make } in all {
             let (health, meter) = (Health::default(), OutputMeter::default());
             let output = make(OutputContext {
                 name: Arc::clone(&name),
                 outbox: Arc::clone(&outbox),
-                stop: stop.clone(),
+                stop: outputs.stop.clone(),
                 health: health.clone(),
                 meter: meter.clone(),
                 runtime: runtime.clone(),
             });
             let module = output.module();
-            watched.push(Watched {
+            outputs.watched.push(Watched {
                 name: Arc::clone(&name),
                 module,
                 health: health.clone(),
@@ -165,14 +166,14 @@ impl Outputs {
                 store: Arc::clone(&store),
                 cursors: Arc::clone(&cursors),
                 outbox: subscription.clone(),
-                stop: stop.clone(),
+                stop: outputs.stop.clone(),
                 runtime: runtime.clone(),
             };
             let thread = std::thread::Builder::new().name(format!("output {name}"));
             let thread = thread.spawn(move || driver.run(&health)).map_err(OutputsError::Thread)?;
-            threads.push((name, thread));
+            outputs.threads.push((name, thread));
         }
-        Ok(Self { watched, threads, backlog: Backlog { cursors, told }, stop })
+        Ok(outputs)
     }
 
     /// The outputs, in order.
@@ -200,11 +201,15 @@ impl Outputs {
     }
 
     /// Ends all of them; the names of those that did not end in time.
-    pub fn end(self) -> Vec<Arc<str>> {
+    pub fn end(mut self) -> Vec<Arc<str>> {
+        self.stop()
+    }
+
+    fn stop(&mut self) -> Vec<Arc<str>> {
         self.stop.now();
         let until = Instant::now() + END;
         let mut late = Vec::new();
-        for (name, thread) in self.threads {
+        for (name, thread) in self.threads.drain(..) {
             while !thread.is_finished() && Instant::now() < until {
                 std::thread::sleep(Duration::from_millis(5));
             }
@@ -213,5 +218,12 @@ impl Outputs {
             }
         }
         late
+    }
+}
+
+/// Where a start fails, they end before the runtime that they wait on.
+impl Drop for Outputs {
+    fn drop(&mut self) {
+        self.stop();
     }
 }

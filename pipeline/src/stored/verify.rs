@@ -14,7 +14,7 @@ use crate::emit::Told;
 use crate::live::lanes::LaneRecord;
 use crate::live::record;
 use crate::serve::row::{AlertRow, DecisionRow, End, Shared};
-use crate::state::{Family, Store};
+use crate::state::{Family, Store, StoreError};
 
 /// Faults of one family that are told one by one.
 const MOST_FAULTS: usize = 20;
@@ -54,7 +54,10 @@ impl Check<'_> {
                 Err(error) => {
                     // Blocks are checked by their sums: behind a broken one nothing can be read.
                     found.faulty += 1;
-                    found.faults.push(crate::report::chain(&error));
+                    found.faults.push(match &error {
+                        StoreError::Damaged { source, .. } => source.to_string(),
+                        error => crate::report::chain(error),
+                    });
                     break;
                 }
             };

@@ -56,6 +56,8 @@ fn lines(page: &mut Page, shown: &Shown) {
     family.sample(&[("reason", "ahead of their arrival")], totals.ahead);
     let help = "lines with pours that came after their time, and were applied";
     page.single("spillway_late_lines_total", Kind::Counter, help, shown.late);
+    let help = "buckets of scenarios that have changed or are gone: they were dropped";
+    page.single("spillway_dropped_buckets_total", Kind::Counter, help, shown.dropped);
     let help =
         "overflows of scenarios with reprocess that were not matched again: too many followed";
     let mut family = page.family("spillway_unmatched_overflows_total", Kind::Counter, help);
