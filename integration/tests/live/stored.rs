@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use pipeline::live::names::Names;
 use pipeline::state::{Budget, Store};
 use pipeline::stored::buckets::{self, Named};
 use pipeline::stored::{transfer, verify};
@@ -24,9 +25,10 @@ fn live_buckets_are_shown_with_their_events() {
     let all = live(folder.path());
     assert!(!all.is_empty());
     let store = Store::open_to_look(folder.path()).unwrap();
+    let names = Names::of(&store).unwrap();
     let mut scenarios = BTreeSet::new();
     for named in &all {
-        let events = buckets::events(&store, &named.bucket).unwrap();
+        let events = buckets::events(&store, &names, &named.bucket).unwrap();
         assert_eq!(events.len(), named.bucket.events.len(), "{named:?}");
         assert!(named.scenario.contains('/'), "{}", named.scenario);
         scenarios.insert(named.scenario.clone());
@@ -34,6 +36,8 @@ fn live_buckets_are_shown_with_their_events() {
             let line = &logs[0].1[usize::try_from(event.at.position).unwrap()];
             let ip = event.fields.iter().find(|(name, _)| name == "Meta.source_ip");
             assert!(line.contains(&ip.unwrap().1), "{line} has {ip:?}");
+            let path = event.fields.iter().find(|(name, _)| name == "Meta.datasource_path");
+            assert_eq!(path.unwrap().1, logs[0].0);
         }
     }
     assert!(scenarios.len() > 1, "{scenarios:?}");

@@ -1,6 +1,6 @@
 //! `spillway run` from outside: the binary of this build with real sources, sockets and signals.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -8,8 +8,11 @@ use std::time::Duration;
 #[path = "../lapi/http.rs"]
 mod http;
 mod messages;
+mod outputs;
 mod process;
 mod reload;
+mod sources;
+mod state;
 mod traces;
 mod unparsed;
 mod watched;

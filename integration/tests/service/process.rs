@@ -41,11 +41,15 @@ pub(crate) fn spillway() -> Command {
     Command::new(path)
 }
 
+/// The present. Unit: nanoseconds since the Unix epoch.
+pub(crate) fn unix_nanos() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_nanos()).unwrap()
+}
+
 /// The present as log lines write it.
 pub(crate) fn now() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let at = EventTime(i64::try_from(since.as_nanos()).unwrap());
-    Stamp::utc_at(at).rfc3339()
+    Stamp::utc_at(EventTime(unix_nanos())).rfc3339()
 }
 
 /// Failed logins from an address, now.

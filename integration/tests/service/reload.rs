@@ -78,6 +78,28 @@ fn buckets_of_scenarios_that_change_are_dropped_and_counted() {
 }
 
 #[test]
+fn a_restart_with_other_rules_keeps_what_did_not_change() {
+    let port = free_port();
+    let mut service = with_rules(port, "");
+    let rules = service.folder().join("rules/scenarios/spillway");
+    service.push(port, &failures("203.0.113.22", 4));
+    service.terminate();
+    fs::write(rules.join("strict.yaml"), STRICT.replace("test/strict", "test/new")).unwrap();
+    let of_users = rules.join("ssh-user-enumeration.yaml");
+    let content = fs::read_to_string(&of_users).unwrap();
+    fs::write(&of_users, content.replace("leakspeed: ", "leakspeed: 1")).unwrap();
+    service.again(&[]);
+    service.push(port, &failures("203.0.113.22", 2));
+    service.wait_for_output("203.0.113.22", "ssh-bruteforce");
+    service.wait_for_output("203.0.113.22", "test/new");
+    service.wait("a dropped bucket", || {
+        let page = service.page("/metrics").body;
+        let line = page.lines().find(|line| line.starts_with("spillway_dropped_buckets_total "));
+        line.is_some_and(|line| !line.ends_with(" 0")).then_some(())
+    });
+}
+
+#[test]
 fn what_a_restart_takes_up_is_said() {
     let port = free_port();
     let service = with_rules(port, "hold: 100ms\n");

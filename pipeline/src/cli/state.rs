@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::Format;
 use super::alerts::{csv, printable};
+use crate::live::names::Names;
 use crate::state::{Budget, Store, StoreError};
 use crate::stored::buckets::{self, Named};
 use crate::stored::{journal, transfer, verify};
@@ -147,6 +148,7 @@ fn told(named: &Named) -> serde_json::Value {
 
 fn show(data: &Path, output: Format, key: &str, scenario: Option<&str>) -> anyhow::Result<()> {
     let store = Store::open_to_look(data)?;
+    let names = Names::of(&store)?;
     let mut found = Vec::new();
     let wanted =
         |name: &str, one: &str| one == key && scenario.is_none_or(|part| name.contains(part));
@@ -158,13 +160,14 @@ fn show(data: &Path, output: Format, key: &str, scenario: Option<&str>) -> anyho
     }
     let mut out = BufWriter::new(io::stdout().lock());
     for named in &found {
-        let events = buckets::events(&store, &named.bucket)?;
+        let events = buckets::events(&store, &names, &named.bucket)?;
         if output != Format::Human {
             let mut row = told(named);
             let events = events.iter().map(|event| {
                 let fields: BTreeMap<_, _> = event.fields.iter().cloned().collect();
                 let time = event.stamp.map(|stamp| stamp.rfc3339_nano());
-                json!({ "time": time, "offset": event.at.position, "fields": fields })
+                let (lane, offset) = (names.get(event.at.partition), event.at.position);
+                json!({ "time": time, "lane": lane, "offset": offset, "fields": fields })
             });
             row["held"] = events.collect();
             writeln!(out, "{row}")?;
@@ -180,7 +183,8 @@ fn show(data: &Path, output: Format, key: &str, scenario: Option<&str>) -> anyho
         }
         for event in events {
             let time = event.stamp.map(|stamp| stamp.rfc3339()).unwrap_or_default();
-            writeln!(out, "  - {time} at offset {}", event.at.position)?;
+            let lane = names.get(event.at.partition).unwrap_or_default();
+            writeln!(out, "  - {time} at offset {} of {}", event.at.position, printable(&lane))?;
             for (name, text) in &event.fields {
                 writeln!(out, "      {name}: {}", printable(text))?;
             }

@@ -6,8 +6,12 @@ use operators::bucket::dialect::Dialect;
 use operators::bucket::portrait::{Held, Portrait};
 use operators::bucket::record::read_key;
 
+use crate::live::names::Names;
 use crate::live::record;
 use crate::state::{Family, Store, StoreError};
+
+/// The field that is the name of a lane.
+const PATH: &str = "Meta.datasource_path";
 
 /// A bucket with its name.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,11 +56,21 @@ pub fn each(
     Ok(())
 }
 
-/// The events that a bucket holds, oldest first; those that cannot be read are left out.
+/// The events that a bucket holds, oldest first; those that cannot be read are left out. `names` are
+/// those of the lanes of the store.
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn events(store: &Store, bucket: &Portrait) -> Result<Vec<Held>, StoreError> {
+pub fn events(store: &Store, names: &Names, bucket: &Portrait) -> Result<Vec<Held>, StoreError> {
     let dialect = record::dialect_of(store, bucket.dialect)?.unwrap_or_else(Dialect::default);
-    Ok(bucket.events.iter().filter_map(|event| Held::read(event, &dialect)).collect())
+    let mut events: Vec<_> =
+        bucket.events.iter().filter_map(|event| Held::read(event, &dialect)).collect();
+    for event in &mut events {
+        // It is not kept with each event: its lane says it.
+        let path = event.fields.iter_mut().find(|(name, text)| name == PATH && text.is_empty());
+        if let (Some((_, text)), Some(lane)) = (path, names.get(event.at.partition)) {
+            text.push_str(&lane);
+        }
+    }
+    Ok(events)
 }

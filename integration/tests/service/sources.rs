@@ -1,0 +1,141 @@
+//! Settings of sources from outside: which clock counts, which files are read, how a sender is answered.
+
+use std::fs;
+use std::path::Path;
+
+use integration::ports::free_port;
+use operators::time::{EventTime, Stamp};
+
+use crate::http::{Request, send, send_unix};
+use crate::process::{Service, failures, refused, unix_nanos};
+use crate::write;
+
+const HOUR: i64 = 3_600_000_000_000;
+
+/// Failed logins from an address, one for each of the hours before now.
+fn hourly(from: &str, count: i64) -> Vec<String> {
+    let line = |hour| {
+        let at = Stamp::utc_at(EventTime(unix_nanos() - hour * HOUR)).rfc3339();
+        format!("{at} host sshd[7]: Failed password for root from {from} port {hour} ssh2")
+    };
+    (0..count).rev().map(line).collect()
+}
+
+fn of_files(folder: &Path, more: &str) -> Service {
+    let folder = tempfile::TempDir::new_in(folder).unwrap();
+    Service::start_in(folder, more, &[], &[])
+}
+
+/// Failures that are hours apart are no brute force; with the clock of their arrival they are one.
+#[test]
+fn lines_count_by_their_dates_or_by_their_arrival() {
+    let logs = tempfile::tempdir().unwrap();
+    let of = |name: &str| logs.path().join(name);
+    let (dated, arrived, machine) = (of("dated.log"), of("arrived.log"), of("machine.log"));
+    let source = |path: &Path, more: &str| {
+        format!(
+            "- source: file\n  filename: {}\n  start: beginning\n  labels: {{type: syslog}}\n{more}",
+            path.display()
+        )
+    };
+    write(&dated, &hourly("203.0.113.100", 12));
+    write(&arrived, &hourly("203.0.113.101", 12));
+    write(&machine, &hourly("203.0.113.102", 12));
+    let configuration = format!(
+        "sources:\n{}{}{}",
+        source(&dated, ""),
+        source(&arrived, "  clock: arrival\n"),
+        source(&machine, "  use_time_machine: true\n")
+    );
+    let service = of_files(logs.path(), &configuration);
+    service.wait_for_output("203.0.113.101", "ssh-bruteforce");
+    for (path, last) in [(&dated, "203.0.113.103"), (&machine, "203.0.113.104")] {
+        write(path, &failures(last, 12));
+        service.wait_for_output(last, "ssh-bruteforce");
+    }
+    for hours_apart in ["203.0.113.100", "203.0.113.102"] {
+        assert!(!service.output().contains(hours_apart), "{}", service.output());
+    }
+}
+
+#[test]
+fn one_clock_is_asked_for_at_a_time() {
+    let errors = refused(
+        "sources:\n- source: file\n  filename: a.log\n  clock: arrival\n  use_time_machine: true\n",
+        &[],
+    );
+    assert!(errors.contains("`use_time_machine`") && errors.contains("spillway.yaml:"), "{errors}");
+}
+
+#[test]
+fn files_are_found_by_patterns_without_being_told() {
+    let logs = tempfile::tempdir().unwrap();
+    let folder = logs.path().join("hosts");
+    fs::create_dir_all(folder.join("a")).unwrap();
+    write(&folder.join("a/auth.log"), &failures("203.0.113.110", 12));
+    write(&folder.join("a/debug.log"), &failures("203.0.113.111", 12));
+    let configuration = format!(
+        "sources:\n- source: file\n  filenames: ['{}/**/*.log']\n  exclude_regexps: ['debug\\.log$']\n  \
+         poll_without_inotify: true\n  poll_interval: 50ms\n  discovery_poll_interval: 200ms\n  \
+         start: beginning\n  labels: {{type: syslog}}\n",
+        folder.display()
+    );
+    let service = of_files(logs.path(), &configuration);
+    service.wait_for_output("203.0.113.110", "ssh-bruteforce");
+    fs::create_dir(folder.join("b")).unwrap();
+    write(&folder.join("b/debug.log"), &failures("203.0.113.112", 12));
+    write(&folder.join("b/auth.log"), &failures("203.0.113.113", 12));
+    service.wait_for_output("203.0.113.113", "ssh-bruteforce");
+    write(&folder.join("a/auth.log"), &failures("203.0.113.114", 12));
+    service.wait_for_output("203.0.113.114", "ssh-bruteforce");
+    for excluded in ["203.0.113.111", "203.0.113.112"] {
+        assert!(!service.output().contains(excluded), "{}", service.output());
+    }
+}
+
+#[test]
+fn senders_are_answered_as_configured_by_network_and_by_socket() {
+    let port = free_port();
+    let configuration = format!(
+        "sources:\n- source: http\n  listen_addr: 127.0.0.1:{port}\n  listen_socket: logs.sock\n  \
+         auth_type: headers\n  headers: {{x-token: let-me-in}}\n  path: /logs\n  \
+         custom_status_code: 202\n  custom_headers: {{x-kept: 'yes'}}\n  \
+         transform: JsonExtract(evt.Line.Raw, \"message\")\n  labels: {{type: syslog}}\n"
+    );
+    let service = Service::start(&configuration, &[]);
+    let body = |from: &str| -> String {
+        let values = failures(from, 12).into_iter();
+        values.map(|line| serde_json::json!({ "message": line }).to_string() + "\n").collect()
+    };
+    let request = |from: &str, token: &str| Request {
+        method: "POST".into(),
+        target: "/logs".into(),
+        headers: vec![("x-token".into(), token.into())],
+        body: body(from),
+    };
+    let address = format!("127.0.0.1:{port}");
+    service.wait("the listener", || std::net::TcpStream::connect(&address).ok());
+    let answer = send(&address, &request("203.0.113.120", "let-me-in"));
+    assert_eq!(answer.status, 202);
+    assert_eq!(answer.header("x-kept"), Some("yes"), "{answer:?}");
+    service.wait_for_output("203.0.113.120", "ssh-bruteforce");
+    let socket = service.folder().join("logs.sock");
+    assert_eq!(send_unix(&socket, &request("203.0.113.121", "wrong")).status, 401);
+    assert_eq!(send_unix(&socket, &request("203.0.113.122", "let-me-in")).status, 202);
+    service.wait_for_output("203.0.113.122", "ssh-bruteforce");
+    assert!(!service.output().contains("203.0.113.121"), "{}", service.output());
+}
+
+#[test]
+fn sources_that_are_not_read_are_refused_with_what_becomes_of_them() {
+    for (kind, word) in [
+        ("appsec", "comes later"),
+        ("cloudwatch", "comes later"),
+        ("kinesis", "comes later"),
+        ("s3", "comes later"),
+        ("wineventlog", "will never be read"),
+    ] {
+        let errors = refused(&format!("sources:\n- source: {kind}\n"), &[]);
+        assert!(errors.contains(word) && errors.contains("spillway.yaml:2:"), "{kind}: {errors}");
+    }
+}
