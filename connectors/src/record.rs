@@ -1,6 +1,7 @@
 //! What a source hands on: chunks, each one shared text with the spans of its lines, so that a
 //! line costs no allocation and no copy. Comes from [`crate::reader`], goes to the parsers.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::metric::{Counter, Meter, Reason};
@@ -16,6 +17,18 @@ pub struct Chunk {
     pub rejects: Vec<Reject>,
     /// How many of `lines` held invalid UTF-8, now U+FFFD.
     pub repaired: usize,
+    /// Whether the text also holds the messages that lines were made of; see [`raw`].
+    pub has_raw: bool,
+}
+
+/// The message that a line was made of, in a text that holds both: what stands between the end of the
+/// line `before` it and its own. Either the message ends with the line, or it stands before it, with a
+/// line end behind.
+pub fn raw(text: &str, before: usize, line: Range<usize>) -> Option<&str> {
+    match text.get(before..line.start)?.strip_suffix('\n') {
+        Some(message) => Some(message),
+        None => text.get(before..line.end),
+    }
 }
 
 /// Where a line stands.

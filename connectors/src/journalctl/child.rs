@@ -275,6 +275,7 @@ impl Follower {
             lines: std::mem::take(&mut self.lines),
             rejects: std::mem::take(&mut self.rejects),
             repaired: std::mem::take(&mut self.repaired),
+            has_raw: false,
         };
         self.text.clear();
         chunk.count(&self.context.meter);

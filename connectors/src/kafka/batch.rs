@@ -135,6 +135,7 @@ impl Batch {
             lines: std::mem::replace(&mut self.lines, Vec::with_capacity(lines)),
             rejects: std::mem::take(&mut self.rejects),
             repaired: std::mem::take(&mut self.repaired),
+            has_raw: false,
         };
         self.records = 0;
         self.rejected = 0;

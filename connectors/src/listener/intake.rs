@@ -170,7 +170,7 @@ impl Intake {
         let numbers = first + lines.len() as u64..;
         let numbered = |(offset, reject)| Reject { offset, ..reject };
         let rejects = numbers.zip(batch.rejects).map(numbered).collect();
-        let chunk = Chunk { text, lines: spans, rejects, repaired };
+        let chunk = Chunk { text, lines: spans, rejects, repaired, has_raw: false };
         let mut origins: Vec<_> = batch.sets.into_iter().map(origin).collect();
         if origins.is_empty() {
             origins.push(origin(Arc::default()));

@@ -206,15 +206,14 @@ impl Adding<'_> {
         let Some(message) = end.and_then(|end| message.get(..=end)) else { return };
         let state = &mut *self.state;
         state.begin();
-        let start = position(state.text.len());
-        match str::from_utf8(message) {
+        let start = match str::from_utf8(message) {
             Ok(message) => state.write(message, &self.peer.origin.source),
             Err(_) => {
                 state.repaired += 1;
-                state.write(&String::from_utf8_lossy(message), &self.peer.origin.source);
+                state.write(&String::from_utf8_lossy(message), &self.peer.origin.source)
             }
-        }
-        let end = position(state.text.len());
+        };
+        let (start, end) = (position(start), position(state.text.len()));
         state.lines.push(Span { start, end, offset: state.next });
         state.origin_of.push(self.origin);
         state.next += 1;
@@ -276,11 +275,26 @@ impl State {
         }
     }
 
-    fn write(&mut self, message: &str, peer: &str) {
+    /// Adds a message and the line that is made of it; where that begins. A line that the message ends
+    /// with stands there once: [`crate::record::raw`].
+    fn write(&mut self, message: &str, peer: &str) -> usize {
+        let Self { text, now_text, .. } = self;
+        text.push_str(message);
+        let end = text.len();
         if self.raw {
-            self.text.push_str(header::without_priority(message));
-        } else {
-            header::write(message, Arrival { peer, time: &self.now_text }, &mut self.text);
+            return end - header::without_priority(message).len();
+        }
+        text.push('\n');
+        let start = text.len();
+        header::write(message, Arrival { peer, time: now_text }, text);
+        let line = text.get(start..).unwrap_or_default();
+        match message.strip_suffix(line) {
+            Some(before) if !before.ends_with('\n') => {
+                let start = end - line.len();
+                text.truncate(end);
+                start
+            }
+            _ => start,
         }
     }
 
@@ -341,6 +355,7 @@ impl State {
             lines: std::mem::replace(&mut self.lines, lines),
             rejects: std::mem::take(&mut self.rejects),
             repaired: std::mem::take(&mut self.repaired),
+            has_raw: true,
         };
         chunk.count(meter);
         self.text.clear();

@@ -12,12 +12,15 @@
 //! * what cannot be read at all is kept behind both.
 //!
 //! Of RFC 5424 the message identifier and the structured data are left out, as CrowdSec and rsyslog's
-//! files do; where there is no text, the structured data is the text. Who wants every byte turns
-//! parsing off.
+//! files do; where there is no text, the structured data is the text. The message stays beside its line,
+//! as it came: what no parser takes is set aside with it.
 
 use std::net::IpAddr;
 
 use super::stamp::Stamp;
+
+/// Facility 23, severity 7.
+const MAX_PRIORITY: u8 = 191;
 
 /// What is known of a message besides its bytes.
 #[derive(Clone, Copy, Debug)]
@@ -60,10 +63,15 @@ pub fn write(message: &str, arrival: Arrival<'_>, line: &mut String) -> Form {
 
 /// The message without `<13>`.
 pub fn without_priority(message: &str) -> &str {
-    let digits = message.bytes().skip(1).take(4).take_while(u8::is_ascii_digit).count();
-    let is_priority = message.starts_with('<') && (1..=3).contains(&digits);
-    let body = is_priority.then(|| message.get(digits + 1..)).flatten();
-    body.and_then(|body| body.strip_prefix('>')).unwrap_or(message)
+    let priority = message.get(..5).unwrap_or(message).strip_prefix('<');
+    let Some((digits, _)) = priority.and_then(|priority| priority.split_once('>')) else {
+        return message;
+    };
+    // `+7` is a number, too.
+    let is_priority = digits.bytes().all(|byte| byte.is_ascii_digit())
+        && digits.parse::<u8>().is_ok_and(|priority| priority <= MAX_PRIORITY);
+    let body = is_priority.then(|| message.get(digits.len() + 2..)).flatten();
+    body.unwrap_or(message)
 }
 
 /// Appends what follows the time, after the host if that is missing.
@@ -319,6 +327,9 @@ mod tests {
                 "date=2026-11-26 time=16:00:00 devname=fw",
             ),
             ("<1345>no priority", "<1345>no priority"),
+            ("<192>no priority", "<192>no priority"),
+            ("<191>text", "text"),
+            ("<+7>no priority", "<+7>no priority"),
             ("<>", "<>"),
             ("<13", "<13"),
             ("just text", "just text"),

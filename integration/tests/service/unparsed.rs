@@ -169,6 +169,40 @@ fn what_senders_send_wrong_is_set_aside_with_its_reason() {
     service.terminate();
 }
 
+/// Parsers see a line in the form of log files; what nobody takes is kept as it came.
+#[test]
+fn a_syslog_message_is_set_aside_as_it_came() {
+    let port = free_port();
+    let configuration = format!(
+        "sources:\n- source: syslog\n  listen_addr: 127.0.0.1\n  listen_port: {port}\n  protocol: tcp\n  \
+         labels: {{type: syslog}}\nunparsed:\n- output: file\n  path: aside.jsonl\n"
+    );
+    let service = Service::start(&configuration, &[]);
+    let (at, aside) = ("2026-11-26T16:00:00Z", service.folder().join("aside.jsonl"));
+    let modern = format!("<34>1 {at} gate shop 7 ID47 [meta order=\"12\"] odd words");
+    let sent = [
+        (&*modern, format!("{at} gate shop[7]: odd words")),
+        ("<13>Nov 26 16:00:01 gate shop: odd", "Nov 26 16:00:01 gate shop: odd".to_owned()),
+        ("Nov 26 16:00:02 gate shop: plain", "Nov 26 16:00:02 gate shop: plain".to_owned()),
+        ("<999>Nov 26 16:00:03 gate shop: odd", String::new()),
+    ];
+    let mut stream = service.wait("the listener", || TcpStream::connect(("127.0.0.1", port)).ok());
+    for (message, _) in &sent {
+        writeln!(stream, "{message}").unwrap();
+    }
+    let told = service.wait("what is set aside", || {
+        let told = std::fs::read_to_string(&aside).unwrap_or_default();
+        (told.lines().count() == sent.len()).then_some(told)
+    });
+    for (told, (message, line)) in told.lines().zip(&sent) {
+        let told: Value = serde_json::from_str(told).unwrap();
+        let shown = told["line"].as_str().unwrap();
+        assert_eq!(told["raw"].as_str().unwrap_or(shown), *message);
+        assert!(line.is_empty() && shown.ends_with(message) || shown == line, "{told}");
+        assert_eq!(told["raw"].is_null(), shown == *message, "{told}");
+    }
+}
+
 #[test]
 fn what_is_set_aside_is_told_once_and_counted_by_reason() {
     let Some(kafka) = Kafka::start("what_is_set_aside_is_told_once") else { return };

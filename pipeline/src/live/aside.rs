@@ -39,6 +39,9 @@ pub struct Aside {
     /// The line; the beginning of what was not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
+    /// The message that a listener made the line of, as it came, where that differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
     /// Length of a record that was not read. Unit: bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
@@ -60,9 +63,14 @@ pub(super) struct Whose<'a> {
 
 impl Aside {
     /// A line that no parser took.
-    pub(super) fn line(whose: Whose<'_>, (offset, part): (u64, u32), line: &str) -> Self {
+    pub(super) fn line(
+        whose: Whose<'_>,
+        (offset, part): (u64, u32),
+        (line, raw): (&str, Option<&str>),
+    ) -> Self {
+        let raw = raw.filter(|raw| *raw != line).map(str::to_owned);
         let line = Some(line.to_owned());
-        Self { offset, part, line, ..Self::new(whose, UNPARSED) }
+        Self { offset, part, line, raw, ..Self::new(whose, UNPARSED) }
     }
 
     /// A record that was not read.
@@ -93,6 +101,7 @@ impl Aside {
             time: Stamp::utc_at(whose.time).rfc3339_nano(),
             labels: whose.labels.clone(),
             line: None,
+            raw: None,
             bytes: None,
         }
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+use connectors::record::raw;
 use connectors::{Delivery, Permit, Position, Receipt, Reject, SourceId};
 use operators::order::merge::Settled;
 use operators::origin::Origin;
@@ -32,6 +33,8 @@ pub(super) struct Pending {
     transport: Arc<Transport>,
     /// Records that were not read, if they are to be told; in their order.
     rejects: VecDeque<Reject>,
+    /// Whether the block also holds the messages that lines were made of.
+    has_raw: bool,
     held: Held,
 }
 
@@ -138,6 +141,7 @@ impl Lane {
         };
         // Of lines that a transform drops the order hears nothing: it need not come to them.
         let last = spans.last().map(|span| span.position);
+        let has_raw = chunk.has_raw && self.transforming.is_none();
         let mut rejects = VecDeque::from(chunk.rejects);
         rejects.retain(|reject| settings.set_aside && reject.offset >= self.settled.next);
         self.pending.push_back(Pending {
@@ -148,6 +152,7 @@ impl Lane {
             spans,
             transport: Arc::new(transport),
             rejects,
+            has_raw,
             held: Held { permit, receipt },
         });
     }
@@ -263,12 +268,17 @@ impl Pending {
         let first = self.spans.partition_point(|span| span.position < position);
         let number = first + usize::try_from(part).ok()?;
         let span = self.spans.get(number).filter(|span| span.position == position)?;
-        let line = self.block.get(span.start as usize..span.end as usize)?;
+        let at = span.start as usize..span.end as usize;
+        let line = self.block.get(at.clone())?;
+        let raw = self.has_raw.then(|| {
+            let before = number.checked_sub(1).and_then(|before| self.spans.get(before));
+            raw(&self.block, before.map_or(0, |before| before.end as usize), at)
+        });
         let number = u32::try_from(number).ok()?;
         let labels = &self.transport.origin(number)?.labels;
         let time = self.transport.time(number).unwrap_or(self.transport.arrived);
         let whose = Whose { source, lane, labels, time };
-        Some(Aside::line(whose, (position, part), line))
+        Some(Aside::line(whose, (position, part), (line, raw.flatten())))
     }
 
     /// Takes out records that were not read, those before `next` or all.
