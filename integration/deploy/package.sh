@@ -79,7 +79,7 @@ sources:
 - {source: journalctl, journalctl_filter: [SYSLOG_FACILITY=4], labels: {type: syslog}}
 - {source: syslog, listen_addr: 127.0.0.1, listen_port: 514, protocol: udp, labels: {type: syslog}}
 outputs:
-- {output: file, path: /var/lib/spillway/decisions.jsonl}
+- {output: file, path: /var/lib/spillway/decisions.jsonl, streams: [decisions]}
 EOT
     must "$what: with another configuration, port 514 and the journal" shell 'systemctl restart spillway && spillway status'
     must "$what: an attack in the journal is sent" shell "$(package_attacks 203.0.113.8)"
@@ -104,14 +104,15 @@ package_bans() { inside spillway decisions list -o raw | grep -F "Ip:$1,"; }
 package_is_watched() {
     must "$what: a process that hangs is started again" shell '
         mkdir -p /run/systemd/system/spillway.service.d
-        printf "[Service]\nWatchdogSec=2s\nTimeoutAbortSec=2s\n" >/run/systemd/system/spillway.service.d/short.conf
+        printf "[Service]\nWatchdogSec=6s\nTimeoutAbortSec=2s\n" >/run/systemd/system/spillway.service.d/short.conf
         systemctl daemon-reload && systemctl restart spillway
         hangs=$(systemctl show -p MainPID --value spillway)
         # Before that it outlives the time.
-        sleep 5 && [ $(systemctl show -p NRestarts --value spillway) = 0 ]
+        sleep 10
+        [ $(systemctl show -p NRestarts --value spillway) = 0 ]
         kill -STOP $hangs
-        for n in $(seq 60); do
-            [ $(systemctl show -p NRestarts --value spillway) != 1 ] || systemctl is-active -q spillway && break
+        for n in $(seq 120); do
+            if [ $(systemctl show -p NRestarts --value spillway) = 1 ] && systemctl is-active -q spillway; then break; fi
             sleep 0.5
         done
         [ $(systemctl show -p MainPID --value spillway) != $hangs ] && spillway status
