@@ -81,7 +81,7 @@ fn families(page: &str) -> BTreeMap<String, Family> {
         let words: Vec<&str> = line.splitn(4, ' ').collect();
         match words[..] {
             ["#", "HELP", name, help] => {
-                families.entry(name.into()).or_default().help = help.into()
+                families.entry(name.into()).or_default().help = help.into();
             }
             ["#", "TYPE", name, kind] => {
                 now = name.to_owned();
