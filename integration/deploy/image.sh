@@ -13,7 +13,7 @@ test_image() {
     fi
     must "$what: it is $("$spillway" --version)" image_says "$("$spillway" --version)" --version
     must "$what: its user is not root" [ "$("$docker" image inspect -f '{{.Config.User}}' "$name-spillway")" = 990 ]
-    "$docker" run -d --name "$container" --read-only --cap-drop ALL --security-opt no-new-privileges \
+    "$docker" run -d --name "$container" --read-only --cap-drop ALL --security-opt no-new-privileges --health-interval 2s --health-timeout 3s \
         -v "$container:/var/lib/spillway" "$name-spillway" >"$work/last" 2>&1 || { fail "$what" "$(<"$work/last")"; return; }
     must "$what: healthy, read-only and without capabilities" until_true 60 image_is healthy "$container" ||
         "$docker" logs "$container" 2>&1 | tail -n 5
