@@ -1,6 +1,6 @@
 # One line per target after `##`: `make help` prints them.
 .DEFAULT_GOAL := help
-.PHONY: help try deb test test-clients lint doc conformance bench soak chaos fuzz
+.PHONY: help try deb test test-clients test-deploy lint doc conformance bench soak chaos fuzz
 
 TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
 CORPUS = $(or $(SPILLWAY_CONFORMANCE),../shared/conformance)
@@ -29,6 +29,10 @@ test-clients: ## real bouncers, agents, cscli and schemathesis against the API; 
 	$(BUILD)
 	integration/clients/run.sh
 	integration/schemathesis/run.sh
+
+test-deploy: ## container image, trial and Debian package of deploy/, on real parts; says what it skipped
+	$(BUILD)
+	integration/deploy/run.sh
 
 lint: ## rustfmt and clippy; every warning is an error
 	cargo fmt --all --check

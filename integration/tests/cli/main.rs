@@ -64,3 +64,18 @@ fn a_misspelt_name_gets_the_nearest() {
     let errors = served.refused(&["decisions", "lst"]);
     assert!(errors.contains("'list'"), "{errors}");
 }
+
+/// A small Debian, before anything asks for `ca-certificates`.
+#[test]
+fn a_host_without_authorities_has_its_commands() {
+    let served = Served::start();
+    let nowhere = served.folder.path().join("none");
+    let done = served::spillway()
+        .args(["decisions", "list", "--socket"])
+        .arg(served.path("data/spillway.sock"))
+        .env("SSL_CERT_FILE", &nowhere)
+        .env("SSL_CERT_DIR", &nowhere)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}

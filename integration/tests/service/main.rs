@@ -8,6 +8,7 @@ use std::time::Duration;
 #[path = "../lapi/http.rs"]
 mod http;
 mod messages;
+mod observability;
 mod outputs;
 mod process;
 mod reload;
