@@ -119,7 +119,8 @@ impl Tokens {
     fn check_signature(&self, token: &str) -> Result<Claims, TokenError> {
         let parts: Vec<&str> = token.splitn(4, '.').collect();
         let [header, claims, signature] = parts.as_slice() else { return Err(TokenError::Parts) };
-        let (head, said) = (json(header)?, json(claims)?);
+        let head = json(header, "map[string]interface {}")?;
+        let said = json(claims, "jwt.MapClaims")?;
         match head.get("alg").and_then(Value::as_str) {
             Some("HS256") => {}
             Some(other) if GO_KNOWS.contains(&other) => return Err(TokenError::Algorithm),
@@ -144,8 +145,8 @@ fn illegal_byte(text: &str) -> Result<(), TokenError> {
     text.bytes().position(foreign).or(alone).map_or(Ok(()), |at| Err(TokenError::Base64(at)))
 }
 
-/// A part that is an object, or null.
-fn json(part: &str) -> Result<Value, TokenError> {
+/// A part that is an object, or null; `wanted` is what Go calls that.
+fn json(part: &str, wanted: &str) -> Result<Value, TokenError> {
     illegal_byte(part)?;
     // Bits that the last character has too many are ignored, as by Go.
     let lenient = base64::engine::GeneralPurposeConfig::new()
@@ -169,8 +170,7 @@ fn json(part: &str) -> Result<Value, TokenError> {
         Value::String(_) => "string",
         Value::Array(_) => "array",
     };
-    let (begin, end) = ("json: cannot unmarshal", "into Go value of type");
-    Err(TokenError::Json(format!("{begin} {kind} {end} map[string]interface {{}}")))
+    Err(TokenError::Json(format!("json: cannot unmarshal {kind} into Go value of type {wanted}")))
 }
 
 #[cfg(test)]
