@@ -113,6 +113,7 @@ own() {
         "$release/clients" --api 127.0.0.1:18090 --token "$token" --key testkey --pid "$pid" "$@"
     }
     echo "Spillway alone, $most decisions, load $(cut -d' ' -f1 /proc/loadavg)"
+    clients reach 500 "$work/api.sock" "$binary"
     clients import "$((most - decisions))" 100000 "$decisions"
     curl -sf -o /dev/null -H 'X-Api-Key: testkey' -A bench/v1 'http://127.0.0.1:18090/v1/decisions/stream?startup=true'
     echo "  memory with them, all sent once    $(memory "$pid") MB"

@@ -38,7 +38,7 @@ debian_program() {
         dpkg-deb -x "$1"_*.deb .) >"$work/$1.deb.log" 2>&1 && echo "$work/$1.deb/usr/bin/$1"
 }
 
-for part in servers custom_bouncer libraries caddy firewall crowdsec takeover tls; do
+for part in servers custom_bouncer libraries caddy firewall crowdsec cscli takeover tls; do
     # shellcheck source=/dev/null
     source "$here/$part.sh"
 done
@@ -59,6 +59,7 @@ go_client
 caddy
 firewall_bouncer
 cscli_client
+cscli_beside
 agent "crowdsec 1.7.8 agent" "$plain"
 takeover
 over_tls

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::quote;
 use crate::value::Value;
 
 /// Deepest nesting that is decoded. Go stops at 10,000; this keeps a hostile line within the stack
@@ -40,16 +41,9 @@ pub enum JsonError {
 
 /// A character as Go's decoder quotes it.
 fn quoted(found: char) -> String {
-    match found {
-        '\x07' => r"'\a'".to_owned(),
-        '\x08' => r"'\b'".to_owned(),
-        '\x0b' => r"'\v'".to_owned(),
-        '\x0c' => r"'\f'".to_owned(),
-        '"' => "'\"'".to_owned(),
-        '\n' | '\r' | '\t' | '\\' | '\'' => format!("{found:?}"),
-        '\0'..' ' | '\x7f' => format!(r"'\x{:02x}'", u32::from(found)),
-        _ => format!("'{found}'"),
-    }
+    let mut text = String::from("'");
+    quote::push(found, '\'', false, &mut text);
+    text + "'"
 }
 
 /// Decodes one document: objects to `map[string]any` (of equal keys the last counts), numbers to
@@ -166,9 +160,9 @@ impl<'a> Decoder<'a> {
     }
 
     fn word(&mut self, word: &'static str, value: Value) -> Result<Value, JsonError> {
-        for expected in word.bytes() {
+        for (place, expected) in word.bytes().enumerate() {
             if self.peek() != Some(expected) {
-                return Err(self.unexpected("in literal true, false or null"));
+                return Err(self.unexpected(expecting(word, place)));
             }
             self.at += 1;
         }
@@ -300,6 +294,21 @@ impl<'a> Decoder<'a> {
     }
 }
 
+/// Where in `true`, `false` or `null` something else stands, in Go's words.
+fn expecting(word: &str, place: usize) -> &'static str {
+    match (word, place) {
+        ("true", 1) => "in literal true (expecting 'r')",
+        ("true", 2) => "in literal true (expecting 'u')",
+        ("true", _) => "in literal true (expecting 'e')",
+        ("false", 1) => "in literal false (expecting 'a')",
+        ("false", 2) => "in literal false (expecting 'l')",
+        ("false", 3) => "in literal false (expecting 's')",
+        ("false", _) => "in literal false (expecting 'e')",
+        (_, 1) => "in literal null (expecting 'u')",
+        _ => "in literal null (expecting 'l')",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -379,6 +388,17 @@ mod tests {
         }
         let error = decode("[x]").unwrap_err().to_string();
         assert_eq!(error, "invalid character 'x' looking for beginning of value");
+        for (text, told) in [
+            ("[fal\"]", r#"'"' in literal false (expecting 's')"#),
+            ("tru]", "']' in literal true (expecting 'e')"),
+            ("n\u{80}", r"'\u0080' in literal null (expecting 'u')"),
+            ("nul\u{a0}", r"'\u00a0' in literal null (expecting 'l')"),
+            ("t\u{7f}", r"'\x7f' in literal true (expecting 'r')"),
+            ("[1'", r"'\'' after array element"),
+        ] {
+            let error = decode(text).unwrap_err().to_string();
+            assert_eq!(error, format!("invalid character {told}"));
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub mod origin;
 pub mod parse;
 pub mod place;
 pub mod profile;
+pub mod quote;
 pub mod reference;
 pub mod rules;
 pub mod schema;

@@ -229,7 +229,7 @@ pub fn token_of(parts: &Parts) -> Option<String> {
     let text =
         |name| parts.headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
     let bearer = text(header::AUTHORIZATION).and_then(|text| text.strip_prefix("Bearer "));
-    if let Some(token) = bearer.filter(|token| !token.is_empty() && !token.contains(' ')) {
+    if let Some(token) = bearer.filter(|token| !token.is_empty()) {
         return Some(token.to_owned());
     }
     let query = Query::parse(parts.uri.query().unwrap_or_default());

@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::Sha256;
 
 /// How long a token is valid, and how long it can be renewed. Unit: seconds.
@@ -37,10 +38,11 @@ pub struct Claims {
     pub orig_iat: i64,
 }
 
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-}
+/// Algorithms that Go's library knows, and we do not.
+const GO_KNOWS: [&str; 13] = [
+    "none", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256",
+    "PS384", "PS512", "EdDSA",
+];
 
 /// Why a token is none, in the words of CrowdSec's library.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +59,12 @@ pub enum TokenError {
     /// Another algorithm.
     #[error("invalid signing algorithm")]
     Algorithm,
+    /// An algorithm that nobody knows.
+    #[error("signing method (alg) is unavailable.")]
+    UnknownAlgorithm,
+    /// No algorithm.
+    #[error("signing method (alg) is unspecified.")]
+    NoAlgorithm,
     /// Another key.
     #[error("signature is invalid")]
     Signature,
@@ -107,39 +115,46 @@ impl Tokens {
         if age > LIFETIME { Err(TokenError::Expired) } else { Ok(claims) }
     }
 
+    /// In the order of Go's library: parts, algorithm, signature; what it claims is looked at last.
     fn check_signature(&self, token: &str) -> Result<Claims, TokenError> {
         let parts: Vec<&str> = token.splitn(4, '.').collect();
         let [header, claims, signature] = parts.as_slice() else { return Err(TokenError::Parts) };
-        let read: Header = json(header)?;
-        let said: Claims = json(claims)?;
-        if read.alg != "HS256" {
-            return Err(TokenError::Algorithm);
+        let head = json(header, "map[string]interface {}")?;
+        let said = json(claims, "jwt.MapClaims")?;
+        match head.get("alg").and_then(Value::as_str) {
+            Some("HS256") => {}
+            Some(other) if GO_KNOWS.contains(&other) => return Err(TokenError::Algorithm),
+            Some(_) => return Err(TokenError::UnknownAlgorithm),
+            None => return Err(TokenError::NoAlgorithm),
         }
-        let signature = decoded(signature)?;
+        illegal_byte(signature)?;
+        // Bits that the last character has too many must be nought: of a token there is one text.
+        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenError::Signature)?;
         let mac = self.key.clone().chain_update(header.as_bytes()).chain_update(b".");
         let mac = mac.chain_update(claims.as_bytes());
         // Compares in constant time.
         mac.verify_slice(&signature).map_err(|_| TokenError::Signature)?;
-        Ok(said)
+        serde_json::from_value(said).map_err(|error| TokenError::Json(error.to_string()))
     }
 }
 
-fn decoded(text: &str) -> Result<Vec<u8>, TokenError> {
-    URL_SAFE_NO_PAD.decode(text).map_err(|error| match error {
-        base64::DecodeError::InvalidByte(at, _) => TokenError::Base64(at),
-        base64::DecodeError::InvalidLastSymbol { .. } => TokenError::Base64(text.len()),
-        _ => TokenError::Base64(text.len()),
-    })
+/// What is no base64 of URLs without padding, where Go finds it.
+fn illegal_byte(text: &str) -> Result<(), TokenError> {
+    let foreign = |byte: u8| !byte.is_ascii_alphanumeric() && byte != b'-' && byte != b'_';
+    let alone = (text.len() % 4 == 1).then(|| text.len() - 1);
+    text.bytes().position(foreign).or(alone).map_or(Ok(()), |at| Err(TokenError::Base64(at)))
 }
 
-fn json<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, TokenError> {
+/// A part that is an object, or null; `wanted` is what Go calls that.
+fn json(part: &str, wanted: &str) -> Result<Value, TokenError> {
+    illegal_byte(part)?;
     // Bits that the last character has too many are ignored, as by Go.
     let lenient = base64::engine::GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)
         .with_decode_padding_mode(base64::engine::DecodePaddingMode::RequireNone);
     let engine = base64::engine::GeneralPurpose::new(&base64::alphabet::URL_SAFE, lenient);
     let bytes = engine.decode(part).map_err(|_| TokenError::Base64(part.len()))?;
-    serde_json::from_slice(&bytes).map_err(|error| {
+    let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
         // Go shows a byte that is no UTF-8 as the character of its number.
         let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
         let text = match operators::json::decode(&text) {
@@ -147,7 +162,15 @@ fn json<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, TokenError> {
             Ok(_) => error.to_string(),
         };
         TokenError::Json(text)
-    })
+    })?;
+    let kind = match &value {
+        Value::Object(_) | Value::Null => return Ok(value),
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+    };
+    Err(TokenError::Json(format!("json: cannot unmarshal {kind} into Go value of type {wanted}")))
 }
 
 #[cfg(test)]
@@ -182,5 +205,37 @@ mod tests {
         let told = tokens(1).check("xx.yy.zz", 1_000).unwrap_err().to_string();
         assert_eq!(told, "invalid character 'Ç' looking for beginning of value");
         assert!(Tokens::new(&[0; 63]).is_err());
+    }
+
+    #[test]
+    fn what_is_no_token_is_told_in_gos_words() {
+        let (token, _) = tokens(1).issue("m", 1_000);
+        let told = |token: &str| tokens(1).check(token, 1_000).unwrap_err().to_string();
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let header = part(r#"{"alg":"HS256","typ":"JWT"}"#);
+        assert_eq!(told("a.b.c"), "illegal base64 data at input byte 0");
+        assert_eq!(told(&format!(" {token}")), "illegal base64 data at input byte 0");
+        assert_eq!(told(&format!("{header}=.e30.x")), "illegal base64 data at input byte 36");
+        assert_eq!(told(&format!("{token} x")), "illegal base64 data at input byte 43");
+        // Nobody who does not know the secret is told what claims must be.
+        assert_eq!(told(&format!("{header}.{}.AAAA", part("{}"))), "signature is invalid");
+        let with = |header: &str| told(&format!("{}.{}.AAAA", part(header), part("{}")));
+        assert_eq!(with(r#"{"alg":"none"}"#), "invalid signing algorithm");
+        assert_eq!(with(r#"{"alg":"RS256"}"#), "invalid signing algorithm");
+        assert_eq!(with(r#"{"alg":"hs256"}"#), "signing method (alg) is unavailable.");
+        assert_eq!(with(r#"{"alg":5}"#), "signing method (alg) is unspecified.");
+        assert_eq!(with("null"), "signing method (alg) is unspecified.");
+        let wanted = "json: cannot unmarshal string into Go value of type map[string]interface {}";
+        assert_eq!(with("\"x\""), wanted);
+    }
+
+    #[test]
+    fn of_a_token_there_is_one_text() {
+        let (token, _) = tokens(1).issue("m", 1_000);
+        let (rest, last) = token.split_at(token.len() - 1);
+        for other in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".split("") {
+            let checked = tokens(1).check(&format!("{rest}{other}"), 1_000);
+            assert_eq!(checked.is_ok(), other == last, "{last} as {other:?}: {checked:?}");
+        }
     }
 }

@@ -98,7 +98,7 @@ impl AlertFilter {
     /// # Errors
     /// As [`AlertFilter::read`]; or it says less than who wrote it meant: CrowdSec would delete more.
     pub fn read_deletion(query: &Query, now: i64) -> Result<Self, ApiError> {
-        query.whole()?.check_contains()?;
+        query.whole()?;
         for (name, text) in query.each() {
             // cscli says `limit=0` with every deletion.
             let listing = matches!(name, "limit" | "sort" | "with_decisions");
@@ -108,6 +108,7 @@ impl AlertFilter {
             }
         }
         let filter = Self::read(query, now)?;
+        query.check_contains()?;
         let all = Self { around: filter.around, ..Self::default() };
         let said = query.each().into_keys().find(|name| *name != "limit");
         match said.filter(|_| filter == all) {
@@ -171,7 +172,8 @@ fn active(text: &str) -> Result<bool, ApiError> {
 }
 
 fn parsing_bool(text: &str) -> String {
-    format!("strconv.ParseBool: parsing {}: invalid syntax", crate::wire::text::quoted(text))
+    let shown = operators::quote::quoted(text, false);
+    format!("strconv.ParseBool: parsing {shown}: invalid syntax")
 }
 
 fn ago(text: &str, now: i64) -> Result<i64, ApiError> {

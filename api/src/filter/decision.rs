@@ -169,7 +169,6 @@ impl Ending {
     /// cannot be read at all: 400.
     pub fn read(query: &Query) -> Result<Self, ApiError> {
         let mut ending = Self { around: true, ..Self::default() };
-        query.check_contains()?;
         for (name, text) in query.whole()?.each() {
             let given = Some(text.to_owned());
             match name {
@@ -190,6 +189,7 @@ impl Ending {
                 }
             }
         }
+        query.check_contains()?;
         Ok(ending)
     }
 
@@ -219,7 +219,7 @@ impl Ending {
 
 fn contains(text: &str) -> Result<bool, ApiError> {
     parse_bool(text).ok_or_else(|| {
-        let shown = crate::wire::text::quoted(text);
+        let shown = operators::quote::quoted(text, false);
         let parsing = format!("strconv.ParseBool: parsing {shown}: invalid syntax");
         ApiError::internal(format!("invalid contains value: {parsing}: invalid filter"))
     })
@@ -292,6 +292,8 @@ mod tests {
     fn an_unknown_filter_never_ends_everything() {
         let read = |text: &str| Ending::read(&Query::parse(text)).map_err(message);
         assert_eq!(read("foo=1"), Err("'foo' doesn't exist: invalid filter".into()));
+        let told = read("contains=x").unwrap_err();
+        assert!(told.starts_with("invalid contains value: strconv.ParseBool"), "{told}");
         assert_eq!(read("scope=Ip&value=x"), Err("'scope' doesn't exist: invalid filter".into()));
         for text in [
             "ip=1.2.3.4;",

@@ -129,7 +129,7 @@ pub fn parse_bool(text: &str) -> Option<bool> {
 /// What Go would say.
 pub fn parse_int(text: &str) -> Result<i64, String> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let shown = crate::wire::text::quoted(text);
+    let shown = operators::quote::quoted(text, false);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(format!("strconv.Atoi: parsing {shown}: invalid syntax"));
     }
@@ -169,6 +169,8 @@ mod tests {
     fn numbers_and_bools_are_gos() {
         assert_eq!(["-12", "-0", "+7"].map(parse_int), [Ok(-12), Ok(0), Ok(7)]);
         assert!(parse_int("1x").unwrap_err().ends_with("invalid syntax"));
+        let told = parse_int("<\u{1}>\u{e9}").unwrap_err();
+        assert_eq!(told, "strconv.Atoi: parsing \"<\\x01>\u{e9}\": invalid syntax");
         assert!(parse_int("99999999999999999999").unwrap_err().ends_with("out of range"));
         assert_eq!((parse_bool("T"), parse_bool("yes")), (Some(true), None));
     }

@@ -144,6 +144,7 @@ pub const METRICS: &Shape = &Object {
     name: "models.AllMetrics",
     told: ALL_METRICS,
     fields: &[
+        ("lapi", &COMPONENT),
         ("log_processors", &List("[]*models.LogProcessorsMetrics", &COMPONENT)),
         ("remediation_components", &List("[]*models.RemediationComponentsMetrics", &COMPONENT)),
     ],

@@ -113,13 +113,6 @@ pub fn read_rfc3339(text: &str) -> Option<i64> {
     operators::time::layout::parse_rfc3339(text).map(|stamp| stamp.at.0)
 }
 
-/// A JSON string on its own, for messages.
-pub fn quoted(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len() + 2);
-    string(&mut out, text);
-    String::from_utf8_lossy(&out).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +120,12 @@ mod tests {
     fn lasting(until: i64, now: i64) -> String {
         let mut out = Vec::new();
         duration(&mut out, seconds_left(until, now));
+        String::from_utf8(out).unwrap()
+    }
+
+    fn quoted(text: &str) -> String {
+        let mut out = Vec::new();
+        string(&mut out, text);
         String::from_utf8(out).unwrap()
     }
 

@@ -15,11 +15,12 @@ const MOST_CHARS: usize = 255;
 
 #[derive(Debug, Default)]
 struct All {
+    lapi: Option<Component>,
     log_processors: Option<Vec<Option<Component>>>,
     remediation_components: Option<Vec<Option<Component>>>,
 }
 
-object!('de, All { log_processors, remediation_components });
+object!('de, All { lapi, log_processors, remediation_components });
 
 /// What a client says of itself and its work.
 #[derive(Debug, Default)]
@@ -35,7 +36,7 @@ pub struct Component {
     /// Type of a bouncer.
     pub kind: Option<String>,
     /// Hub items of an agent by their type.
-    pub hub_items: Option<BTreeMap<String, Vec<HubItem>>>,
+    pub hub_items: Option<BTreeMap<String, Option<Vec<HubItem>>>>,
     /// Sources of an agent by kind.
     pub datasources: Option<BTreeMap<String, i64>>,
 }
@@ -161,16 +162,18 @@ pub fn read(body: &[u8], bouncer: bool) -> Result<Component, ApiError> {
     let body = Sent::new(body);
     let all: All = body.decode(super::shape::METRICS).map_err(ApiError::bad)?;
     let mut failures = Failures::default();
-    let mut each = |name: &str, list: &Option<Vec<Option<Component>>>, agent: bool| {
-        for (place, component) in list.iter().flatten().enumerate() {
-            if let Some(component) = component {
-                let wrong = checked(component, agent);
-                failures.part(&format!("{name}.{place}"), wrong);
-            }
-        }
-    };
-    each("log_processors", &all.log_processors, true);
-    each("remediation_components", &all.remediation_components, false);
+    if let Some(lapi) = &all.lapi {
+        failures.part("lapi", checked(lapi, false));
+    }
+    first_wrong(&mut failures, "log_processors", all.log_processors.as_ref(), |one| {
+        checked(one, true)
+    });
+    first_wrong(
+        &mut failures,
+        "remediation_components",
+        all.remediation_components.as_ref(),
+        |one| checked(one, false),
+    );
     if failures.check().is_err() {
         return Err(ApiError::invalid(failures.collapsed()));
     }
@@ -192,10 +195,7 @@ pub fn read(body: &[u8], bouncer: bool) -> Result<Component, ApiError> {
 
 fn checked(component: &Component, agent: bool) -> Failures {
     let mut failures = Failures::default();
-    for (place, metrics) in component.metrics.iter().flatten().enumerate() {
-        let Some(metrics) = metrics else { continue };
-        failures.part(&format!("metrics.{place}"), checked_metrics(metrics));
-    }
+    first_wrong(&mut failures, "metrics", component.metrics.as_ref(), checked_metrics);
     if let Some(os) = &component.os {
         let mut inner = Failures::default();
         short(&mut inner, "name", os.name.as_deref());
@@ -207,6 +207,11 @@ fn checked(component: &Component, agent: bool) -> Failures {
     if agent {
         failures.required("datasources", component.datasources.as_ref());
         failures.required("hub_items", component.hub_items.as_ref());
+        // Of a map Go tells any that is wrong.
+        let mut kinds = component.hub_items.iter().flatten();
+        if let Some((kind, _)) = kinds.find(|(_, items)| items.is_none()) {
+            failures.note(&format!("hub_items.{kind}"), "in body is required");
+        }
     }
     failures
 }
@@ -214,14 +219,17 @@ fn checked(component: &Component, agent: bool) -> Failures {
 fn checked_metrics(metrics: &Metrics) -> Failures {
     let mut failures = Failures::default();
     failures.required("items", metrics.items.as_ref());
-    for (place, item) in metrics.items.iter().flatten().enumerate() {
-        let Some(item) = item else { continue };
+    first_wrong(&mut failures, "items", metrics.items.as_ref(), |item: &Item| {
         let mut inner = Failures::default();
+        let mut labels = item.labels.iter().flatten();
+        if let Some((name, text)) = labels.find(|(_, text)| is_long(text)) {
+            short(&mut inner, &format!("labels.{name}"), Some(text));
+        }
         short(&mut inner, "name", item.name.as_deref());
         short(&mut inner, "unit", item.unit.as_deref());
         inner.required("value", item.value.as_ref());
-        failures.part(&format!("items.{place}"), inner);
-    }
+        inner
+    });
     failures.required("meta", metrics.meta.as_ref());
     if let Some(meta) = &metrics.meta {
         let mut inner = Failures::default();
@@ -232,9 +240,27 @@ fn checked_metrics(metrics: &Metrics) -> Failures {
     failures
 }
 
+/// Of a list the first item that is wrong is told.
+fn first_wrong<T>(
+    failures: &mut Failures,
+    name: &str,
+    list: Option<&Vec<Option<T>>>,
+    checked: impl Fn(&T) -> Failures,
+) {
+    let checked = |item: &Option<T>| item.as_ref().map(&checked).unwrap_or_default();
+    let mut all = list.into_iter().flatten().map(checked).enumerate();
+    if let Some((place, wrong)) = all.find(|(_, wrong)| *wrong != Failures::default()) {
+        failures.part(&format!("{name}.{place}"), wrong);
+    }
+}
+
+fn is_long(text: &str) -> bool {
+    text.chars().count() > MOST_CHARS
+}
+
 fn short(failures: &mut Failures, name: &str, text: Option<&str>) {
     failures.required(name, text.as_ref());
-    if text.is_some_and(|text| text.chars().count() > MOST_CHARS) {
+    if text.is_some_and(is_long) {
         failures.note(name, &format!("in body should be at most {MOST_CHARS} chars long"));
     }
 }
@@ -278,5 +304,37 @@ mod tests {
             let component = read(both.as_bytes(), bouncer).unwrap();
             assert_eq!(component.version.as_deref(), Some(version));
         }
+    }
+
+    #[test]
+    fn what_is_wrong_inside_is_told_as_by_crowdsec() {
+        let told = |body: &str, bouncer: bool| {
+            let told = told(body, bouncer);
+            told.strip_prefix("422 validation failure list:\n").unwrap_or(&told).to_owned()
+        };
+        let good = GOOD.strip_suffix('}').unwrap();
+        let required = |name: &str| format!("{name} in body is required");
+        for bouncer in [true, false] {
+            let lapi = told(&format!(r#"{good},"lapi":{{"version":"v"}}}}"#), bouncer);
+            assert_eq!(lapi, required("lapi.utc_startup_timestamp"));
+        }
+        let long = GOOD.replace("cscli", &"x".repeat(256));
+        assert_eq!(
+            told(&long, true),
+            "remediation_components.0.metrics.0.items.0.labels.origin in body should be at most 255 chars long"
+        );
+        assert!(read(GOOD.replace("cscli", &"\u{e9}".repeat(255)).as_bytes(), true).is_ok());
+        let agent = |items: &str| {
+            let rest = r#""version":"a1","utc_startup_timestamp":1,"datasources":{}"#;
+            format!(r#"{{"log_processors":[{{{rest},"hub_items":{items}}}]}}"#)
+        };
+        let told_of_items = told(&agent(r#"{"collections":[],"parsers":null}"#), false);
+        assert_eq!(told_of_items, required("log_processors.0.hub_items.parsers"));
+        assert!(read(agent(r#"{"collections":[]}"#).as_bytes(), false).is_ok());
+        let both = r#"{"log_processors":[{"version":"a"},{}],"remediation_components":[{},{}]}"#;
+        let lines = told(both, true);
+        assert!(lines.starts_with("log_processors.0.utc_startup_timestamp"), "{lines}");
+        assert!(lines.contains("\nremediation_components.0.version"), "{lines}");
+        assert!(!lines.contains(".1."), "of a list the first is told: {lines}");
     }
 }

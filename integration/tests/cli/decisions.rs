@@ -152,6 +152,22 @@ fn found(value: &str, simulated: bool) -> String {
     )
 }
 
+/// CrowdSec takes an alert too of which one decision begins before the address and another one ends
+/// behind it.
+#[test]
+fn an_alert_is_found_by_one_of_its_decisions() {
+    let served = Served::start();
+    let both = served.file("both", "198.51.100.1\n198.51.100.9\n");
+    served.run(&["decisions", "import", "-i", &both, "--format", "values"]);
+    served.run(&["decisions", "add", "-r", "198.51.100.4/30"]);
+    let listed = served.run(&["alerts", "list", "-i", "198.51.100.5", "-o", "json"]);
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+    let said = served.said(&["alerts", "delete", "-i", "198.51.100.5"]);
+    assert_eq!(said, "1 alert(s) deleted\n");
+    assert!(served.run(&["decisions", "list", "-o", "raw"]).contains("Ip:198.51.100.9"));
+}
+
 #[test]
 fn what_only_pretends_says_so_and_reaches_no_bouncer() {
     let folder = tempfile::tempdir().unwrap();

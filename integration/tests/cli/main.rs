@@ -19,6 +19,7 @@ mod registration;
 mod served;
 mod stream;
 mod tls;
+mod visible;
 
 use std::process::Stdio;
 

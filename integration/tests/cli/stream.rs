@@ -120,6 +120,41 @@ fn a_longer_ban_is_not_followed_by_the_captcha_beside_it() {
     }
 }
 
+/// Who starts has nothing to let go of; who has the captcha is told of its end.
+#[test]
+fn a_start_ends_nothing_of_what_is_in_force_otherwise() {
+    let served = Served::start();
+    let key = served.run(&["bouncers", "add", "b", "-o", "raw"]);
+    let key = key.trim();
+    ban(&served, "203.0.113.1");
+    ban(&served, "203.0.113.2");
+    served.run(&["decisions", "add", "-i", "203.0.113.1", "-t", "captcha"]);
+    assert_eq!(told(&served, key, "?startup=true").new.len(), 3);
+    served.run(&["decisions", "delete", "-t", "captcha"]);
+    served.run(&["decisions", "delete", "-i", "203.0.113.2"]);
+    let start = told(&served, key, "?startup=true&cursor=");
+    assert_eq!(
+        (start.new, start.deleted),
+        (vec!["203.0.113.1".into()], vec!["203.0.113.2".into()])
+    );
+    assert_eq!(told(&served, key, "").deleted, ["203.0.113.2", "203.0.113.1"]);
+}
+
+/// A bouncer may ask about one address between two answers of the stream.
+#[test]
+fn a_question_leaves_the_stream_where_it_is() {
+    let served = Served::start();
+    let key = served.run(&["bouncers", "add", "b", "-o", "raw"]);
+    let key = key.trim();
+    assert_eq!(told(&served, key, "?startup=true").new, [] as [&str; 0]);
+    ban(&served, "203.0.113.1");
+    for method in ["GET", "HEAD"] {
+        let asked = served.ask(method, "/v1/decisions?ip=203.0.113.1", &[("X-Api-Key", key)]);
+        assert_eq!(asked.status, 200);
+    }
+    assert_eq!(told(&served, key, "").new, ["203.0.113.1"]);
+}
+
 #[test]
 fn who_is_removed_hears_nothing_more() {
     let served = Served::start();

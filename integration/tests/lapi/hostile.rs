@@ -377,6 +377,40 @@ fn a_bomb_is_not_unpacked() {
 }
 
 #[test]
+fn a_packed_body_is_whole_or_refused() {
+    let server = servers::ours();
+    let token = bearer(&login(&server));
+    let packed = |body: &[u8]| {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(body).unwrap();
+        packer.finish().unwrap()
+    };
+    let send = |body: &[u8]| {
+        let mut bytes = format!(
+            "POST /v1/alerts HTTP/1.1\r\nHost: t\r\nConnection: close\r\nAuthorization: {token}\r\n\
+             Content-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        )
+        .into_bytes();
+        bytes.extend_from_slice(body);
+        raw(&server, &bytes)
+    };
+    let whole = packed(alert("203.0.113.9", "Ip", "1h").as_bytes());
+    let (cut, mut damaged) = (&whole[..whole.len() - 4], whole.clone());
+    damaged[whole.len() / 2] ^= 0x10;
+    for wrong in [cut, &damaged, b"[]", b""] {
+        let answer = send(wrong);
+        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("gzip"), "{answer}");
+    }
+    let key = [("X-Api-Key", server.key.as_str())];
+    assert_eq!(get(&server, "/v1/decisions", &key).body, "null");
+    assert!(send(&whole).starts_with("HTTP/1.1 201 "));
+    // Two that follow one another are one body.
+    let (first, second) = (packed(b"[ "), packed(b"]"));
+    assert!(send(&[first, second].concat()).starts_with("HTTP/1.1 201 "));
+}
+
+#[test]
 fn what_is_posted_again_is_answered_with_the_same_numbers() {
     let server = servers::ours();
     let token = bearer(&login(&server));

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::quote;
+
 /// A duration as hub files write it (`10s`, `1h30m`). Unit: nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GoDuration(pub i64);
@@ -38,19 +40,22 @@ pub enum DurationError {
     #[error("empty duration string")]
     Empty,
     /// Days that are not whole, or not in front.
-    #[error("invalid day value in duration {text:?}")]
+    #[error("invalid day value in duration {}", quote::quoted(text, false))]
     Days {
         /// The whole text.
         text: String,
     },
     /// Days twice.
-    #[error("invalid duration {text:?}: 'd' can appear only as the first unit")]
+    #[error(
+        "invalid duration {}: 'd' can appear only as the first unit",
+        quote::quoted(text, false)
+    )]
     DaysAgain {
         /// The whole text.
         text: String,
     },
     /// A minus anywhere but in front.
-    #[error("misplaced negative sign in duration {text:?}")]
+    #[error("misplaced negative sign in duration {}", quote::quoted(text, false))]
     Sign {
         /// The whole text.
         text: String,
@@ -67,12 +72,26 @@ impl DurationError {
     /// As CrowdSec prints it: what Go's own library says bears its name.
     pub fn of_go(&self) -> String {
         match self {
-            Self::Invalid { .. } | Self::MissingUnit { .. } | Self::UnknownUnit { .. } => {
-                format!("time: {self}")
+            Self::Invalid { text } => format!("time: invalid duration {}", quoted(text)),
+            Self::MissingUnit { text } => {
+                format!("time: missing unit in duration {}", quoted(text))
+            }
+            Self::UnknownUnit { unit, text } => {
+                format!("time: unknown unit {} in duration {}", quoted(unit), quoted(text))
             }
             _ => self.to_string(),
         }
     }
+}
+
+/// As Go's `time` quotes: what is no printable ASCII, byte by byte.
+fn quoted(text: &str) -> String {
+    let shown = text.chars().map(|char| match char {
+        '"' | '\\' => format!("\\{char}"),
+        ' '..='\u{7f}' => char.to_string(),
+        _ => char.to_string().bytes().map(|byte| format!("\\x{byte:02x}")).collect(),
+    });
+    format!("\"{}\"", shown.collect::<String>())
 }
 
 impl GoDuration {
@@ -303,6 +322,14 @@ mod tests {
         }
         let error = GoDuration::parse("5d").unwrap_err().to_string();
         assert_eq!(error, "unknown unit \"d\" in duration \"5d\"");
+    }
+
+    #[test]
+    fn gos_words_quote_bytes() {
+        let told = |text: &str| GoDuration::parse(text).unwrap_err().of_go();
+        assert_eq!(told("\u{e9}\"\\"), r#"time: invalid duration "\xc3\xa9\"\\""#);
+        assert_eq!(told("5\u{e9}"), r#"time: unknown unit "\xc3\xa9" in duration "5\xc3\xa9""#);
+        assert_eq!(told("5"), r#"time: missing unit in duration "5""#);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod connection;
 mod figures;
 mod import;
 mod paced;
+mod reach;
 mod subscribers;
 
 use std::path::PathBuf;
@@ -50,6 +51,8 @@ enum What {
     Pollers { bouncers: usize, rounds: u32, socket: PathBuf },
     /// Subscribers that wait for a ban, which is made ten times
     Subscribers { count: usize },
+    /// A ban on its way to a subscriber and to a long poll, an address on its way onto an allowlist
+    Reach { rounds: usize, socket: PathBuf, binary: PathBuf },
 }
 
 /// Connections of those that ask and post at a steady rate.
@@ -89,6 +92,9 @@ fn main() -> Result<()> {
             pollers(&server, (bouncers, rounds), &socket, pid)
         }
         What::Subscribers { count } => subscribers::subscribers(&server, count, &cost),
+        What::Reach { rounds, socket, binary } => {
+            reach::reach(&server, rounds, &reach::Administration { socket, binary }, pid)
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Subscribers of server-sent events, in one thread: how long a ban takes to reach the last of them.
 
+use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -86,6 +87,25 @@ async fn one(
             } else if has(b"event: ") {
                 arrived.send(Instant::now())?;
             }
+        }
+    }
+}
+
+/// Follows one subscription in a thread of its own: when it stands, then when each event is there.
+pub(crate) fn follow(server: &Server, arrived: &std::sync::mpsc::Sender<Instant>) -> Result<()> {
+    let mut stream = std::net::TcpStream::connect(&server.address)?;
+    stream.write_all(&get("/v1/decisions/events", &server.key))?;
+    let (mut held, mut buffer) = (Vec::new(), [0; 2 << 10]);
+    loop {
+        let count = stream.read(&mut buffer)?;
+        if count == 0 {
+            bail!("the subscription ended");
+        }
+        held.extend_from_slice(buffer.get(..count).unwrap_or(&[]));
+        // The greeting is no event, yet shows that the subscription stands.
+        while let Some(end) = held.windows(2).position(|two| two == b"\n\n") {
+            held.drain(..end + 2);
+            arrived.send(Instant::now())?;
         }
     }
 }

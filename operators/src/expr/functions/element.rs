@@ -1,6 +1,7 @@
 //! One value under one verb: the half of Go's `fmt` that knows widths, precisions and flags.
 
-use super::{float, quote};
+use super::float;
+use crate::quote;
 
 /// Flags, width and precision of one verb.
 #[derive(Clone, Copy, Debug, Default)]

@@ -23,7 +23,6 @@ mod json_scan;
 mod json_text;
 mod kv;
 pub(super) mod number;
-mod quote;
 mod remote;
 mod sphere;
 mod state;

@@ -1,7 +1,7 @@
 //! Go string literals (`strconv.Quote`).
 
 /// Whether Go prints a character as it is (`strconv.IsPrint`).
-pub(super) fn is_print(c: char) -> bool {
+pub fn is_print(c: char) -> bool {
     if c.is_ascii() {
         return matches!(c, ' '..='~');
     }
@@ -14,7 +14,7 @@ pub(super) fn is_print(c: char) -> bool {
 }
 
 /// Writes a character as it stands between `quote`s.
-pub(super) fn push(c: char, quote: char, ascii: bool, out: &mut String) {
+pub fn push(c: char, quote: char, ascii: bool, out: &mut String) {
     if c == quote || c == '\\' {
         out.push('\\');
         return out.push(c);
@@ -37,7 +37,7 @@ pub(super) fn push(c: char, quote: char, ascii: bool, out: &mut String) {
 }
 
 /// `strconv.Quote`, or `strconv.QuoteToASCII`.
-pub(super) fn quoted(text: &str, ascii: bool) -> String {
+pub fn quoted(text: &str, ascii: bool) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
@@ -48,7 +48,7 @@ pub(super) fn quoted(text: &str, ascii: bool) -> String {
 }
 
 /// Whether the text can stand between backquotes (`strconv.CanBackquote`).
-pub(super) fn can_backquote(text: &str) -> bool {
+pub fn can_backquote(text: &str) -> bool {
     text.chars().all(|c| match c {
         '\t' => true,
         '`' | '\x7f' | '\u{feff}' => false,
