@@ -41,7 +41,7 @@ fn repair(bytes: &[u8], base: u64, max_line: usize, chunk: &mut Chunk) {
             return;
         }
         let line = String::from_utf8_lossy(bytes.get(start..end).unwrap_or_default());
-        chunk.repaired += usize::from(matches!(line, std::borrow::Cow::Owned(_)));
+        chunk.repaired += u32::from(matches!(line, std::borrow::Cow::Owned(_)));
         let first = position(text.len());
         text.push_str(&line);
         chunk.lines.push(Span { start: first, end: position(text.len()), offset });

@@ -16,7 +16,7 @@ pub struct Chunk {
     /// Lines of this stretch of the input that are not in `lines`, and why.
     pub rejects: Vec<Reject>,
     /// How many of `lines` held invalid UTF-8, now U+FFFD.
-    pub repaired: usize,
+    pub repaired: u32,
     /// Whether the text also holds the messages that lines were made of; see [`raw`].
     pub has_raw: bool,
 }
@@ -105,7 +105,7 @@ impl Chunk {
         let bytes: u64 = self.lines.iter().map(|line| u64::from(line.end - line.start)).sum();
         meter.add(Counter::Lines, self.lines.len() as u64);
         meter.add(Counter::Bytes, bytes);
-        meter.add(Counter::Repaired, self.repaired as u64);
+        meter.add(Counter::Repaired, u64::from(self.repaired));
         for reject in &self.rejects {
             meter.reject(reject.reason, 1);
         }

@@ -17,7 +17,7 @@ use proptest::prelude::*;
 struct Outcome {
     lines: Vec<(u64, String)>,
     rejects: Vec<Reject>,
-    repaired: usize,
+    repaired: u32,
     chunks: usize,
     error: Option<ReadError>,
 }

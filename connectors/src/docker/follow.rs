@@ -148,7 +148,7 @@ impl Following {
                 empty += 1;
             } else {
                 let line_text = String::from_utf8_lossy(&line.bytes);
-                chunk.repaired += usize::from(matches!(line_text, std::borrow::Cow::Owned(_)));
+                chunk.repaired += u32::from(matches!(line_text, std::borrow::Cow::Owned(_)));
                 let start = spot(text.len());
                 text.push_str(&line_text);
                 chunk.lines.push(Span { start, end: spot(text.len()), offset });

@@ -63,7 +63,7 @@ pub(super) struct Follower {
     lines: Vec<Span>,
     rejects: Vec<Reject>,
     times: Vec<i64>,
-    repaired: usize,
+    repaired: u32,
 }
 
 impl Follower {
@@ -262,7 +262,7 @@ impl Follower {
             return self.rejects.push(reject);
         }
         let start = position(self.text.len());
-        self.repaired += usize::from(line::write(entry, &mut self.text));
+        self.repaired += u32::from(line::write(entry, &mut self.text));
         self.lines.push(Span { start, end: position(self.text.len()), offset });
         self.times.push(entry.time.saturating_mul(1000));
     }

@@ -23,7 +23,7 @@ pub(super) struct Batch {
     times: Vec<i64>,
     origins: Vec<Arc<Origin>>,
     origin_of: Vec<u16>,
-    repaired: usize,
+    repaired: u32,
     rejects: Vec<Reject>,
     /// What `rejects` take. Unit: bytes.
     rejected: usize,
@@ -88,7 +88,7 @@ impl Batch {
         let (start, end) = (place(start), place(self.text.len()));
         self.lines.push(Span { start, end, offset: line.offset });
         self.times.push(line.time);
-        self.repaired += usize::from(line.repaired);
+        self.repaired += u32::from(line.repaired);
     }
 
     /// Adds what holds no line, or none that can be read, with its beginning.

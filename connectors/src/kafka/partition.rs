@@ -253,7 +253,7 @@ impl Partition {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         reading.meter.add(Counter::Lines, count(lines));
         reading.meter.add(Counter::Bytes, count(bytes));
-        reading.meter.add(Counter::Repaired, count(delivery.chunk.repaired));
+        reading.meter.add(Counter::Repaired, u64::from(delivery.chunk.repaired));
         self.waiting = Some(delivery);
         self.send_waiting();
     }

@@ -32,7 +32,7 @@ pub(crate) struct Batch {
     /// Lines without text.
     pub(crate) empty: u64,
     /// Lines that held invalid UTF-8, now U+FFFD.
-    pub(crate) repaired: usize,
+    pub(crate) repaired: u32,
     numbers: BTreeMap<Labels, u16>,
     max_lines: usize,
     max_line: usize,
@@ -96,7 +96,7 @@ impl Batch {
             let set = self.number(labels)?;
             let start = place(self.text.len())?;
             let text = String::from_utf8_lossy(line);
-            self.repaired += usize::from(matches!(text, Cow::Owned(_)));
+            self.repaired += u32::from(matches!(text, Cow::Owned(_)));
             self.text.push_str(&text);
             let end = place(self.text.len())?;
             self.text.push('\n');

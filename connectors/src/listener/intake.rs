@@ -212,7 +212,7 @@ struct Counts {
 
 impl Counts {
     fn of(delivery: &Delivery) -> Self {
-        let (lines, repaired) = (&delivery.chunk.lines, delivery.chunk.repaired as u64);
+        let (lines, repaired) = (&delivery.chunk.lines, u64::from(delivery.chunk.repaired));
         let bytes = lines.iter().map(|span| u64::from(span.end - span.start)).sum();
         let rejects = delivery.chunk.rejects.iter().map(|reject| reject.reason).collect();
         Self { lines: lines.len() as u64, bytes, repaired, rejects }

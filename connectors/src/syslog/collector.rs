@@ -78,7 +78,7 @@ struct State {
     origin_of: Vec<u16>,
     known: BTreeMap<IpAddr, u16>,
     last: Option<(IpAddr, u16)>,
-    repaired: usize,
+    repaired: u32,
     acknowledge: Vec<(Arc<Session>, u32)>,
     waiting: Option<Delivery>,
     now: i64,

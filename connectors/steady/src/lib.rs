@@ -92,7 +92,6 @@ fn instant(since: Duration) -> timespec {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use std::sync::mpsc::channel;
     use std::time::Instant;

@@ -1,6 +1,6 @@
 //! `spillway run` from outside: the binary of this build with real sources, sockets and signals.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::net::TcpListener;
 use std::time::Duration;
