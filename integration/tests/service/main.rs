@@ -5,6 +5,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+mod hook;
 #[path = "../lapi/http.rs"]
 mod http;
 mod messages;

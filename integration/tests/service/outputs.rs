@@ -1,9 +1,6 @@
 //! Each kind of output from outside: what it hears, what it is spared, and that it waits in the store
 //! while nobody listens.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
-use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use integration::ports::free_port;
@@ -12,6 +9,7 @@ use integration::services::kafka::{Listener, PASSWORD, USER};
 use integration::topic::{Record, Topics};
 use serde_json::Value;
 
+use crate::hook;
 use crate::process::{Service, failures, spillway};
 use crate::pushed;
 
@@ -73,31 +71,11 @@ fn a_topic_hears_of_ends_and_a_file_does_not() {
     assert_eq!(values.len(), 4, "{values:?}");
 }
 
-/// A server that takes bodies, on a port that nobody listened to before.
-fn taking(port: u16) -> Receiver<String> {
-    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
-    let (tell, told) = channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut reader = BufReader::new(stream.unwrap());
-            let mut head = String::new();
-            while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap_or(0) > 0 {}
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            let mut body = vec![0; length.map_or(0, |length| length.trim().parse().unwrap())];
-            reader.read_exact(&mut body).unwrap();
-            let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
-            reader.get_mut().write_all(answer).unwrap();
-            let _ = tell.send(String::from_utf8(body).unwrap());
-        }
-    });
-    told
-}
-
 #[test]
 fn what_an_output_that_is_down_misses_waits_for_it() {
-    let (port, hook) = (free_port(), free_port());
+    let (port, port_of_hook) = (free_port(), free_port());
     let configuration = format!(
-        "{}outputs:\n- output: webhook\n  name: hook\n  url: http://127.0.0.1:{hook}/\n  \
+        "{}outputs:\n- output: webhook\n  name: hook\n  url: http://127.0.0.1:{port_of_hook}/\n  \
          streams: [decisions]\n- output: file\n  path: told.jsonl\n  streams: [decisions]\n",
         pushed(port)
     );
@@ -118,7 +96,7 @@ fn what_an_output_that_is_down_misses_waits_for_it() {
         service.push(port, &failures(address, 12));
     }
     service.wait("the file", || (told(&service, "told.jsonl").len() == 20).then_some(()));
-    let bodies = taking(hook);
+    let bodies = hook::answering(port_of_hook, "204 No Content");
     let mut values = Vec::new();
     while values.len() < 2 * addresses.len() {
         let body = bodies.recv_timeout(Duration::from_secs(60)).unwrap();

@@ -1,14 +1,15 @@
 //! What led to nothing and is set aside, told to a real broker and to a file, through a crash.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::io::Write;
+use std::net::{TcpStream, UdpSocket};
 
 use integration::services::Kafka;
 use integration::topic::{Record, Topics};
 use rdkafka::producer::BaseRecord;
 use serde_json::{Value, json};
 
+use crate::hook;
 use crate::http::{Request, send};
 use integration::ports::free_port;
 
@@ -24,31 +25,12 @@ fn payload(record: &Record) -> Value {
     serde_json::from_slice(record.payload.as_deref().unwrap()).unwrap()
 }
 
-/// A server that takes nothing, and its port.
-fn refusing() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut reader = BufReader::new(stream.unwrap());
-            let mut head = String::new();
-            while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap_or(0) > 0 {}
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            let mut body = vec![0; length.map_or(0, |length| length.trim().parse().unwrap())];
-            reader.read_exact(&mut body).unwrap();
-            let answer =
-                b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-            reader.get_mut().write_all(answer).unwrap();
-        }
-    });
-    port
-}
-
 #[test]
 fn a_message_that_an_output_refuses_is_set_aside() {
-    let (port, hook) = (free_port(), refusing());
+    let (port, port_of_hook) = (free_port(), free_port());
+    let _bodies = hook::answering(port_of_hook, "413 Too Large");
     let configuration = format!(
-        "{}outputs:\n- output: webhook\n  name: hook\n  url: http://127.0.0.1:{hook}/\n  \
+        "{}outputs:\n- output: webhook\n  name: hook\n  url: http://127.0.0.1:{port_of_hook}/\n  \
          streams: [decisions]\nunparsed:\n- output: file\n  path: aside.jsonl\n",
         pushed(port)
     );
