@@ -16,7 +16,7 @@ test_image() {
     "$docker" run -d --name "$container" --read-only --cap-drop ALL --security-opt no-new-privileges --health-interval 2s --health-timeout 3s \
         -v "$container:/var/lib/spillway" "$name-spillway" >"$work/last" 2>&1 || { fail "$what" "$(<"$work/last")"; return; }
     must "$what: healthy, read-only and without capabilities" until_true 60 image_is healthy "$container" ||
-        "$docker" logs "$container" 2>&1 | tail -n 5
+        { "$docker" logs "$container" 2>&1 | tail -n 5; return; }
     must "$what: its process is user 990" [ "$("$docker" exec "$container" id -u)" = 990 ]
     must "$what: its state is its own" "$docker" exec "$container" test -O /var/lib/spillway/CURRENT
     "$docker" kill -s STOP "$container" >/dev/null

@@ -102,6 +102,7 @@ package_bans() { inside spillway decisions list -o raw | grep -F "Ip:$1,"; }
 
 # A process that hangs is killed and started again; shortened, as nobody waits for minutes.
 package_is_watched() {
+    must "$what: its watchdog is on" shell '[ "$(systemctl show -p WatchdogUSec --value spillway)" = "1min 30s" ]'
     must "$what: a process that hangs is started again" shell '
         mkdir -p /run/systemd/system/spillway.service.d
         printf "[Service]\nWatchdogSec=6s\nTimeoutAbortSec=2s\n" >/run/systemd/system/spillway.service.d/short.conf

@@ -6,7 +6,7 @@
 #
 # Uses the Docker daemon that answers; else root starts one of its own for so long (Debian: `docker.io`).
 # Where no registry is reachable, images stand on a Debian by `debootstrap`, Kafka comes from its jars,
-# Loki from its Go module. Writes benchmarks/results/<date>-<host kind>/deploy.md when all three ran.
+# Loki from its Go module. Writes benchmarks/results/<date>-<host kind>/deploy.md when all three ran whole.
 #
 #   SPILLWAY=FILE    the binary                              [target/release/spillway]
 #   DEBIAN=IMAGE     a small Debian 12 that the daemon has   [debian:bookworm-slim, or by debootstrap]
@@ -61,7 +61,7 @@ for part in "${parts[@]}"; do
     case $part in image | trial | package) "test_$part" ;; *) echo "no part $part: image, trial, package" >&2; exit 2 ;; esac
 done
 echo "$passed passed, $failed failed, $skipped skipped"
-if ((${#parts[@]} == 3)); then
+if ((${#parts[@]} == 3 && skipped == 0)); then
     mkdir -p "$results"
     {
         echo "# What deploy/ holds, $(date -u +%F), $host"

@@ -45,6 +45,7 @@ fn everything() -> Service {
     let [push, syslog, http, audit] = [(); 4].map(|()| free_port());
     let configuration = format!(
         "metrics: {{level: full}}
+patience: 100ms
 sources:
 - {{source: file, filenames: ['*.log'], labels: {{type: syslog}}}}
 - {{source: journalctl, journalctl_filter: [_PID=1], labels: {{type: syslog}}}}
@@ -67,7 +68,6 @@ outputs:
         let (_, status, _) = service.command(&["status", "-o", "raw"]);
         status.lines().any(|line| line.contains(",file,reading")).then_some(())
     });
-    // Not by a sender: its answer waits as long as sources are tried that cannot be reached.
     std::fs::write(&log, failures("203.0.113.50", 12).join("\n") + "\n").unwrap();
     service.wait_for_decision("203.0.113.50");
     service
