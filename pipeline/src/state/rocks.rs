@@ -326,6 +326,8 @@ fn options(budget: Budget, cache: &Cache) -> Options {
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     options.set_max_background_jobs(2);
+    // RocksDB begins a journal of its own work at each start, and keeps a thousand.
+    options.set_keep_log_file_num(8);
     // Without a bound of its own the log keeps what no family flushes.
     options.set_max_total_wal_size(budget.writes as u64 * 2);
     let manager = WriteBufferManager::new_write_buffer_manager_with_cache(
