@@ -6,6 +6,7 @@
 #[path = "../lapi/http.rs"]
 mod http;
 
+mod access;
 mod accounts;
 mod acknowledged;
 mod allowlists;
