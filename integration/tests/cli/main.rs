@@ -19,6 +19,7 @@ mod metrics;
 mod registration;
 mod served;
 mod stream;
+mod tables;
 mod tls;
 mod visible;
 
