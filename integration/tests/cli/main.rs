@@ -22,6 +22,7 @@ mod stream;
 mod tables;
 mod tls;
 mod visible;
+mod waiting;
 
 use std::process::Stdio;
 
