@@ -6,6 +6,7 @@
 #[path = "../lapi/http.rs"]
 mod http;
 
+mod access;
 mod accounts;
 mod acknowledged;
 mod allowlists;
@@ -18,8 +19,10 @@ mod metrics;
 mod registration;
 mod served;
 mod stream;
+mod tables;
 mod tls;
 mod visible;
+mod waiting;
 
 use std::process::Stdio;
 
