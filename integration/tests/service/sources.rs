@@ -139,3 +139,34 @@ fn sources_that_are_not_read_are_refused_with_what_becomes_of_them() {
         assert!(errors.contains(word) && errors.contains("spillway.yaml:2:"), "{kind}: {errors}");
     }
 }
+
+/// One after the other they would take minutes.
+#[test]
+fn silent_files_and_sources_in_trouble_are_waited_for_together() {
+    let logs = tempfile::tempdir().unwrap();
+    let of = |number: usize| logs.path().join(format!("{number}.log"));
+    for number in 0..40 {
+        fs::write(of(number), "").unwrap();
+    }
+    let nobody = || {
+        let port = free_port();
+        format!(
+            "- source: loki\n  name: loki-{port}\n  url: http://127.0.0.1:{port}\n  query: '{{a=\"b\"}}'\n  \
+             labels: {{type: syslog}}\n"
+        )
+    };
+    let away: String = (0..8).map(|_| nobody()).collect();
+    let configuration = format!(
+        "hold: 3s\npatience: 10s\nsources:\n{away}- source: file\n  filename: {}/*.log\n  \
+         start: beginning\n  labels: {{type: syslog}}\n",
+        logs.path().display()
+    );
+    let service = of_files(logs.path(), &configuration);
+    for number in 0..40 {
+        write(&of(number), &failures(&format!("198.51.100.{number}"), 1));
+    }
+    write(&of(0), &failures("203.0.113.130", 12));
+    service.wait_for_output("203.0.113.130", "ssh-bruteforce");
+    write(&of(7), &failures("203.0.113.131", 12));
+    service.wait_for_output("203.0.113.131", "ssh-bruteforce");
+}

@@ -25,6 +25,8 @@ const DRAIN: Duration = Duration::from_millis(500);
 
 /// Blocks that a worker may have before it has parsed one.
 const BLOCKS_PER_WORKER: u64 = 4;
+/// Who looks so much later than meant was stopped: nobody was heard meanwhile.
+const OVERSLEPT: Duration = Duration::from_secs(1);
 /// While so many lines are parsed and wait for those of another lane, only that one is read.
 const MOST_WAITING: usize = 4_096;
 
@@ -65,6 +67,10 @@ pub struct Feed {
     marked: Instant,
     /// When the order began to want what it wants.
     wanted: Option<(Partition, Instant)>,
+    /// When it is to look again.
+    due: Option<Instant>,
+    /// Since when it looks in time: sources may have been kept from speaking, too, before.
+    awake: Instant,
     /// When it was told to drain.
     draining: Option<Instant>,
     finished: bool,
@@ -100,6 +106,8 @@ impl Feed {
             sealed: now,
             marked: now,
             wanted: None,
+            due: None,
+            awake: now,
             draining: None,
             finished: false,
         }
@@ -121,6 +129,9 @@ impl Feed {
             return Turn::Ended;
         }
         let now = Instant::now();
+        if self.due.is_some_and(|due| now.saturating_duration_since(due) > OVERSLEPT) {
+            self.awake = now;
+        }
         self.receive();
         let begun = self.begun(now);
         let mut wake = Wake::default();
@@ -137,6 +148,7 @@ impl Feed {
             Command::Drain if !self.drained(now) => self.seal_in_time(now, &mut wake),
             Command::Drain | Command::Finish => return self.finish(),
         }
+        self.due = wake.0.map(|after| now + after);
         Turn::Sleep(wake.0)
     }
 
@@ -230,7 +242,9 @@ impl Feed {
         (least < BLOCKS_PER_WORKER).then_some(u64::MAX - worker)
     }
 
-    /// Lets the order go on without a lane that has had nothing to say for long enough.
+    /// Lets the order go on without a lane that has had nothing to say for long enough. That is counted
+    /// from when it spoke last, not from when it is wanted: lanes are wanted one after the other, and
+    /// many silent ones must not take longer than one.
     fn go_on_without(&mut self, now: Instant, wake: &mut Wake) {
         let mut demand = self.parts.demand.borrow_mut();
         let Some(wanted) = demand.wanted else {
@@ -252,15 +266,15 @@ impl Feed {
         let waits = match (silence.closed, lanes.hold(wanted)) {
             (true, _) => None,
             (false, None) => return,
+            (false, Some(hold)) if silence.caught_up => {
+                left(hold, silence.since.max(self.awake), now)
+            }
             (false, Some(hold)) => {
-                match silence.caught_up {
-                    true => left(hold, since, now),
-                    // What is behind is waited for as long as it comes nearer.
-                    false => {
-                        let patience = self.parts.pace.patience.max(hold);
-                        left(patience, silence.since.max(since), now)
-                    }
-                }
+                // What is behind is waited for as long as it comes nearer. One that has spoken may
+                // have had no room to say more before it was wanted.
+                let since = if silence.has_spoken { since } else { silence.since };
+                let patience = self.parts.pace.patience.max(hold);
+                left(patience, silence.since.max(since), now)
             }
         };
         if waits.is_some() {

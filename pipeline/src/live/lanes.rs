@@ -344,7 +344,8 @@ impl Lanes {
         let lane = self.lanes.get(&number)?;
         let idle = lane.sent == lane.pending.len() && lane.blocks == taken;
         let Lane { heard: since, caught_up, closed, .. } = *lane;
-        idle.then_some(Silence { since, caught_up, closed })
+        let has_spoken = lane.blocks > 0;
+        idle.then_some(Silence { since, caught_up, closed, has_spoken })
     }
 
     /// The sources with open lanes.
