@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use integration::ports::free_port;
+use integration::services::Kafka;
+use integration::topic::Topics;
 use operators::time::{EventTime, Stamp};
 
 use crate::http::{Request, send, send_unix};
@@ -169,4 +171,34 @@ fn silent_files_and_sources_in_trouble_are_waited_for_together() {
     service.wait_for_output("203.0.113.130", "ssh-bruteforce");
     write(&of(7), &failures("203.0.113.131", 12));
     service.wait_for_output("203.0.113.131", "ssh-bruteforce");
+}
+
+#[test]
+fn partitions_whose_broker_is_away_are_waited_for_together() {
+    const PARTITIONS: i32 = 12;
+    let Some(mut kafka) = Kafka::start("partitions_whose_broker_is_away") else { return };
+    let topics = Topics::new(&kafka.bootstrap());
+    topics.create("many", PARTITIONS, &[]);
+    let logs = tempfile::tempdir().unwrap();
+    let log = logs.path().join("auth.log");
+    write(&log, &[]);
+    let configuration = format!(
+        "hold: 5s\nsources:\n- source: kafka\n  name: topic\n  brokers: ['{}']\n  topic: many\n  start: earliest\n  \
+         labels: {{type: syslog}}\n- source: file\n  filename: {}\n  labels: {{type: syslog}}\n",
+        kafka.bootstrap(),
+        log.display()
+    );
+    let service = of_files(logs.path(), &configuration);
+    for partition in 0..PARTITIONS {
+        let from = format!("203.0.113.{}", 140 + partition);
+        topics.fill("many", partition, "none", failures(&from, 1));
+    }
+    let read =
+        format!("spillway_source_lines_total{{source=\"topic\",module=\"kafka\"}} {PARTITIONS}\n");
+    service.wait("the lines", || service.page("/metrics").body.contains(&read).then_some(()));
+    // None of them is silent yet.
+    kafka.kill(0);
+    service.wait("trouble", || service.command(&["status"]).1.contains("retrying").then_some(()));
+    write(&log, &failures("203.0.113.160", 12));
+    service.wait_for_output("203.0.113.160", "ssh-bruteforce");
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use connectors::{Inbox, SourceId, Stop, crash};
+use connectors::{Health, Inbox, SourceId, Stop, crash};
 use operators::bucket::detect::Round;
 use operators::bucket::scenario::Takes;
 use operators::epoch::Epoch;
@@ -27,7 +27,7 @@ use super::names::Names;
 use super::pace::Pace;
 use super::record;
 use super::sink::Sink;
-use super::sources::{Configured, Running, Watched, is_fine};
+use super::sources::{Configured, Running, Watched};
 use crate::detection::{Detection, SharedBuckets};
 use crate::graph::{self, Parts, Source};
 use crate::state::{Store, StoreError};
@@ -324,7 +324,7 @@ impl Generation {
             pace: self.pace,
             progress: self.handles.progress.clone(),
             starting: self.starting.clone(),
-            fine: Box::new(move |source| health.get(&source).is_some_and(is_fine)),
+            state: Box::new(move |source| health.get(&source).map(Health::state)),
         };
         let feed = Feed::new(parts, workers);
         let (keeper, progress) = (Arc::clone(&self.keeper), self.handles.progress.clone());

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use connectors::health::State;
 use connectors::{Arrival, Delivery, Inbox, LaneId, SourceId};
 use operators::epoch::Epoch;
 use operators::order::operator::{Demand, Wish};
@@ -18,6 +19,7 @@ use super::command::Command;
 use super::keeper::Progress;
 use super::lanes::Lanes;
 use super::pace::{MARKER_EVERY, Pace, left, wall};
+use super::sources::is_fine;
 use super::wake::Waking;
 
 /// How long lines that were read may take at the end, besides what they are held.
@@ -44,8 +46,8 @@ pub struct FeedParts {
     pub progress: Progress,
     /// Sources that have not opened their first lanes.
     pub starting: BTreeSet<SourceId>,
-    /// Whether a source reads, and is not in trouble.
-    pub fine: Box<dyn Fn(SourceId) -> bool>,
+    /// How a source is.
+    pub state: Box<dyn Fn(SourceId) -> Option<State>>,
 }
 
 impl std::fmt::Debug for FeedParts {
@@ -270,9 +272,13 @@ impl Feed {
                 left(hold, silence.since.max(self.awake), now)
             }
             (false, Some(hold)) => {
-                // What is behind is waited for as long as it comes nearer. One that has spoken may
-                // have had no room to say more before it was wanted.
-                let since = if silence.has_spoken { since } else { silence.since };
+                // What is behind is waited for as long as it comes nearer. One that has spoken, and
+                // can, may have had no room to say more before it was wanted.
+                let since = match (self.parts.state)(silence.source) {
+                    Some(State::Retrying { since, .. }) => since,
+                    _ if silence.has_spoken => since,
+                    _ => silence.since,
+                };
                 let patience = self.parts.pace.patience.max(hold);
                 left(patience, silence.since.max(since), now)
             }
@@ -296,7 +302,8 @@ impl Feed {
             return wake.after(Some(left));
         }
         let sources = self.parts.lanes.borrow().sources();
-        if !sources.into_iter().all(&self.parts.fine) {
+        let is_fine = |source| (self.parts.state)(source).is_some_and(|state| is_fine(&state));
+        if !sources.into_iter().all(is_fine) {
             return wake.after(Some(MARKER_EVERY));
         }
         self.marked = now;

@@ -82,6 +82,8 @@ pub struct Silence {
     pub caught_up: bool,
     /// Whether nothing more comes for now.
     pub closed: bool,
+    /// Whose it is.
+    pub source: SourceId,
     /// Whether lines of it came in this generation.
     pub has_spoken: bool,
 }

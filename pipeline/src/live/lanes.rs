@@ -343,9 +343,8 @@ impl Lanes {
     pub fn silence(&self, number: Partition, taken: u64) -> Option<Silence> {
         let lane = self.lanes.get(&number)?;
         let idle = lane.sent == lane.pending.len() && lane.blocks == taken;
-        let Lane { heard: since, caught_up, closed, .. } = *lane;
-        let has_spoken = lane.blocks > 0;
-        idle.then_some(Silence { since, caught_up, closed, has_spoken })
+        let Lane { heard: since, caught_up, closed, source, blocks, .. } = *lane;
+        idle.then_some(Silence { since, caught_up, closed, source, has_spoken: blocks > 0 })
     }
 
     /// The sources with open lanes.

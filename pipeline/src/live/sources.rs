@@ -109,8 +109,8 @@ impl Running {
 }
 
 /// Whether a source reads, or has read all there is.
-pub fn is_fine(health: &Health) -> bool {
-    matches!(health.state(), State::Reading | State::Ended)
+pub fn is_fine(state: &State) -> bool {
+    matches!(state, State::Reading | State::Ended)
 }
 
 fn run(source: Box<dyn Source>, context: Context) {
