@@ -12,23 +12,9 @@ root=$(realpath "$here/../..")
 spillway=$(realpath "${SPILLWAY:-${CARGO_TARGET_DIR:-$root/target}/release/spillway}")
 crowdsec=${SPILLWAY_CROWDSEC:-}
 work=$(mktemp -d "${TMPDIR:-/tmp}/clients.XXXXXX")
-passed=0 failed=0 skipped=0
+source "$here/../verdict.sh"
 pids=()
 trap 'for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done; wait 2>/dev/null; rm -rf "$work"' EXIT
-
-ok() { echo "ok       $1"; passed=$((passed + 1)); }
-fail() { echo "FAILED   $1${2:+: $2}"; failed=$((failed + 1)); }
-skip() { echo "skipped  $1: $2" >&2; skipped=$((skipped + 1)); }
-
-# until_true SECONDS COMMAND…: polls until the command succeeds.
-until_true() {
-    local deadline=$((SECONDS + $1))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        ((SECONDS < deadline)) || return 1
-        sleep 0.2
-    done
-}
 
 # debian_program NAME: prints where it is installed, or unpacks Debian's package of that name.
 debian_program() {

@@ -21,22 +21,8 @@ host=$(nproc)x-$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -1 |
 results=${RESULTS:-$root/benchmarks/results/$(date -u +%F)-$host}
 work=$(mktemp -d "${TMPDIR:-/tmp}/deploy.XXXXXX")
 name=spillway-test-$$
-passed=0 failed=0 skipped=0
-: >"$work/said"
-
-ok() { echo "ok       $1" | tee -a "$work/said"; passed=$((passed + 1)); }
-fail() { echo "FAILED   $1${2:+: $2}" | tee -a "$work/said"; failed=$((failed + 1)); }
-skip() { echo "skipped  $1: $2" | tee -a "$work/said"; skipped=$((skipped + 1)); }
-
-# until_true SECONDS COMMAND…: polls until the command succeeds.
-until_true() {
-    local deadline=$((SECONDS + $1))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        ((SECONDS < deadline)) || return 1
-        sleep 0.5
-    done
-}
+said=$work/said
+source "$here/../verdict.sh"
 
 # must NAME COMMAND…: a step that passes if the command does; else what it said is shown.
 must() {
@@ -69,7 +55,7 @@ if ((${#parts[@]} == 3 && skipped == 0)); then
         echo "$("$spillway" --version), commit $(git -C "$root" rev-parse --short HEAD 2>/dev/null || echo unknown)," \
             "$(docker_is), $((SECONDS - begun)) s; by \`make test-deploy\`."
         echo
-        sed 's/^/    /' "$work/said"
+        sed 's/^/    /' "$said"
         echo
         echo "$passed passed, $failed failed, $skipped skipped."
     } >"$results/deploy.md"
