@@ -185,6 +185,48 @@ fn a_syslog_message_is_set_aside_as_it_came() {
     }
 }
 
+/// What a transform made of a line names what it was made of: here a line, there a message.
+#[test]
+fn a_transformed_line_is_set_aside_with_what_it_was_made_of() {
+    let port = free_port();
+    let configuration = format!(
+        "sources:\n- source: file\n  name: file\n  filenames: [app.log]\n  \
+         transform: JsonExtract(evt.Line.Raw, \"message\")\n  labels: {{type: syslog}}\n\
+         - source: syslog\n  name: sent\n  listen_addr: 127.0.0.1\n  listen_port: {port}\n  protocol: tcp\n  \
+         transform: Split(evt.Line.Raw, \"|\")\n  labels: {{type: syslog}}\n\
+         start: beginning\nunparsed:\n- output: file\n  path: aside.jsonl\n"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let records = [r#"{"message":"odd words"}"#, r#"{"message":"odder words"}"#];
+    std::fs::write(folder.path().join("app.log"), format!("{}\n{}\n", records[0], records[1]))
+        .unwrap();
+    let service = Service::start_in(folder, &configuration, &[], &[]);
+    let message = "<34>1 2026-11-26T16:00:00Z gate shop 7 ID47 - one|two";
+    let mut stream = service.wait("the listener", || TcpStream::connect(("127.0.0.1", port)).ok());
+    writeln!(stream, "{message}").unwrap();
+    let file = service.folder().join("aside.jsonl");
+    let told = service.wait("what is set aside", || {
+        let told = std::fs::read_to_string(&file).unwrap_or_default();
+        (told.lines().count() == 4).then_some(told)
+    });
+    let told: BTreeSet<_> = told
+        .lines()
+        .map(|told| {
+            let told: Value = serde_json::from_str(told).unwrap();
+            let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+            (text("line"), told["part"].as_u64().unwrap_or(0), text("raw"))
+        })
+        .collect();
+    let expected = [
+        ("odd words", 0, records[0]),
+        ("odder words", 0, records[1]),
+        ("2026-11-26T16:00:00Z gate shop[7]: one", 0, message),
+        ("two", 1, message),
+    ];
+    let expected = expected.map(|(line, part, raw)| (line.to_owned(), part, raw.to_owned()));
+    assert_eq!(told, BTreeSet::from(expected));
+}
+
 #[test]
 fn what_is_set_aside_is_told_once_and_counted_by_reason() {
     let Some(kafka) = Kafka::start("what_is_set_aside_is_told_once") else { return };

@@ -39,7 +39,7 @@ pub struct Aside {
     /// The line; the beginning of what was not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
-    /// The message that a listener made the line of, as it came, where that differs.
+    /// What a listener or a `transform` made the line of, as it came, where that differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<String>,
     /// Length of a record that was not read. Unit: bytes.

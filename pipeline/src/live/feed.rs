@@ -371,3 +371,48 @@ impl Wake {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use connectors::{Chunk, Origin, Position, Span, Stop};
+
+    use super::super::lanes::tests::lanes;
+    use super::*;
+
+    /// Of two lanes that both have lines, the partitions that are sent while so many wait for `b`.
+    fn sent(waiting: usize) -> Vec<Partition> {
+        let inbox = Rc::new(Inbox::new(|| {}));
+        let outlet = inbox.outlet(SourceId(0), Stop::new());
+        let opened = ["a", "b"].map(|name| outlet.lane(name, 1 << 20));
+        for lane in &opened {
+            let lines = vec![Span { start: 0, end: 1, offset: 0 }];
+            let chunk = Chunk { text: "x".into(), lines, ..Chunk::default() };
+            let origin = Origin { source: "s".into(), labels: Arc::default(), module: "x" };
+            let (from, to) = (Position::new(&0), Position::new(&1));
+            lane.try_send(Delivery::new(chunk, Arc::new(origin), from, to)).unwrap();
+        }
+        let wanted = Some(Partition(1));
+        let demand = Rc::new(RefCell::new(Demand { wanted, waiting, ..Demand::default() }));
+        let parts = FeedParts {
+            inbox,
+            lanes: Rc::new(RefCell::new(lanes(None))),
+            demand,
+            pace: Pace { hold: None, ..Pace::default() },
+            progress: Progress::default(),
+            starting: BTreeSet::new(),
+            state: Box::new(|_| None),
+        };
+        let mut sent = Vec::new();
+        Feed::new(parts, 1).turn(|lines| sent.push(lines.partition));
+        sent
+    }
+
+    /// What waits is in memory: a lane that has much must not fill it because another is slow.
+    #[test]
+    fn while_much_waits_for_a_lane_no_other_is_read() {
+        assert_eq!(sent(MOST_WAITING - 1), [Partition(1), Partition(0)]);
+        assert_eq!(sent(MOST_WAITING), [Partition(1)]);
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use connectors::record::raw;
-use connectors::{Delivery, Permit, Position, Receipt, Reject, SourceId};
+use connectors::{Chunk, Delivery, Permit, Position, Receipt, Reject, SourceId};
 use operators::order::merge::Settled;
 use operators::origin::Origin;
 use operators::parse::lines::{LineSpan, Lines, Transport, Untaken};
@@ -15,7 +15,7 @@ use operators::time::EventTime;
 
 use super::aside::{Aside, Whose};
 use super::lanes::{LaneRecord, SourceSettings};
-use super::transforming::Transforming;
+use super::transforming::{Transformed, Transforming};
 
 /// What is parsed in one go: so little that what is found in it stays in the processor's cache until
 /// the buckets have it. Unit: bytes.
@@ -33,9 +33,19 @@ pub(super) struct Pending {
     transport: Arc<Transport>,
     /// Records that were not read, if they are to be told; in their order.
     rejects: VecDeque<Reject>,
-    /// Whether the block also holds the messages that lines were made of.
-    has_raw: bool,
+    made: Made,
     held: Held,
+}
+
+/// What lines were made of, as far as that may be asked for.
+#[derive(Debug)]
+enum Made {
+    /// Of nothing else.
+    AsRead,
+    /// Of messages that the block holds as well.
+    OfMessages,
+    /// By a transform: of the lines of this chunk, which one of each.
+    OfLines(Chunk, Vec<usize>),
 }
 
 /// What is given back when lines are kept.
@@ -124,7 +134,7 @@ impl Lane {
         arrived: i64,
         permit: Permit,
     ) {
-        let Delivery { chunk, origins, origin_of, times, from, to, receipt } = delivery;
+        let Delivery { mut chunk, origins, origin_of, times, from, to, receipt } = delivery;
         let origins = origins.into_iter().map(|origin| self.origin(settings, origin)).collect();
         let mut transport = Transport {
             origins,
@@ -133,21 +143,25 @@ impl Lane {
             arrived: EventTime(arrived),
             clock: settings.clock,
         };
-        let (block, spans) = match &mut self.transforming {
-            None => (chunk.text, chunk.lines.iter().map(line_span).collect::<Vec<_>>()),
+        let mut rejects = VecDeque::from(std::mem::take(&mut chunk.rejects));
+        rejects.retain(|reject| settings.set_aside && reject.offset >= self.settled.next);
+        let (block, spans, made) = match &mut self.transforming {
+            None => {
+                let made = if chunk.has_raw { Made::OfMessages } else { Made::AsRead };
+                (chunk.text, chunk.lines.iter().map(line_span).collect::<Vec<_>>(), made)
+            }
             Some(transforming) => {
                 let origin = |line: usize| transport.origin(u32::try_from(line).ok()?);
-                let made = transforming.lines(&chunk, &settings.name, origin);
-                transport.origin_of = picked(&transport.origin_of, &made.of);
-                transport.times = picked(&transport.times, &made.of);
-                (made.text, made.spans)
+                let Transformed { text, spans, of } =
+                    transforming.lines(&chunk, &settings.name, origin);
+                transport.origin_of = picked(&transport.origin_of, &of);
+                transport.times = picked(&transport.times, &of);
+                let made = if settings.set_aside { Made::OfLines(chunk, of) } else { Made::AsRead };
+                (text, spans, made)
             }
         };
         // Of lines that a transform drops the order hears nothing: it need not come to them.
         let last = spans.last().map(|span| span.position);
-        let has_raw = chunk.has_raw && self.transforming.is_none();
-        let mut rejects = VecDeque::from(chunk.rejects);
-        rejects.retain(|reject| settings.set_aside && reject.offset >= self.settled.next);
         self.pending.push_back(Pending {
             last,
             from,
@@ -156,7 +170,7 @@ impl Lane {
             spans,
             transport: Arc::new(transport),
             rejects,
-            has_raw,
+            made,
             held: Held { permit, receipt },
         });
     }
@@ -274,15 +288,33 @@ impl Pending {
         let span = self.spans.get(number).filter(|span| span.position == position)?;
         let at = span.start as usize..span.end as usize;
         let line = self.block.get(at.clone())?;
-        let raw = self.has_raw.then(|| {
-            let before = number.checked_sub(1).and_then(|before| self.spans.get(before));
-            raw(&self.block, before.map_or(0, |before| before.end as usize), at)
-        });
+        let raw = self.raw(number, at);
         let number = u32::try_from(number).ok()?;
         let labels = &self.transport.origin(number)?.labels;
         let time = self.transport.time(number).unwrap_or(self.transport.arrived);
         let whose = Whose { source, lane, labels, time };
-        Some(Aside::line(whose, (position, part), (line, raw.flatten())))
+        Some(Aside::line(whose, (position, part), (line, raw)))
+    }
+
+    /// What this line was made of.
+    fn raw(&self, number: usize, at: Range<usize>) -> Option<&str> {
+        match &self.made {
+            Made::AsRead => None,
+            Made::OfMessages => {
+                let before = number.checked_sub(1).and_then(|before| self.spans.get(before));
+                raw(&self.block, before.map_or(0, |before| before.end as usize), at)
+            }
+            Made::OfLines(chunk, of) => {
+                let number = *of.get(number)?;
+                let span = chunk.lines.get(number)?;
+                let at = span.start as usize..span.end as usize;
+                if !chunk.has_raw {
+                    return chunk.text.get(at);
+                }
+                let before = number.checked_sub(1).and_then(|before| chunk.lines.get(before));
+                raw(&chunk.text, before.map_or(0, |before| before.end as usize), at)
+            }
+        }
     }
 
     /// Takes out records that were not read, those before `next` or all.

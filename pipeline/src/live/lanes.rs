@@ -398,7 +398,7 @@ impl Lanes {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use connectors::{Arrival, Chunk, Inbox, Span, Stop};
     use operators::lookup::Offline;
     use operators::time::Stamp;
@@ -406,7 +406,7 @@ mod tests {
 
     use super::*;
 
-    fn lanes(transform: Option<&str>) -> Lanes {
+    pub(in super::super) fn lanes(transform: Option<&str>) -> Lanes {
         let compiled = |text: &str| {
             let source = Source::new("acquis.yaml", text);
             let located = Located { at: source.position(1, 1), value: text.to_owned() };
