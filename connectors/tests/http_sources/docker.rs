@@ -196,6 +196,12 @@ fn odd_lines(daemon: &Daemon) {
     daemon.run(&["--name", "odd", "-t"], "echo one; echo two >&2");
     let (kept, _) = wait_for(daemon, "odd", &config);
     assert_eq!(kept.texts(), ["one", "two"], "a terminal has no frames");
+    daemon.docker(&["rm", "-f", "odd"]).unwrap();
+    daemon.run(&["--name", "odd"], "echo one; echo two >&2");
+    for (stdout, line) in [(true, "one"), (false, "two")] {
+        (config.stdout, config.stderr) = (stdout, !stdout);
+        assert_eq!(wait_for(daemon, "odd", &config).0.texts(), [line]);
+    }
 }
 
 /// Waits for a container to end, then reads it.

@@ -281,6 +281,30 @@ fn trouble_of_every_kind_is_waited_out() {
     assert_eq!(kept.texts(), lines);
 }
 
+/// What is too long is asked for in smaller parts, as small as a line.
+#[test]
+fn an_answer_that_is_too_long_is_asked_for_in_parts() {
+    let Some(loki) = service::loki() else { return };
+    let time = now() - 60 * SECOND;
+    let line = |number: usize| format!("{number} {}", "x".repeat(200));
+    let lines: Vec<String> = (0..300).map(line).collect();
+    let values: Vec<Value> =
+        lines.iter().zip(time..).map(|(line, time)| value(time, line)).collect();
+    push(&client(), &loki.address, &json!({"app": "long"}), &values);
+    let (smallest, to) = (std::sync::Arc::new(AtomicUsize::new(usize::MAX)), loki.address.clone());
+    let seen = std::sync::Arc::clone(&smallest);
+    let proxy = server::serve(move |request| {
+        let limit = request.field("limit").and_then(|limit| limit.parse().ok());
+        seen.fetch_min(limit.unwrap_or(usize::MAX), Ordering::SeqCst);
+        forward(&request, &to)
+    });
+    let mut config = to_the_end(&proxy.to_string(), "{app=\"long\"}");
+    config.endpoint.max_answer = 10_000;
+    assert_eq!(read_all(config).texts(), lines);
+    let smallest = smallest.load(Ordering::SeqCst);
+    assert!(smallest < 50, "{smallest} lines of 200 bytes are asked for at least");
+}
+
 #[test]
 fn a_loki_that_is_not_there_is_tried_again_and_a_wrong_query_is_not() {
     let config = PollConfig::new("http://no-such-host.invalid:3100", "{a=\"b\"}");

@@ -175,24 +175,14 @@ fn payload(values: &Values, reading: &mut Reading<'_>) -> Payload {
 mod tests {
     use std::path::Path as FilePath;
 
-    use super::super::{Acquired, read as read_source};
+    use super::super::tests::meant as meant_by;
     use super::*;
-    use crate::hub::file::decode_text;
 
     /// What keys mean, or the first error.
     fn meant(keys: &str) -> Result<(String, Config), String> {
-        let text = format!("source: kafka\nbrokers: [a:1]\nlabels: {{type: syslog}}\n{keys}");
-        let directory = FilePath::new("/etc/spillway");
-        let place = Place { directory, start: super::super::Start::End };
-        let file = decode_text("acquis.yaml", &text, |documents, reading| {
-            documents.nodes.first().and_then(|node| read_source(node, place, reading))
-        });
-        if let Some(error) = file.errors.first() {
-            return Err(error.to_string());
-        }
-        match file.content {
-            Some(Acquired { name, connector: Connector::Kafka(config), .. }) => Ok((name, *config)),
-            other => Err(format!("{other:?}")),
+        match meant_by(&format!("source: kafka\nbrokers: [a:1]\n{keys}"))? {
+            (name, Connector::Kafka(config)) => Ok((name, *config)),
+            (_, other) => Err(format!("{other:?}")),
         }
     }
 

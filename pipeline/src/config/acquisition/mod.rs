@@ -224,3 +224,88 @@ pub fn of_values(
     let rate = values.count("rate");
     sound.then_some(Acquired { name, labels, clock, transform, hold, rate, connector })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path as FilePath;
+
+    use connectors::endpoint::Credentials;
+    use connectors::listener::{Access, ServerTls};
+
+    use super::*;
+    use crate::hub::file::decode_text;
+
+    /// What a source of this configuration is, or the first error.
+    pub(super) fn meant(text: &str) -> Result<(String, Connector), String> {
+        let place = Place { directory: FilePath::new("/etc/spillway"), start: Start::End };
+        let text = format!("{text}\nlabels: {{type: syslog}}\n");
+        let file = decode_text("acquis.yaml", &text, |documents, reading| {
+            documents.nodes.first().and_then(|node| read(node, place, reading))
+        });
+        match (file.errors.first(), file.content) {
+            (Some(error), _) => Err(error.to_string()),
+            (None, Some(Acquired { name, connector, .. })) => Ok((name, connector)),
+            (None, None) => Err("nothing".to_owned()),
+        }
+    }
+
+    #[test]
+    fn what_is_written_of_containers_is_meant() {
+        let keys = "source: docker\ncontainer_name: [web]\ncontainer_id: ['01']\n\
+            container_name_regexp: [^/db]\ncontainer_id_regexp: [^2]\nfollow_stderr: false\n\
+            docker_host: tcp://a:1\nsince: '7'\nmax_line: 1KiB\nmemory: 2KiB";
+        let Ok((name, Connector::Docker(config))) = meant(keys) else { panic!("{keys}") };
+        assert_eq!(name, "docker:web,01,^/db,^2");
+        let chosen = &config.selection;
+        assert_eq!(
+            (&*chosen.names, &*chosen.ids),
+            (&["web".to_owned()][..], &["01".to_owned()][..])
+        );
+        assert_eq!(chosen.name_regexps, ["^/db"]);
+        assert_eq!(chosen.id_regexps, ["^2"]);
+        assert_eq!((config.stdout, config.stderr, config.follow), (true, false, true));
+        assert_eq!((&*config.host, config.since), ("tcp://a:1", Some(7_000_000_000)));
+        assert_eq!((config.max_line, config.window_bytes), (1 << 10, 2 << 10));
+        let silent = meant("source: docker\nuse_container_labels: true\nfollow_stdout: false");
+        let Ok((_, Connector::Docker(config))) = silent else { panic!("{silent:?}") };
+        assert!(config.selection.use_container_labels && config.stderr && !config.stdout);
+    }
+
+    #[test]
+    fn what_a_request_must_show_is_meant() {
+        let listening = |keys: &str| {
+            let keys = format!("source: http\nlisten_addr: '[::1]:9'\n{keys}");
+            match meant(&keys)? {
+                (_, Connector::Http(config)) => Ok(config.listening),
+                (_, other) => Err(format!("{other:?}")),
+            }
+        };
+        let tls = "auth_type: mtls\ntls: {server_cert: s.pem, server_key: s.key, ca_cert: ca.pem}";
+        let ServerTls { certificate, key, client_ca, .. } = listening(tls).unwrap().tls.unwrap();
+        let here = |path: &str| FilePath::new("/etc/spillway").join(path);
+        assert_eq!((certificate, key), (here("s.pem"), here("s.key")));
+        assert_eq!(client_ca, Some(here("ca.pem")));
+        let bearer = listening("auth_type: bearer\nbearer: {token: t}").unwrap().access;
+        assert!(matches!(bearer, Access::Bearer(token) if token == "t"));
+        let without = listening("auth_type: mtls\ntls: {server_cert: s.pem, server_key: s.key}");
+        assert!(without.unwrap_err().contains("ca_cert"));
+    }
+
+    #[test]
+    fn who_asks_and_how_much_is_meant() {
+        let asked = |keys: &str| {
+            let keys = format!("source: loki\nurl: http://a:1\nquery: '{{a=\"b\"}}'\n{keys}");
+            match meant(&keys)? {
+                (_, Connector::Loki(config)) => Ok(config.endpoint),
+                (_, other) => Err(format!("{other:?}")),
+            }
+        };
+        let endpoint = asked("auth: {token_file: token}\nmax_answer: 3MiB\ntimeout: 4s").unwrap();
+        let file = FilePath::new("/etc/spillway/token");
+        assert!(matches!(&endpoint.credentials, Credentials::BearerFile(path) if path == file));
+        assert_eq!((endpoint.max_answer, endpoint.timeout.as_secs()), (3 << 20, 4));
+        let both = asked("auth: {token_file: token, username: u}").unwrap_err();
+        assert!(both.contains("several ways"), "{both}");
+        assert!(asked("tls: {client_cert: c}").unwrap_err().contains("client_key"));
+    }
+}
