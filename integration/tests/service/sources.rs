@@ -2,17 +2,19 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use integration::ports::free_port;
 use integration::services::Kafka;
 use integration::topic::Topics;
-use operators::time::{EventTime, Stamp};
+use operators::time::{EventTime, Stamp, layout};
 
 use crate::http::{Request, send, send_unix};
 use crate::process::{Service, failures, refused, unix_nanos};
 use crate::write;
 
-const HOUR: i64 = 3_600_000_000_000;
+const SECOND: i64 = 1_000_000_000;
+const HOUR: i64 = 3600 * SECOND;
 
 /// Failed logins from an address, one for each of the hours before now.
 fn hourly(from: &str, count: i64) -> Vec<String> {
@@ -58,6 +60,46 @@ fn lines_count_by_their_dates_or_by_their_arrival() {
     for hours_apart in ["203.0.113.100", "203.0.113.102"] {
         assert!(!service.output().contains(hours_apart), "{}", service.output());
     }
+}
+
+/// Failed logins, dated so many seconds from now.
+fn dated(from: &str, count: usize, seconds: i64) -> Vec<String> {
+    let at = Stamp::utc_at(EventTime(unix_nanos() + seconds * SECOND)).rfc3339();
+    let line = |number| {
+        format!("{at} host sshd[{number}]: Failed password for root from {from} port 4242 ssh2")
+    };
+    (0..count).map(line).collect()
+}
+
+/// A log that was quiet is no backlog: a line whose date cannot be is as old as it looks, and does not
+/// take that of the line before.
+#[test]
+fn after_silence_a_line_with_an_impossible_date_is_of_now() {
+    let logs = tempfile::tempdir().unwrap();
+    let (quiet, old) = (logs.path().join("quiet.log"), logs.path().join("old.log"));
+    let source = |path: &Path| {
+        let path = path.display();
+        format!(
+            "- source: file\n  filename: {path}\n  start: beginning\n  labels: {{type: syslog}}\n"
+        )
+    };
+    let service = of_files(logs.path(), &format!("sources:\n{}{}", source(&quiet), source(&old)));
+    write(&quiet, &dated("203.0.113.105", 1, -298));
+    write(&old, &dated("203.0.113.106", 1, -400));
+    // The clock of the first falls behind by more than a backlog's.
+    std::thread::sleep(Duration::from_secs(4));
+    write(&quiet, &dated("203.0.113.107", 12, 3600));
+    write(&old, &dated("203.0.113.108", 12, 3600));
+    let found = |from: &str| {
+        service.wait_for_output(from, "ssh-bruteforce");
+        let output = service.output();
+        let line = output.lines().find(|line| line.contains(from)).unwrap();
+        let at = layout::parse_rfc3339(line.split_whitespace().next().unwrap()).unwrap().at;
+        (unix_nanos() - at.0) / SECOND
+    };
+    assert!((0..60).contains(&found("203.0.113.107")), "{}", service.output());
+    // Old lines are sent again: what stands between them is as old.
+    assert!((390..460).contains(&found("203.0.113.108")), "{}", service.output());
 }
 
 #[test]

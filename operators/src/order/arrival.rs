@@ -7,7 +7,7 @@ use crate::time::EventTime;
 /// How far a line may be dated ahead of its arrival. Unit: nanoseconds.
 pub const AHEAD: i64 = 60 * 1_000_000_000;
 
-/// A partition whose clock is no further behind the arrival is read as it is written. Unit:
+/// A line that arrives no later than this after it was written is read as it is written. Unit:
 /// nanoseconds.
 pub const FRESH: i64 = 300 * 1_000_000_000;
 
@@ -20,15 +20,17 @@ pub struct Dated {
     pub replaced: Option<EventTime>,
 }
 
-/// Dates a line of a partition whose clock stands at `now`.
+/// Dates a line of a partition whose clock stands at `now`, and whose dated lines came long after they
+/// were written if `is_old`.
 ///
 /// A stamp of the last day needs no other line's word: the arrival bears it out. A line without a
 /// date has the time of its transport, else that of its arrival; so has one that is dated over a
-/// minute ahead. In a backlog the arrival says nothing: there the time of the line before counts.
+/// minute ahead. In a backlog, and where old lines are sent again, the arrival says nothing: there the
+/// time of the line before counts, or when nothing was left to read.
 pub fn date(
     stamp: Option<EventTime>,
     (transport, line): (&Transport, u32),
-    now: Option<EventTime>,
+    (now, is_old): (Option<EventTime>, &mut bool),
     tally: &mut Tally,
 ) -> Dated {
     let arrived = transport.arrived;
@@ -38,6 +40,7 @@ pub fn date(
     }
     match stamp {
         Some(stamp) if !is_ahead(&stamp) => {
+            *is_old = stamp.0 < arrived.0.saturating_sub(FRESH);
             return Dated { claim: worth(stamp, arrived), replaced: None };
         }
         Some(_) => tally.ahead += 1,
@@ -49,8 +52,10 @@ pub fn date(
         let claim = if is_near { worth(time, arrived) } else { Claim::Guess(time) };
         return Dated { claim, replaced: Some(time) };
     }
-    match now.filter(|now| now.0 < arrived.0.saturating_sub(FRESH)) {
-        Some(now) => Dated { claim: Claim::Nothing, replaced: Some(now) },
+    let read_through = transport.read_through.filter(|_| !*is_old);
+    match now.max(read_through).filter(|time| time.0 < arrived.0.saturating_sub(FRESH)) {
+        Some(time) if Some(time) == now => Dated { claim: Claim::Nothing, replaced: now },
+        Some(time) => Dated { claim: Claim::Guess(time), replaced: Some(time) },
         None => Dated { claim: Claim::Guess(arrived), replaced: Some(arrived) },
     }
 }
@@ -89,9 +94,11 @@ mod tests {
             origin_of: Vec::new(),
             times: sent.map(at).into_iter().collect(),
             arrived: at(0),
+            read_through: None,
             clock: Clock::Event,
         };
-        let dated = date(stamp.map(at), (&transport, 0), clock.map(at), &mut Tally::default());
+        let clock = (clock.map(at), &mut false);
+        let dated = date(stamp.map(at), (&transport, 0), clock, &mut Tally::default());
         assert_eq!(dated, Dated { claim, replaced: replaced.map(at) });
     }
 
@@ -125,5 +132,56 @@ mod tests {
     fn in_a_backlog_the_line_before_does() {
         check(None, Some(-7200), Claim::Nothing, Some(-7200));
         check(Some(3600), Some(-7200), Claim::Nothing, Some(-7200));
+    }
+
+    /// When lines without a date are, of a partition that was read through so long ago and whose clock
+    /// stands two hours back. Unit: seconds.
+    #[track_caller]
+    fn check_quiet(read_through: Option<i64>, mut is_old: bool, claim: Claim, replaced: i64) {
+        let at = |seconds: i64| EventTime(NOW + seconds * SECOND);
+        let transport = Transport {
+            origins: Vec::new(),
+            origin_of: Vec::new(),
+            times: Vec::new(),
+            arrived: at(0),
+            read_through: read_through.map(at),
+            clock: Clock::Event,
+        };
+        for stamp in [None, Some(at(3600))] {
+            let clock = (Some(at(-7200)), &mut is_old);
+            let dated = date(stamp, (&transport, 0), clock, &mut Tally::default());
+            assert_eq!(dated, Dated { claim, replaced: Some(at(replaced)) });
+        }
+    }
+
+    /// A quiet log is no backlog, unless old lines are written to it.
+    #[test]
+    fn after_silence_the_arrival_counts() {
+        let at = |seconds: i64| EventTime(NOW + seconds * SECOND);
+        check_quiet(Some(-1), false, Claim::Guess(at(0)), 0);
+        check_quiet(Some(-1), true, Claim::Nothing, -7200);
+        check_quiet(Some(-900), false, Claim::Guess(at(-900)), -900);
+        check_quiet(None, false, Claim::Nothing, -7200);
+    }
+
+    #[test]
+    fn stamps_say_whether_lines_are_old() {
+        let at = |seconds: i64| EventTime(NOW + seconds * SECOND);
+        let transport = Transport {
+            origins: Vec::new(),
+            origin_of: Vec::new(),
+            times: Vec::new(),
+            arrived: at(0),
+            read_through: None,
+            clock: Clock::Event,
+        };
+        let mut is_old = false;
+        for (stamp, expected) in
+            [(Some(-301), true), (None, true), (Some(90), true), (Some(-299), false)]
+        {
+            let clock = (None, &mut is_old);
+            date(stamp.map(at), (&transport, 0), clock, &mut Tally::default());
+            assert_eq!(is_old, expected, "{stamp:?}");
+        }
     }
 }

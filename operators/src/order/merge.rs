@@ -28,6 +28,8 @@ pub struct Settled {
     pub next: u64,
     /// The clock before the line there.
     pub clock: Option<EventTime>,
+    /// Whether its lines come long after they were written; see [`super::arrival`].
+    pub is_old: bool,
 }
 
 #[derive(Debug)]
@@ -88,11 +90,12 @@ impl<T> Queue<T> {
     }
 
     fn settled(&self) -> Settled {
-        match (self.ready.front(), self.clock.holds()) {
-            (Some(ready), _) => Settled { next: ready.key.position, clock: ready.before },
-            (None, Some(doubtful)) => Settled { next: doubtful, clock: self.clock.now() },
-            (None, None) => Settled { next: self.next, clock: self.clock.now() },
-        }
+        let (next, clock) = match (self.ready.front(), self.clock.holds()) {
+            (Some(ready), _) => (ready.key.position, ready.before),
+            (None, Some(doubtful)) => (doubtful, self.clock.now()),
+            (None, None) => (self.next, self.clock.now()),
+        };
+        Settled { next, clock, is_old: false }
     }
 }
 
@@ -433,7 +436,8 @@ mod tests {
                 }
             }
         }
-        let through = |lane: usize| Settled { next: inputs[lane].len() as u64, clock: None };
+        let through =
+            |lane: usize| Settled { next: inputs[lane].len() as u64, ..Settled::default() };
         let settled = (0..inputs.len())
             .map(|lane| merge.settled(partition(lane)).unwrap_or_else(|| through(lane)));
         (out, merge.present(), settled.collect())

@@ -30,6 +30,8 @@ pub struct Sequencer {
     tally: Tally,
     /// Partitions of a live run that were moved since the last seal.
     moved: BTreeSet<Partition>,
+    /// Those whose dated lines come long after they were written.
+    old: BTreeSet<Partition>,
     /// Whether seals are asked for.
     live: bool,
     /// Of a live run: lines that no parser took since they were asked for, a few of each partition.
@@ -122,6 +124,7 @@ impl Sequencer {
             done: Vec::new(),
             tally: Tally::default(),
             moved: BTreeSet::new(),
+            old: BTreeSet::new(),
             live,
             samples: BTreeMap::new(),
             untaken: None,
@@ -138,6 +141,9 @@ impl Sequencer {
     pub fn open(&mut self, partition: Partition, from: Settled, stash: Option<Stashes>) {
         self.merge.open(partition, from);
         self.taken.remove(&partition);
+        if from.is_old {
+            self.old.insert(partition);
+        }
         if let Some(stash) = stash {
             self.stashes.insert(partition, Journal::going_on(stash));
         }
@@ -213,6 +219,7 @@ impl Sequencer {
             let passed = |line: &mut Untaken| line.position < settled.next;
             untaken.extend(std::iter::from_fn(|| all.pop_front_if(passed)));
         }
+        let settled = Settled { is_old: self.old.contains(&partition), ..settled };
         Standing { partition, settled, stash, untaken }
     }
 
@@ -229,6 +236,7 @@ impl Sequencer {
         // The lines that a transform made of one record stand together: the record is what is
         // ordered, at the latest time that any of them claims.
         let mut record: Option<Record> = None;
+        let mut is_old = self.old.contains(&partition);
         for (number, (position, stamp)) in (0_u32..).zip(stamps) {
             if record.as_ref().is_some_and(|record| record.position != position) {
                 self.order(partition, record.take());
@@ -249,7 +257,8 @@ impl Sequencer {
                 None => stamp.map_or(Claim::Nothing, Claim::Doubtful),
                 Some(transport) => {
                     let now = self.merge.likely_clock(partition);
-                    let dated = arrival::date(stamp, (transport, number), now, &mut self.tally);
+                    let clock = (now, &mut is_old);
+                    let dated = arrival::date(stamp, (transport, number), clock, &mut self.tally);
                     if let Some(time) = dated.replaced {
                         let time = Some(Stamp::utc_at(time));
                         pours.iter_mut().flatten().for_each(|pour| pour.time = time);
@@ -264,6 +273,10 @@ impl Sequencer {
             }
             record.add(claim, pours);
         }
+        match is_old {
+            true => self.old.insert(partition),
+            false => self.old.remove(&partition),
+        };
         self.order(partition, record);
         if last {
             self.merge.end(partition);

@@ -64,6 +64,9 @@ pub struct Transport {
     pub times: Vec<EventTime>,
     /// When they arrived.
     pub arrived: EventTime,
+    /// When everything that was there before them had been read, where that is known: they were written
+    /// later.
+    pub read_through: Option<EventTime>,
     /// By which clock they count.
     pub clock: Clock,
 }

@@ -161,7 +161,7 @@ impl Feed {
         while let Some(arrival) = self.parts.inbox.try_next() {
             match arrival {
                 Arrival::Opened { lane, name } => {
-                    if let Some((number, fresh)) = lanes.open(lane, &name) {
+                    if let Some((number, fresh)) = lanes.open(lane, &name, wall()) {
                         opened = true;
                         let mut demand = self.parts.demand.borrow_mut();
                         demand.idle.remove(&number);
@@ -181,7 +181,7 @@ impl Feed {
                     self.parts.demand.borrow_mut().idle.extend(lanes.absent(source));
                 }
                 Arrival::CaughtUp(lane, caught_up) => {
-                    lanes.caught_up(lane, caught_up);
+                    lanes.caught_up(lane, caught_up, wall());
                 }
                 Arrival::Closed(lane) => {
                     lanes.close(lane);

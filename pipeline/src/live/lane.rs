@@ -74,6 +74,8 @@ pub(super) struct Lane {
     /// How many blocks this order was given.
     pub(super) blocks: u64,
     pub(super) caught_up: bool,
+    /// When all that was there had come, the last time that it had in this run.
+    pub(super) read_through: Option<EventTime>,
     /// Whether nothing more comes for now.
     pub(super) closed: bool,
     /// When the last line came, or the lane was opened.
@@ -120,6 +122,7 @@ impl Lane {
             ordered: false,
             blocks: 0,
             caught_up: false,
+            read_through: None,
             closed: false,
             heard: Instant::now(),
             origin: None,
@@ -141,6 +144,7 @@ impl Lane {
             origin_of,
             times: times.into_iter().map(EventTime).collect(),
             arrived: EventTime(arrived),
+            read_through: self.read_through,
             clock: settings.clock,
         };
         let mut rejects = VecDeque::from(std::mem::take(&mut chunk.rejects));
@@ -199,8 +203,9 @@ impl Lane {
     /// What the store is to know of it.
     pub(super) fn record(&self, number: Partition) -> LaneRecord {
         let position = self.position.as_ref().map_or("", Position::as_str).to_owned();
-        let Settled { next, clock } = self.settled;
-        LaneRecord { number: number.0, position, next, clock: clock.map(|clock| clock.0) }
+        let Settled { next, clock, is_old } = self.settled;
+        let clock = clock.map(|clock| clock.0);
+        LaneRecord { number: number.0, position, next, clock, is_old }
     }
 
     /// Whether there is something that was not sent.

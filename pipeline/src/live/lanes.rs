@@ -55,6 +55,9 @@ pub struct LaneRecord {
     pub next: u64,
     /// Its clock there. Unit: nanoseconds since 1970.
     pub clock: Option<i64>,
+    /// Whether its lines come long after they were written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_old: bool,
 }
 
 /// All lanes.
@@ -170,7 +173,8 @@ impl Lanes {
         // A source that is not configured any more keeps its numbers.
         let Some(at) = self.sources.iter().position(|source| &*source.name == name) else { return };
         let source = SourceId(u32::try_from(at).unwrap_or(u32::MAX));
-        let settled = Settled { next: record.next, clock: record.clock.map(EventTime) };
+        let (next, clock) = (record.next, record.clock.map(EventTime));
+        let settled = Settled { next, clock, is_old: record.is_old };
         let position = Some(&*record.position).filter(|text| !text.is_empty());
         let position = position.map(Position::from_text);
         self.lanes.insert(number, Lane { settled, position, ..Lane::new(source, key) });
@@ -178,7 +182,12 @@ impl Lanes {
 
     /// A lane begins in this run: its number and, where the order does not know it yet, where it
     /// stands.
-    pub fn open(&mut self, id: LaneId, name: &str) -> Option<(Partition, Option<Settled>)> {
+    pub fn open(
+        &mut self,
+        id: LaneId,
+        name: &str,
+        now: EventTime,
+    ) -> Option<(Partition, Option<Settled>)> {
         let source = self.sources.get(id.source.0 as usize)?;
         let key: Box<str> = key(&source.name, name).into();
         let number = match self.numbers.get(&key) {
@@ -192,6 +201,9 @@ impl Lanes {
         self.numbers.insert(key.clone(), number);
         let lane = self.lanes.entry(number).or_insert_with(|| Lane::new(id.source, key));
         lane.heard = Instant::now();
+        if lane.closed {
+            lane.read_through = Some(now);
+        }
         (lane.caught_up, lane.closed) = (false, false);
         self.open.insert(id, number);
         let fresh = !std::mem::replace(&mut lane.ordered, true);
@@ -230,6 +242,9 @@ impl Lanes {
         let lane = self.lanes.get_mut(&number)?;
         let settings = self.sources.get(id.source.0 as usize)?;
         lane.heard = Instant::now();
+        if lane.caught_up {
+            lane.read_through = Some(EventTime(arrived));
+        }
         if let (Some(transform), Some(lookups), None) =
             (&settings.transform, &self.lookups, &lane.transforming)
         {
@@ -241,10 +256,13 @@ impl Lanes {
         Some(number)
     }
 
-    /// Whether everything that is there has been sent on a lane.
-    pub fn caught_up(&mut self, id: LaneId, caught_up: bool) -> Option<Partition> {
+    /// Whether everything that is there `now` has been sent on a lane.
+    pub fn caught_up(&mut self, id: LaneId, caught_up: bool, now: EventTime) -> Option<Partition> {
         let number = *self.open.get(&id)?;
-        self.lanes.get_mut(&number)?.caught_up = caught_up;
+        let lane = self.lanes.get_mut(&number)?;
+        if std::mem::replace(&mut lane.caught_up, caught_up) || caught_up {
+            lane.read_through = Some(now);
+        }
         Some(number)
     }
 
@@ -428,7 +446,7 @@ pub(super) mod tests {
     }
 
     fn standing(partition: Partition, next: u64) -> Standing {
-        let settled = Settled { next, clock: None };
+        let settled = Settled { next, ..Settled::default() };
         Standing { partition, settled, stash: None, untaken: Vec::new() }
     }
 
@@ -451,7 +469,7 @@ pub(super) mod tests {
         let mut number = None;
         while let Some(arrival) = inbox.try_next() {
             match arrival {
-                Arrival::Opened { lane, name } => number = lanes.open(lane, &name),
+                Arrival::Opened { lane, name } => number = lanes.open(lane, &name, EventTime(0)),
                 Arrival::Delivered { lane, delivery, arrived, permit } => {
                     lanes.deliver(lane, delivery, (arrived, permit)).unwrap();
                 }
@@ -477,7 +495,7 @@ pub(super) mod tests {
     fn a_lane_keeps_its_number_before_anything_of_it_is_through() {
         let mut first = lanes(None);
         let opened = |lanes: &mut Lanes, number, name| {
-            lanes.open(LaneId { source: SourceId(0), number }, name).unwrap().0
+            lanes.open(LaneId { source: SourceId(0), number }, name, EventTime(0)).unwrap().0
         };
         let (a, b) = (opened(&mut first, 0, "a"), opened(&mut first, 1, "b"));
         let Through { key, mut record, .. } = first.settle(&standing(b, 1)).unwrap();
@@ -502,6 +520,23 @@ pub(super) mod tests {
         let lines = lanes.next(None, Instant::now()).unwrap();
         assert_eq!(lines.spans.first().map(|span| span.position), Some(1));
         assert_eq!(lines.transport.unwrap().time(0), Some(EventTime(1)));
+    }
+
+    #[test]
+    fn lines_were_written_after_everything_before_was_read() {
+        let id = LaneId { source: SourceId(0), number: 0 };
+        let mut lanes = lanes(None);
+        let number = deliver(&mut lanes, "a");
+        let said = |lanes: &Lanes| lanes.lanes[&number].read_through.map(|time| time.0);
+        assert_eq!(said(&lanes), None, "it may be a backlog");
+        lanes.caught_up(id, true, EventTime(5));
+        lanes.caught_up(id, false, EventTime(9));
+        assert_eq!(said(&lanes), Some(9));
+        lanes.caught_up(id, false, EventTime(12));
+        assert_eq!(said(&lanes), Some(9), "there was more to read all the time");
+        lanes.close(id);
+        lanes.open(id, "a", EventTime(20));
+        assert_eq!(said(&lanes), Some(20));
     }
 
     #[test]

@@ -50,7 +50,8 @@ mod tests {
     fn what_was_read_before_has_its_name_before_anything_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), Budget::default()).unwrap();
-        let lane = LaneRecord { number: 7, position: String::new(), next: 3, clock: None };
+        let lane =
+            LaneRecord { number: 7, position: String::new(), next: 3, clock: None, is_old: false };
         let mut batch = store.batch();
         record::put_lane(&mut batch, "files\0/var/log/auth.log", &lane);
         store.commit(batch).unwrap();
