@@ -160,7 +160,9 @@ impl Detector {
             },
             None => Line { raw, ..line.clone() },
         };
+        let zone = origin.and_then(|origin| origin.zone);
         self.event.reset(line);
+        self.event.zone = zone;
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::alert::Overflow;
 use crate::schema::{FieldId, Schema, Space};
 use crate::text::{RawLine, Text};
-use crate::time::Stamp;
 use crate::time::layout::parse_rfc3339;
+use crate::time::{Stamp, Zone};
 use crate::value::Value;
 
 /// What an event is about.
@@ -91,6 +91,8 @@ pub struct Event {
     pub stage: &'static str,
     /// Whether all stages took it.
     pub process: bool,
+    /// Where dates without a zone were written; UTC if `None`.
+    pub zone: Option<Zone>,
     /// The date as read, if any.
     pub time: Option<Stamp>,
     /// `evt.StrTime`: the text of the line's date.
@@ -125,6 +127,7 @@ impl Event {
             whitelisted: None,
             stage: "",
             process: false,
+            zone: None,
             time: None,
             str_time: Text::EMPTY,
             str_time_format: Text::EMPTY,
@@ -149,6 +152,7 @@ impl Event {
         self.whitelisted = None;
         self.stage = "";
         self.process = false;
+        self.zone = None;
         self.time = None;
         self.str_time = Text::EMPTY;
         self.str_time_format = Text::EMPTY;

@@ -27,3 +27,4 @@ pub mod state;
 pub mod stored;
 pub mod telemetry;
 pub mod transform;
+pub mod zone;

@@ -152,7 +152,8 @@ pub(crate) mod tests {
     /// Of this expression, without facts.
     pub(crate) fn transformer(expression: &str) -> Transformer {
         let labels = [("type".into(), "x".into())].into_iter().collect();
-        let origin = Origin { source: "a.log".into(), labels: Arc::new(labels), module: "file" };
+        let origin =
+            Origin { source: "a.log".into(), labels: Arc::new(labels), module: "file", zone: None };
         let transform = Arc::new(compiled(expression).unwrap());
         let lookups = Arc::new(Offline::new(Stamp::from_unix(0)));
         Transformer::new(transform, &origin, lookups)

@@ -117,6 +117,7 @@ fn main() -> anyhow::Result<()> {
         labels: Arc::new(labels),
         clock: Clock::Event,
         transform: None,
+        zone: None,
         hold: None,
         rate: None,
         set_aside: false,

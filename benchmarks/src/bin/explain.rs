@@ -62,7 +62,7 @@ fn explain(loaded: &Loaded, kind: &str, line: &str) -> anyhow::Result<()> {
         profiles: Arc::clone(&loaded.profiles),
         exempt: Arc::clone(&loaded.exempt),
         lookups: Arc::clone(&loaded.lookups) as _,
-        origin: Origin { source: "-".into(), labels: Arc::new(labels), module: "file" },
+        origin: Origin { source: "-".into(), labels: Arc::new(labels), module: "file", zone: None },
         why_not: None,
         reasons: true,
         unwanted: true,

@@ -69,6 +69,7 @@ impl Case {
             source: format!("log.{number}").into(),
             labels: Arc::clone(&labels),
             module: "file",
+            zone: None,
         };
         let world = World {
             rules: compiled.rules,

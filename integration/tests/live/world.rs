@@ -150,6 +150,7 @@ pub(crate) fn run(folder: &Path, logs: &[(String, Arc<Vec<String>>)], way: Way, 
         labels: labels(way.under),
         clock: Clock::Event,
         transform,
+        zone: None,
         hold: None,
         rate: way.rate,
         set_aside: true,
@@ -294,6 +295,7 @@ pub(crate) fn replayed(logs: &[(String, Arc<Vec<String>>)], under: Under) -> Vec
         source: Arc::clone(name),
         labels: labels(under),
         module: "file",
+        zone: None,
     };
     let run = Replay {
         detection: loaded.detection(),

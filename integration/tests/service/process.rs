@@ -219,16 +219,21 @@ impl Service {
         });
     }
 
-    /// Waits until bouncers are told of a decision about an address.
-    pub(crate) fn wait_for_decision(&self, address: &str) {
+    /// What bouncers are told of an address.
+    pub(crate) fn decisions(&self, address: &str) -> Answer {
         let request = Request {
             method: "GET".into(),
             target: format!("/v1/decisions?ip={address}"),
             headers: vec![("X-Api-Key".into(), self.key.clone())],
             ..Request::default()
         };
+        send(&self.address, &request)
+    }
+
+    /// Waits until bouncers are told of a decision about an address.
+    pub(crate) fn wait_for_decision(&self, address: &str) {
         self.wait(address, || {
-            let answer = send(&self.address, &request);
+            let answer = self.decisions(address);
             (answer.status == 200 && answer.body.contains("\"ban\"")).then_some(())
         });
     }

@@ -102,6 +102,49 @@ fn after_silence_a_line_with_an_impossible_date_is_of_now() {
     assert!((390..460).contains(&found("203.0.113.108")), "{}", service.output());
 }
 
+/// Failed logins as rsyslog writes them in a zone: without a year, without a zone.
+fn traditional(from: &str, zone: &str) -> Vec<String> {
+    let now = jiff::Timestamp::now().in_tz(zone).unwrap().strftime("%b %e %H:%M:%S").to_string();
+    let line = |number| {
+        format!("{now} host sshd[{number}]: Failed password for root from {from} port 4242 ssh2")
+    };
+    (0..12).map(line).collect()
+}
+
+/// West of UTC a ban would be over before it begins.
+#[test]
+fn dates_without_a_zone_are_of_the_host_or_of_the_source() {
+    let logs = tempfile::tempdir().unwrap();
+    let of = |name: &str| logs.path().join(name);
+    let (own, remote, wrong) = (of("own.log"), of("remote.log"), of("wrong.log"));
+    let source = |path: &Path, more: &str| {
+        let path = path.display();
+        format!(
+            "- source: file\n  filename: {path}\n  start: beginning\n  labels: {{type: syslog}}\n{more}"
+        )
+    };
+    let configuration = format!(
+        "sources:\n{}{}{}",
+        source(&own, ""),
+        source(&remote, "  timezone: Pacific/Honolulu\n"),
+        source(&wrong, "  timezone: UTC\n")
+    );
+    write(&own, &traditional("203.0.113.120", "America/New_York"));
+    write(&remote, &traditional("203.0.113.121", "Pacific/Honolulu"));
+    write(&wrong, &traditional("203.0.113.122", "America/New_York"));
+    let folder = tempfile::TempDir::new_in(logs.path()).unwrap();
+    let service =
+        Service::start_in(folder, &configuration, &[], &[("TZ", "America/New_York".to_owned())]);
+    for from in ["203.0.113.120", "203.0.113.121", "203.0.113.122"] {
+        service.wait_for_output(from, "ssh-bruteforce");
+    }
+    service.wait_for_decision("203.0.113.120");
+    service.wait_for_decision("203.0.113.121");
+    assert_eq!(service.decisions("203.0.113.122").body, "null");
+    let errors = refused(&format!("sources:\n{}", source(&own, "  timezone: CEST\n")), &[]);
+    assert!(errors.contains("\"CEST\"") && errors.contains("spillway.yaml:"), "{errors}");
+}
+
 #[test]
 fn one_clock_is_asked_for_at_a_time() {
     let errors = refused(

@@ -71,7 +71,7 @@ fn rules() -> Arc<Rules> {
 /// Takes lines through parsers and matcher into `detect`, an epoch each; the last one is sealed where
 /// `seal` says so.
 pub fn feed(detect: &mut Detect, text: &str, seal: bool) -> Vec<Outcome> {
-    let origin = Origin { source: "x".into(), labels: Arc::default(), module: "file" };
+    let origin = Origin { source: "x".into(), labels: Arc::default(), module: "file", zone: None };
     let mut detector = Detector::new(Arc::clone(&RULES), lookups(), Arc::from([origin]));
     let mut stash = Stashes::new(&RULES.caches);
     let mut clock = EventTime(i64::MIN);

@@ -1,7 +1,7 @@
 //! `ParseDate`: the date of a line from its text. Order matters: the layout that the rules name,
 //! sixteen known ones, Unix seconds, now. Source: crowdsec `pkg/parser/enrich_date.go`.
 
-use crate::time::{Layout, Moment, Stamp};
+use crate::time::{Layout, Moment, Stamp, Zone};
 
 /// The known layouts in the order of trial. The engine tries RFC 3339 once more as the ninth,
 /// which takes nothing that the first refused.
@@ -60,26 +60,32 @@ impl Default for Dates {
 
 impl Dates {
     /// The date of `text`; `format` is `evt.StrTimeFormat`, "" where there is none. A date without
-    /// a year is of the year of `now`.
-    pub fn parse(&mut self, text: &str, format: &str, now: Stamp) -> Date {
-        self.read(text, format, now).unwrap_or_else(|| {
+    /// a year is of the year of `now`, one without a zone was written in `zone`, or in UTC. What is read
+    /// in `zone` is told in UTC.
+    pub fn parse(&mut self, (text, format): (&str, &str), now: Stamp, zone: Option<Zone>) -> Date {
+        self.read((text, format), now, zone).unwrap_or_else(|| {
             let stamp = now.to_utc();
             Date { stamp, marshaled: stamp.rfc3339_nano(), fallback: true }
         })
     }
 
-    fn read(&mut self, text: &str, format: &str, now: Stamp) -> Option<Date> {
+    fn read(
+        &mut self,
+        (text, format): (&str, &str),
+        now: Stamp,
+        zone: Option<Zone>,
+    ) -> Option<Date> {
         if text.is_empty() {
             return None;
         }
         if !format.is_empty()
-            && let Some(date) = take(self.named(format), text, now)
+            && let Some(date) = take(self.named(format), text, now, zone)
         {
             return Some(date);
         }
         let candidates = candidates(text.as_bytes()).iter();
         let mut layouts = candidates.filter_map(|index| self.known.get(*index));
-        layouts.find_map(|layout| take(layout, text, now)).or_else(|| unix(text))
+        layouts.find_map(|layout| take(layout, text, now, zone)).or_else(|| unix(text))
     }
 
     fn named(&mut self, format: &str) -> &Layout {
@@ -116,10 +122,19 @@ fn candidates(text: &[u8]) -> &'static [usize] {
 }
 
 /// The date that one layout reads. Go's zero time, and what RFC 3339 cannot write, are failures.
-fn take(layout: &Layout, text: &str, now: Stamp) -> Option<Date> {
+fn take(layout: &Layout, text: &str, now: Stamp, zone: Option<Zone>) -> Option<Date> {
     let mut moment = layout.parse(text).ok().filter(|moment| !moment.is_go_zero())?;
+    // A zone that is written means the same wherever it was.
+    let zone = zone.filter(|zone| {
+        let there = moment.utc.then(|| layout.parse_in(text, *zone));
+        there.is_some_and(|there| there.is_ok_and(|there| there.seconds != moment.seconds))
+    });
     if moment.civil().year == 0 {
-        moment = moment.add_years(now.to_utc().civil().year);
+        let now = zone.map_or(now.to_utc(), |zone| now.in_zone(zone));
+        moment = moment.add_years(now.civil().year);
+    }
+    if let Some(zone) = zone {
+        moment.seconds -= i64::from(zone.offset_of_local(moment.seconds));
     }
     Some(Date { stamp: moment.stamp(), marshaled: moment.marshal()?, fallback: false })
 }
@@ -145,7 +160,27 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, format: &str, expected: &str) {
-        assert_eq!(Dates::default().parse(text, format, now()).marshaled, expected);
+        assert_eq!(Dates::default().parse((text, format), now(), None).marshaled, expected);
+    }
+
+    #[test]
+    fn dates_without_a_zone_are_of_the_source() {
+        let check = |text: &str, zone: &str, expected: &str| {
+            let zone = Zone::named(zone);
+            let date = Dates::default().parse((text, ""), now(), zone);
+            assert_eq!(date.marshaled, expected, "{text} in {zone:?}");
+            assert!(date.stamp.utc || text.contains('+'), "{text}");
+        };
+        check("Nov 20 09:00:00", "America/New_York", "2026-11-20T14:00:00Z");
+        check("Jul 20 09:00:00", "America/New_York", "2026-07-20T13:00:00Z");
+        check("2026-07-20 09:00:00", "Europe/Berlin", "2026-07-20T07:00:00Z");
+        check("2026-11-20T09:00:00", "Europe/London", "2026-11-20T09:00:00Z");
+        check("2026-11-20T09:00:00Z", "Europe/Berlin", "2026-11-20T09:00:00Z");
+        check("2026-11-20T09:00:00+03:00", "Europe/Berlin", "2026-11-20T09:00:00+03:00");
+        check("1795165200", "Europe/Berlin", "2026-11-20T09:00:00Z");
+        // Clocks that are set forward show this never, clocks that are set back twice.
+        check("2026-03-29 02:30:00", "Europe/Berlin", "2026-03-29T01:30:00Z");
+        check("2026-10-25 02:30:00", "Europe/Berlin", "2026-10-25T01:30:00Z");
     }
 
     #[test]
@@ -181,7 +216,7 @@ mod tests {
         for text in
             ["", "yesterday", "-1", "0", "2024-13-01", "0001-01-01T00:00:00Z", " 2024-01-02"]
         {
-            let date = Dates::default().parse(text, "", now());
+            let date = Dates::default().parse((text, ""), now(), None);
             assert_eq!((date.fallback, date.marshaled.as_str()), (true, "2026-11-21T04:00:00.5Z"));
         }
     }
@@ -221,12 +256,12 @@ mod tests {
                 let slow = Layout::compile(layout).parse_by_chunks(&text).ok()?;
                 let fast = Layout::compile(layout).parse(&text).ok()?;
                 assert_eq!(slow, fast);
-                take(&Layout::compile(layout), &text, now()).map(|date| date.marshaled)
+                take(&Layout::compile(layout), &text, now(), None).map(|date| date.marshaled)
             });
             let dates = Dates::default();
             let filtered = candidates(text.as_bytes())
                 .iter()
-                .find_map(|index| take(&dates.known[*index], &text, now()))
+                .find_map(|index| take(&dates.known[*index], &text, now(), None))
                 .map(|date| date.marshaled);
             prop_assert_eq!(plain, filtered, "{}", text);
         }

@@ -122,6 +122,7 @@ impl Explain {
             paths: Vec::new(),
             kind: self.kind.clone(),
             acquisition: Vec::new(),
+            timezone: "UTC".to_owned(),
             labels: self.labels.clone(),
             max_line: self.max_line,
             batch: 1 << 16,
@@ -147,7 +148,7 @@ impl Explain {
             }
             (None, None) => anyhow::bail!("nothing to explain: give --log, --file or a path"),
         };
-        Ok(options.describe(&input, None, reader, false))
+        Ok(options.describe(&input, None, reader, (false, None)))
     }
 }
 

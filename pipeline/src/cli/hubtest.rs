@@ -363,7 +363,7 @@ fn explain(runner: &Runner, args: &ExplainArgs, output: Output) -> anyhow::Resul
         let (test, config) = log_test(runner, name)?;
         let Prepared { rules, profiles, lookups, log } =
             runner.prepare(&test, &config).map_err(anyhow::Error::msg)?;
-        let origin = Origin { source: log.path, labels: log.labels, module: "file" };
+        let origin = Origin { source: log.path, labels: log.labels, module: "file", zone: None };
         let mut explainer = Explainer::new(Parts {
             rules,
             profiles,

@@ -8,11 +8,13 @@ use std::sync::atomic::AtomicU64;
 use clap::Args;
 use connectors::{Input, ReadOptions, Reader};
 use operators::origin::Origin;
+use operators::time::Zone;
 
 use crate::acquisition::{self, Acquisition};
 use crate::hub::environment;
 use crate::input::guess::guess;
 use crate::transform::Transform;
+use crate::zone;
 
 /// So many inputs are not kept open at once.
 const MANY: usize = 64;
@@ -33,6 +35,9 @@ pub struct InputArgs {
     /// Labels by file name, from an acquis.yaml or acquis.d of CrowdSec
     #[arg(long, value_name = "PATH")]
     pub acquisition: Vec<PathBuf>,
+    /// Zone of dates that say none: UTC, local (this host's), or a name such as Europe/Berlin
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub timezone: String,
     /// Another label
     #[arg(long = "label", value_name = "K=V", value_parser = label)]
     pub labels: Vec<(String, String)>,
@@ -89,13 +94,14 @@ impl InputArgs {
             anyhow::bail!("nothing to read: {}", errors.join("; "));
         }
         let acquisition = self.acquisition()?;
+        let zone = zone::named(&self.timezone).map_err(anyhow::Error::msg)?;
         let meter = Arc::new(AtomicU64::new(0));
         let size = resolved.size();
         let mut all = Vec::with_capacity(resolved.inputs.len());
         let many = resolved.inputs.len() > MANY;
         for input in &resolved.inputs {
             let reader = Reader::new(input, self.options(many), Arc::clone(&meter));
-            all.push(self.describe(input, acquisition.as_ref(), reader, many));
+            all.push(self.describe(input, acquisition.as_ref(), reader, (many, zone)));
         }
         Ok(Inputs { all, errors, size, meter })
     }
@@ -122,7 +128,7 @@ impl InputArgs {
         input: &Input,
         acquisition: Option<&Acquisition>,
         mut reader: Reader,
-        many: bool,
+        (many, zone): (bool, Option<Zone>),
     ) -> Described {
         let mut labels: BTreeMap<Arc<str>, Arc<str>> = BTreeMap::new();
         let from_file = input.path().and_then(|path| acquisition?.source_of(path));
@@ -142,7 +148,7 @@ impl InputArgs {
             labels.insert("type".into(), kind.as_str().into());
         }
         let source = Arc::clone(&input.name);
-        let origin = Origin { source, labels: Arc::new(labels), module: "file" };
+        let origin = Origin { source, labels: Arc::new(labels), module: "file", zone };
         let transform = from_file.and_then(|source| source.transform.clone());
         Described { reader, origin, reason, transform }
     }

@@ -98,7 +98,7 @@ fn parse(
     dump: &mut Dump,
 ) -> Vec<(Via, operators::bucket::Pour)> {
     let (source, labels) = (Arc::clone(&log.path), Arc::clone(&log.labels));
-    let origins = Arc::from([Origin { source, labels, module: "file" }]);
+    let origins = Arc::from([Origin { source, labels, module: "file", zone: None }]);
     let mut detector = Detector::new(Arc::clone(rules), Arc::clone(lookups), origins);
     // The reference keeps stashed values by the wall clock, of which a test takes no time worth
     // mentioning: without a clock nothing is forgotten.

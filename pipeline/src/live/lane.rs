@@ -194,8 +194,12 @@ impl Lane {
                 Arc::new(labels)
             }
         };
-        let origin =
-            Arc::new(Origin { source: Arc::clone(&from.source), labels, module: from.module });
+        let origin = Arc::new(Origin {
+            source: Arc::clone(&from.source),
+            labels,
+            module: from.module,
+            zone: settings.zone,
+        });
         self.origin = Some((from, Arc::clone(&origin)));
         origin
     }

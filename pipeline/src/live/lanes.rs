@@ -11,7 +11,7 @@ use operators::order::merge::Settled;
 use operators::order::sequencer::Standing;
 use operators::parse::lines::{Clock, Lines};
 use operators::place::Partition;
-use operators::time::EventTime;
+use operators::time::{EventTime, Zone};
 use serde::{Deserialize, Serialize};
 
 use super::aside::Aside;
@@ -33,6 +33,8 @@ pub struct SourceSettings {
     pub labels: Arc<BTreeMap<Arc<str>, Arc<str>>>,
     /// By which clock its lines count.
     pub clock: Clock,
+    /// Where dates of its lines that say no zone were written; UTC if `None`.
+    pub zone: Option<Zone>,
     /// Makes other lines of its lines.
     pub transform: Option<Arc<Transform>>,
     /// How long lines of others wait for its lanes when they have nothing to say; `None`: until they
@@ -434,6 +436,7 @@ pub(super) mod tests {
             name: "s".into(),
             labels: Arc::default(),
             clock: Clock::Event,
+            zone: None,
             transform: transform.map(|text| Arc::new(compiled(text))),
             hold: None,
             rate: None,

@@ -391,6 +391,7 @@ fn configured(
             name: source.name.clone().into(),
             labels: Arc::new(source.labels),
             clock: source.clock,
+            zone: source.zone,
             transform: source.transform,
             hold: source.hold.unwrap_or(settings.pace.hold),
             rate: source.rate,

@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use connectors::{Source, docker as docker_source, http as http_source};
 use operators::parse::lines::Clock;
+use operators::time::Zone;
 use operators::yaml::{Node, Reading};
 
 use super::key::Tagged;
@@ -99,6 +100,8 @@ pub struct Acquired {
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
     /// By which clock its lines count.
     pub clock: Clock,
+    /// Where dates of its lines that say no zone were written; UTC if `None`.
+    pub zone: Option<Zone>,
     /// Expression that makes other lines of a line.
     pub transform: Option<Arc<Transform>>,
     /// How long lines of others wait for its own, where that is not as for all: `Some(None)`: until they
@@ -217,12 +220,13 @@ pub fn of_values(
     shared::warn(values, reading);
     let name = values.text("name").or(values.text("unique_id")).map_or(name, str::to_owned);
     let clock = shared::clock(values);
+    let zone = shared::zone(values, reading);
     let transform = values.located("transform");
     let transform = transform.and_then(|text| Transform::compile(&text, reading)).map(Arc::new);
     let sound = reading.errors.len() == before;
     let hold = values.entry("hold").map(|_| values.duration("hold"));
     let rate = values.count("rate");
-    sound.then_some(Acquired { name, labels, clock, transform, hold, rate, connector })
+    sound.then_some(Acquired { name, labels, clock, zone, transform, hold, rate, connector })
 }
 
 #[cfg(test)]

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use operators::parse::lines::Clock;
+use operators::time::Zone;
 use operators::yaml::Reading;
 
 use super::{Place, Start};
 use crate::config::key::{Key, Kind};
 use crate::config::values::Values;
+use crate::zone;
 
 const LEVELS: &[&str] = &["trace", "debug", "info", "warning", "warn", "error", "fatal", "panic"];
 
@@ -31,6 +33,11 @@ pub(super) static KEYS: &[Key] = &[
         "clock",
         Kind::Choice(&["event", "arrival"]),
         "whether buckets fill by the dates of lines or by their arrival",
+    ),
+    Key::new(
+        "timezone",
+        Kind::Text,
+        "zone of dates that say none: local (this host's), UTC, or a name such as Europe/Berlin (local)",
     ),
     Key::new(
         "hold",
@@ -72,6 +79,14 @@ pub(super) fn clock(values: &Values) -> Clock {
         Some("arrival") => Clock::Arrival,
         _ => Clock::Event,
     }
+}
+
+/// Where dates that say no zone were written.
+pub(super) fn zone(values: &Values, reading: &mut Reading<'_>) -> Option<Zone> {
+    zone::named(values.text("timezone").unwrap_or(zone::LOCAL)).unwrap_or_else(|message| {
+        reading.refuse(values.place("timezone"), message);
+        None
+    })
 }
 
 /// Whether the source ends with what is there.

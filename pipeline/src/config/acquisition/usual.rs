@@ -10,6 +10,7 @@ use connectors::journalctl::Config as Journal;
 use operators::parse::lines::Clock;
 
 use super::{Acquired, Connector, Start};
+use crate::zone;
 
 /// Who logged in, and who did not: Debian, and Red Hat.
 const LOGINS: [&str; 2] = ["var/log/auth.log", "var/log/secure"];
@@ -100,8 +101,9 @@ fn journal(logins: bool, system: bool, start: Start) -> Option<Acquired> {
 
 fn acquired(name: String, kind: &str, connector: Connector) -> Acquired {
     let labels: BTreeMap<Arc<str>, Arc<str>> = [("type".into(), kind.into())].into();
-    let (clock, transform, hold, rate) = (Clock::Event, None, None, None);
-    Acquired { name, labels, clock, transform, hold, rate, connector }
+    let (clock, zone) = (Clock::Event, zone::local());
+    let (transform, hold, rate) = (None, None, None);
+    Acquired { name, labels, clock, zone, transform, hold, rate, connector }
 }
 
 #[cfg(test)]
