@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::head::Head;
 use super::input::{Input, modified};
 use super::place::{Part, Place};
-use super::rotation::{Kind, Suffix, older, suffix, unpacked};
+use super::rotation::{Order, Suffix, suffix, unpacked};
 
 /// How often the parts are listed anew while they change names.
 const TRIES: usize = 50;
@@ -59,15 +59,17 @@ impl Past<'_> {
         })
     }
 
-    /// The part that follows the file of `place`: `None` if that is the one at the log's path.
+    /// The part that follows the file of `place` and was not read before it: `None` if that is the one
+    /// at the log's path.
     ///
     /// # Errors
     /// As [`Past::locate`].
     pub(super) fn after(self, place: &Place) -> io::Result<Option<Opened>> {
         self.search(|parts| {
+            let parts = &arranged(place, parts)?;
             let mut at = None;
             for (number, part) in parts.iter().enumerate() {
-                if part.inode == place.inode && part.begins_as(place)? {
+                if part.is_file_of(place)? {
                     at = Some(number);
                 }
             }
@@ -77,10 +79,13 @@ impl Past<'_> {
                     at = Some(number);
                 }
             }
-            match at {
-                Some(at) => parts.get(at + 1).map(Found::open).transpose(),
-                None => unread(place, parts),
+            let Some(at) = at else { return unread(place, parts) };
+            for part in parts.iter().skip(at + 1) {
+                if !part.was_read(place)? {
+                    return part.open().map(Some);
+                }
             }
+            Ok(None)
         })
     }
 
@@ -90,7 +95,7 @@ impl Past<'_> {
     /// # Errors
     /// As [`Past::locate`].
     pub(super) fn unread(self, place: &Place) -> io::Result<Option<Opened>> {
-        self.search(|parts| unread(place, parts))
+        self.search(|parts| unread(place, &arranged(place, parts)?))
     }
 
     /// The last `count` parts, the youngest last.
@@ -142,11 +147,8 @@ impl Past<'_> {
             .map(|part| part.path.clone())
             .collect();
         found.retain(|part| bare(part).is_none_or(|bare| !plain.contains(&PathBuf::from(bare))));
-        let kind = Kind::of(found.iter().map(|part| &part.suffix));
-        found.sort_by(|a, b| {
-            let (age_a, age_b) = ((&a.suffix, a.modified), (&b.suffix, b.modified));
-            older(kind, age_a, age_b).then_with(|| a.path.cmp(&b.path))
-        });
+        let order = Order::of(found.iter().map(Found::age));
+        sort(&mut found, order);
         found
     }
 
@@ -173,6 +175,34 @@ impl Past<'_> {
         let (path, inode) = (same.path(), place.inode);
         (path != self.log).then_some(Found { path, inode, modified: 0, suffix: Suffix::Word })
     }
+}
+
+fn sort(parts: &mut [Found], order: Order) {
+    parts.sort_by(|a, b| order.compare(a.age(), b.age()).then_with(|| a.path.cmp(&b.path)));
+}
+
+/// The parts, the oldest first, where those that were read before the file of `place` are older than
+/// it: times of the last write are not sure, for programs write to rotated files for a while.
+fn arranged(place: &Place, parts: &[Found]) -> Result<Vec<Found>, Moved> {
+    let mut order = Order::of(parts.iter().map(Found::age));
+    let mut at = None;
+    for part in parts {
+        if part.is_file_of(place)? {
+            at = Some(part);
+        }
+    }
+    for known in place.past.iter().filter(|known| known.inode != place.inode) {
+        for part in parts.iter().filter(|part| part.inode == known.inode) {
+            if let Some(at) = at
+                && known.head.is_of(&part.begin()?)
+            {
+                order = order.with_known(&part.suffix, &at.suffix);
+            }
+        }
+    }
+    let mut parts = parts.to_vec();
+    sort(&mut parts, order);
+    Ok(parts)
 }
 
 fn collect(directory: &Path, log: &str, found: &mut Vec<Found>) {
@@ -217,6 +247,22 @@ fn unread(place: &Place, parts: &[Found]) -> Result<Option<Opened>, Moved> {
 }
 
 impl Found {
+    fn age(&self) -> (&Suffix, i64) {
+        (&self.suffix, self.modified)
+    }
+
+    /// Whether it is the file of `place` itself.
+    fn is_file_of(&self, place: &Place) -> Result<bool, Moved> {
+        Ok(self.inode == place.inode && self.begins_as(place)?)
+    }
+
+    /// Whether it is the file of `place`, or one that was read to its end before.
+    fn was_read(&self, place: &Place) -> Result<bool, Moved> {
+        let begin = self.begin()?;
+        let mut past = place.past.iter().filter(|past| past.inode == self.inode);
+        Ok(past.any(|past| past.head.is_of(&begin)) || self.is_file_of(place)?)
+    }
+
     fn open(&self) -> Result<Opened, Moved> {
         let input = Input::open(&self.path).map_err(|_| Moved)?;
         let inode = input.metadata().map(|metadata| metadata.ino());

@@ -11,14 +11,22 @@ const PACKED: [&str; 4] = [".gz", ".zst", ".bz2", ".xz"];
 /// Suffixes that are words.
 const WORDS: [&str; 3] = ["old", "bak", "prev"];
 
+/// So many digits are a whole date: what follows counts the parts of that date.
+const DATE_DIGITS: usize = 8;
+
 /// What tells the age of a rotated file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Suffix {
-    /// The higher, the older.
+    /// A running number.
     Number(u64),
-    /// The higher, the younger: a date, or seconds since 1970.
-    Date(String),
-    /// Says nothing.
+    /// The higher, the younger: a date with the year first, or seconds since 1970, by its numbers.
+    Date {
+        /// The date itself.
+        date: Vec<u64>,
+        /// The part of that date.
+        number: Option<u64>,
+    },
+    /// Says nothing: a word, or a date that begins with the day.
     Word,
 }
 
@@ -41,9 +49,9 @@ pub(super) fn suffix(name: &str, log: &str) -> Option<Suffix> {
     let middle = name.strip_prefix(stem)?.strip_suffix(ending)?;
     let text = middle.strip_prefix(SEPARATORS)?;
     match parse(text)? {
-        Suffix::Number(number) if middle.starts_with('.') => Some(Suffix::Number(number)),
-        Suffix::Date(date) => Some(Suffix::Date(date)),
-        _ => None,
+        Suffix::Number(_) if !middle.starts_with('.') => None,
+        Suffix::Word if WORDS.contains(&text) => None,
+        suffix => Some(suffix),
     }
 }
 
@@ -74,23 +82,29 @@ fn parse(text: &str) -> Option<Suffix> {
     }
     let dated = |byte: u8| byte.is_ascii_digit() || b"-_.:T+Z".contains(&byte);
     let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit());
-    (begins && digits >= 6 && text.bytes().all(dated)).then(|| Suffix::Date(text.to_owned()))
+    (begins && digits >= 6 && text.bytes().all(dated)).then(|| date(text))
 }
 
-/// Compares ages, the older first: by suffix where `all` of a log's parts have comparable ones, else
-/// by the time of the last write. Each part is (suffix, time).
-pub(super) fn older(kind: Kind, a: (&Suffix, i64), b: (&Suffix, i64)) -> Ordering {
-    let by_suffix = match (kind, a.0, b.0) {
-        (Kind::Numbers, Suffix::Number(a), Suffix::Number(b)) => b.cmp(a),
-        (Kind::Dates, Suffix::Date(a), Suffix::Date(b)) => a.cmp(b),
-        _ => Ordering::Equal,
-    };
-    by_suffix.then(a.1.cmp(&b.1))
+/// A date by its numbers, so that `.10` follows `.9`.
+fn date(text: &str) -> Suffix {
+    let groups = text.split(|char: char| !char.is_ascii_digit()).filter(|group| !group.is_empty());
+    let groups: Vec<&str> = groups.collect();
+    let year_first = groups.first().is_some_and(|first| match first.len() {
+        4 | 8 => first.starts_with("19") || first.starts_with("20"),
+        length => length >= 6,
+    });
+    if !year_first {
+        return Suffix::Word;
+    }
+    let before: usize = groups.iter().rev().skip(1).map(|group| group.len()).sum();
+    let mut date: Vec<u64> = groups.iter().map(|group| group.parse().unwrap_or(u64::MAX)).collect();
+    let number = if before >= DATE_DIGITS { date.pop() } else { None };
+    Suffix::Date { date, number }
 }
 
-/// How the parts of a log are called.
+/// How the names of a log's parts tell their age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+enum Kind {
     /// All by numbers.
     Numbers,
     /// All by dates.
@@ -99,16 +113,77 @@ pub(super) enum Kind {
     Mixed,
 }
 
-impl Kind {
-    /// The kind that covers all of these.
-    pub(super) fn of<'a>(mut suffixes: impl Iterator<Item = &'a Suffix> + Clone) -> Self {
-        if suffixes.clone().all(|suffix| matches!(suffix, Suffix::Number(_))) {
-            Self::Numbers
-        } else if suffixes.all(|suffix| matches!(suffix, Suffix::Date(_))) {
-            Self::Dates
+/// The order in which the parts of a log were written, as far as names tell it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Order {
+    kind: Kind,
+    /// Whether the higher number is the younger part (Log4j2, logback) or the older one (logrotate).
+    rising: bool,
+}
+
+impl Order {
+    /// The order of these parts, each a suffix and the time of its last write. Which way their numbers
+    /// go is what most of those times say; where they say nothing, what is usual: running numbers
+    /// mean that the higher is older, numbers behind a date that it is younger.
+    pub(super) fn of<'a>(parts: impl Iterator<Item = (&'a Suffix, i64)>) -> Self {
+        let mut parts: Vec<(&Suffix, i64)> = parts.collect();
+        let kind = if parts.iter().all(|part| matches!(part.0, Suffix::Number(_))) {
+            Kind::Numbers
+        } else if parts.iter().all(|part| matches!(part.0, Suffix::Date { .. })) {
+            Kind::Dates
         } else {
-            Self::Mixed
+            Kind::Mixed
+        };
+        let by_number = Self { kind, rising: true };
+        parts.sort_by(|a, b| by_number.compare(*a, *b));
+        let pairs = parts.iter().zip(parts.iter().skip(1));
+        let (mut rising, mut falling) = (0_usize, 0_usize);
+        for (lower, higher) in pairs.filter(|(lower, higher)| differ_by_number(lower.0, higher.0)) {
+            match lower.1.cmp(&higher.1) {
+                Ordering::Less => rising += 1,
+                Ordering::Equal => {}
+                Ordering::Greater => falling += 1,
+            }
         }
+        let usual = kind != Kind::Numbers;
+        Self { kind, rising: if rising == falling { usual } else { rising > falling } }
+    }
+
+    /// The order in which the part `older` is known to have been written before `younger`.
+    pub(super) fn with_known(self, older: &Suffix, younger: &Suffix) -> Self {
+        let rising = Self { rising: true, ..self };
+        if !differ_by_number(older, younger) {
+            return self;
+        }
+        Self { rising: rising.compare((older, 0), (younger, 0)) == Ordering::Less, ..self }
+    }
+
+    /// Compares ages, the older first: by suffix where all of a log's parts have comparable ones, else
+    /// by the time of the last write. Each part is (suffix, time).
+    pub(super) fn compare(self, a: (&Suffix, i64), b: (&Suffix, i64)) -> Ordering {
+        let turned = |ordering: Ordering| if self.rising { ordering } else { ordering.reverse() };
+        let by_suffix = match (self.kind, a.0, b.0) {
+            (Kind::Numbers, Suffix::Number(a), Suffix::Number(b)) => turned(a.cmp(b)),
+            (
+                Kind::Dates,
+                Suffix::Date { date: a, number: number_a },
+                Suffix::Date { date: b, number: number_b },
+            ) => a.cmp(b).then_with(|| turned(number_a.cmp(number_b))),
+            _ => Ordering::Equal,
+        };
+        by_suffix.then(a.1.cmp(&b.1))
+    }
+}
+
+/// Whether the running number is all that tells these parts apart.
+fn differ_by_number(a: &Suffix, b: &Suffix) -> bool {
+    match (a, b) {
+        (Suffix::Number(a), Suffix::Number(b)) => a != b,
+        (
+            Suffix::Date { date: a, number: Some(number_a) },
+            Suffix::Date { date: b, number: Some(number_b) },
+        ) => a == b && number_a != number_b,
+        _ => false,
     }
 }
 
@@ -118,19 +193,25 @@ mod tests {
 
     #[test]
     fn names_that_rotation_gives_are_known() {
-        let date = |text: &str| Some(Suffix::Date(text.to_owned()));
+        let date = |date: &[u64], number| Some(Suffix::Date { date: date.to_vec(), number });
         for (name, expected) in [
             ("app.log.1", Some(Suffix::Number(1))),
             ("app.log.12.gz", Some(Suffix::Number(12))),
-            ("app.log-20261126", date("20261126")),
-            ("app.log-20261126.zst", date("20261126")),
-            ("app.log.2026-11-26T10:00:00", date("2026-11-26T10:00:00")),
-            ("app.log-1795680000.xz", date("1795680000")),
+            ("app.log-20261126", date(&[20_261_126], None)),
+            ("app.log-20261126.zst", date(&[20_261_126], None)),
+            ("app.log.2026-11-26T10:00:00", date(&[2026, 11, 26, 10, 0], Some(0))),
+            ("app.log-1795680000.xz", date(&[1_795_680_000], None)),
+            ("app.log.2026-11-26", date(&[2026, 11, 26], None)),
+            ("app.log.2026-11-26.10", date(&[2026, 11, 26], Some(10))),
+            ("app-2026-11-26.9.log", date(&[2026, 11, 26], Some(9))),
+            ("app.log.26-11-2026", Some(Suffix::Word)),
+            ("app-26-11-2026.log", Some(Suffix::Word)),
+            ("app.old.log", None),
             ("app.log.old", Some(Suffix::Word)),
             ("app.1.log", Some(Suffix::Number(1))),
             ("app.1.log.gz", Some(Suffix::Number(1))),
-            ("app-20261126.log", date("20261126")),
-            ("app-20261126.log.bz2", date("20261126")),
+            ("app-20261126.log", date(&[20_261_126], None)),
+            ("app-20261126.log.bz2", date(&[20_261_126], None)),
             ("app-1.log", None),
             ("app.log", None),
             ("app.log.gz", None),
@@ -159,20 +240,41 @@ mod tests {
         assert!(logs("app-1.log").is_empty());
     }
 
+    fn sorted(mut names: Vec<(&'static str, i64)>) -> Vec<&'static str> {
+        let key = |name: &str| suffix(name, "a").unwrap();
+        let suffixes: Vec<(Suffix, i64)> = names.iter().map(|part| (key(part.0), part.1)).collect();
+        let order = Order::of(suffixes.iter().map(|part| (&part.0, part.1)));
+        names.sort_by(|a, b| order.compare((&key(a.0), a.1), (&key(b.0), b.1)));
+        names.into_iter().map(|part| part.0).collect()
+    }
+
     #[test]
     fn higher_numbers_and_lower_dates_are_older() {
-        let sorted = |mut names: Vec<(&'static str, i64)>| {
-            let key = |name: &str| suffix(name, "a").unwrap();
-            let suffixes: Vec<Suffix> = names.iter().map(|part| key(part.0)).collect();
-            let kind = Kind::of(suffixes.iter());
-            names.sort_by(|a, b| older(kind, (&key(a.0), a.1), (&key(b.0), b.1)));
-            names.into_iter().map(|part| part.0).collect::<Vec<_>>()
-        };
         assert_eq!(sorted(vec![("a.1", 0), ("a.10", 0), ("a.2.gz", 9)]), ["a.10", "a.2.gz", "a.1"]);
         assert_eq!(
             sorted(vec![("a-20261202", 0), ("a-20261130", 9)]),
             ["a-20261130", "a-20261202"]
         );
         assert_eq!(sorted(vec![("a.1", 2), ("a.old", 1)]), ["a.old", "a.1"]);
+    }
+
+    #[test]
+    fn times_say_which_way_numbers_go() {
+        assert_eq!(sorted(vec![("a.10", 3), ("a.9", 2), ("a.1", 1)]), ["a.1", "a.9", "a.10"]);
+        let logback = vec![("a.2026-11-28.10", 5), ("a.2026-11-28.9", 4), ("a.2026-11-27.11", 3)];
+        assert_eq!(sorted(logback), ["a.2026-11-27.11", "a.2026-11-28.9", "a.2026-11-28.10"]);
+        let falling = vec![("a.2026-11-28.1", 5), ("a.2026-11-28.2", 4), ("a.2026-11-27.1", 3)];
+        assert_eq!(sorted(falling), ["a.2026-11-27.1", "a.2026-11-28.2", "a.2026-11-28.1"]);
+        assert_eq!(sorted(vec![("a.01-12-2026", 2), ("a.30-11-2026", 1)])[0], "a.30-11-2026");
+    }
+
+    #[test]
+    fn what_is_known_of_two_parts_goes_before_times() {
+        let [first, second] = [Suffix::Number(1), Suffix::Number(2)];
+        // The older one was written to for a while after its rotation.
+        let order = Order::of([(&first, 1), (&second, 2)].into_iter()).with_known(&second, &first);
+        assert_eq!(order.compare((&second, 2), (&first, 1)), Ordering::Less);
+        let rising = order.with_known(&first, &second);
+        assert_eq!(rising.compare((&second, 2), (&first, 1)), Ordering::Greater);
     }
 }

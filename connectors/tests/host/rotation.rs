@@ -100,6 +100,75 @@ fn copied_cut_and_compressed_files_too() {
     }
 }
 
+/// Rotates a log of two lines a turn to these names; all that is read of it.
+fn rotated_to(names: &[&str], pattern: &str) {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("a.log");
+    let name = path.to_str().unwrap();
+    let pattern = format!("{}/{pattern}", root.path().display());
+    append(&path, "begin\n");
+    let mut service = start(config(&[&pattern]), Store::new());
+    service.until(|now| now.count(name) == 1);
+    let mut expected = vec!["begin".to_owned()];
+    for (turn, to) in names.iter().enumerate() {
+        fs::rename(&path, root.path().join(to)).unwrap();
+        append(&path, format!("first of {turn}\nsecond of {turn}\n"));
+        expected.extend([format!("first of {turn}"), format!("second of {turn}")]);
+        service.until(|now| now.lines(name).last() == expected.last().map(String::as_str).as_ref());
+        service.during(Duration::from_millis(50));
+    }
+    service.during(Duration::from_millis(700));
+    assert_eq!(service.lines(name), expected);
+    assert_eq!(service.store.len(), 1, "{:?}", service.summary());
+    assert_eq!(service.meter.count(Counter::Missed), 0);
+}
+
+#[test]
+fn parts_whose_numbers_rise_are_read_once() {
+    rotated_to(&["a.log.1", "a.log.2", "a.log.3", "a.log.4", "a.log.5", "a.log.6"], "a.log");
+}
+
+#[test]
+fn numbers_behind_a_date_are_numbers() {
+    let part = |number: usize| format!("a.log.2026-11-28.{number}");
+    let names: Vec<String> = (8..14).map(part).collect();
+    rotated_to(&names.iter().map(String::as_str).collect::<Vec<_>>(), "a.log");
+    let part = |number: usize| format!("a-2026-11-28.{number}.log");
+    let names: Vec<String> = (8..14).map(part).collect();
+    rotated_to(&names.iter().map(String::as_str).collect::<Vec<_>>(), "*.log");
+}
+
+#[test]
+fn dates_that_begin_with_the_day_are_told_by_time() {
+    let names = ["28", "29", "30"].map(|day| format!("a.log.{day}-11-2026"));
+    let next = ["01", "02"].map(|day| format!("a.log.{day}-12-2026"));
+    let names: Vec<&str> = names.iter().chain(&next).map(String::as_str).collect();
+    rotated_to(&names, "a.log");
+}
+
+#[test]
+fn parts_whose_numbers_rise_are_caught_up_in_their_order() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("a.log");
+    let name = path.to_str().unwrap();
+    let rotate = |number: usize| {
+        fs::rename(&path, root.path().join(format!("a.log.{number}"))).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        append(&path, text(10 * number, 10));
+    };
+    append(&path, text(0, 10));
+    (1..8).for_each(rotate);
+    let mut service = start(config(&[name]), Store::new());
+    service.until(|now| now.count(name) == 10);
+    let store = service.crash();
+    (8..12).for_each(rotate);
+    gzip(&root.path().join("a.log.9"));
+    let mut service = start(config(&[name]), store);
+    service.until(|now| now.count(name) == 50);
+    service.during(Duration::from_millis(300));
+    assert_eq!(service.lines(name).join("\n") + "\n", text(70, 50));
+}
+
 #[test]
 fn archives_of_every_kind_are_caught_up_after_a_time_away() {
     let root = tempfile::tempdir().unwrap();
