@@ -41,6 +41,7 @@ pub mod stdin;
 pub mod stop;
 pub mod syslog;
 mod text;
+pub mod umask;
 pub mod victorialogs;
 
 /// The target of spans that are meant for traces, and not for the log.

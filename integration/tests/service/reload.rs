@@ -69,12 +69,51 @@ fn buckets_of_scenarios_that_change_are_dropped_and_counted() {
     let (done, _, errors) = service.command(&["reload"]);
     assert!(done, "{errors}");
     service.wait("dropped buckets", || counted(buckets));
-    assert!(service.errors().contains("are dropped"), "{}", service.errors());
+    let errors = service.wait("what was dropped", || {
+        let errors = service.errors();
+        errors.contains("are dropped").then_some(errors)
+    });
+    let told: Vec<_> = errors.lines().filter(|line| line.contains("are dropped")).collect();
+    let names = "are dropped: spillway/ssh-bruteforce (1), spillway/ssh-bruteforce-success (1), \
+                 spillway/ssh-slow-bruteforce (1)";
+    assert!(told.len() == 1 && told[0].contains(names), "{told:?}");
     // What was dropped counts for nothing; what comes counts.
     service.push(port, &failures("203.0.113.20", 4));
     service.push(port, &failures("203.0.113.21", 12));
     service.wait_for_output("203.0.113.21", "ssh-bruteforce");
     assert!(!service.output().contains("203.0.113.20"), "{}", service.output());
+}
+
+#[test]
+fn what_people_read_alone_keeps_buckets_and_each_scenario_stands_for_itself() {
+    let port = free_port();
+    let service = with_rules(port, "");
+    let dropped = || {
+        let page = service.page("/metrics").body;
+        let mut lines = page.lines();
+        lines
+            .find_map(|line| line.strip_prefix("spillway_dropped_buckets_total "))
+            .map(str::to_owned)
+    };
+    let of_ssh = service.folder().join("rules/scenarios/spillway/ssh-bruteforce.yaml");
+    let content = fs::read_to_string(&of_ssh).unwrap();
+    service.push(port, &failures("203.0.113.23", 4));
+    let said = format!("# on top\n{content}# hello\n")
+        .replace("in a short time", "soon")
+        .replace("confidence: 3", "confidence: 2");
+    fs::write(&of_ssh, &said).unwrap();
+    let (done, _, errors) = service.command(&["reload"]);
+    assert!(done, "{errors}");
+    // Another document of the same file.
+    fs::write(&of_ssh, said.replace("capacity: 12\n", "capacity: 13\n")).unwrap();
+    let (done, _, errors) = service.command(&["reload"]);
+    assert!(done, "{errors}");
+    service.wait("the other scenario's bucket", || (dropped()? == "1").then_some(()));
+    service.push(port, &failures("203.0.113.23", 2));
+    service.wait_for_output("203.0.113.23", "ssh-bruteforce");
+    assert_eq!(dropped().as_deref(), Some("1"));
+    let told = "are dropped: spillway/ssh-slow-bruteforce (1)";
+    assert!(service.errors().contains(told), "{}", service.errors());
 }
 
 #[test]

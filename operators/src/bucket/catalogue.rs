@@ -14,7 +14,7 @@ use crate::hash::{fnv1a, fnv1a_after};
 pub struct Catalogue {
     scenarios: Vec<Scenario>,
     identities: Vec<Identity>,
-    /// Scenarios by [`Identity::content`].
+    /// Scenarios by [`Identity::content`], and by what that was before: the hash of the whole file.
     by_content: BTreeMap<u64, ScenarioId>,
     /// The first scenario of each [`Identity::family`].
     by_family: BTreeMap<u64, ScenarioId>,
@@ -30,7 +30,8 @@ impl Catalogue {
         settle_rounds(&mut scenarios);
         let identities = identities(&scenarios);
         let ids = || scenarios.iter().map(|scenario| scenario.id);
-        let by_content = identities.iter().map(|known| known.content).zip(ids()).collect();
+        let by_content = formerly(&scenarios).into_iter().chain(identities.iter().copied());
+        let by_content = by_content.map(|known| known.content).zip(ids().chain(ids())).collect();
         // Of several the first one stays.
         let by_family = identities.iter().map(|known| known.family).zip(ids()).rev().collect();
         let deep = |scenario: &Scenario| scenario.takes.overflows() && scenario.reprocess;
@@ -91,11 +92,24 @@ impl Catalogue {
 }
 
 fn identities(scenarios: &[Scenario]) -> Vec<Identity> {
+    numbered(scenarios, |scenario, family| fnv1a_after(family, &scenario.content.to_le_bytes()))
+}
+
+/// As they were while the hash of the whole file was part of them.
+fn formerly(scenarios: &[Scenario]) -> Vec<Identity> {
+    numbered(scenarios, |scenario, family| part(family, &scenario.hash))
+}
+
+fn part(hash: u64, text: &str) -> u64 {
+    fnv1a_after(fnv1a_after(hash, text.as_bytes()), &[0])
+}
+
+/// Those of one name and filter and the same content are told apart by their order.
+fn numbered(scenarios: &[Scenario], content: impl Fn(&Scenario, u64) -> u64) -> Vec<Identity> {
     let mut seen: BTreeMap<u64, u64> = BTreeMap::new();
     let identity = |scenario: &Scenario| {
-        let part = |hash, text: &str| fnv1a_after(fnv1a_after(hash, text.as_bytes()), &[0]);
         let family = part(part(fnv1a(b""), &scenario.name), &scenario.filter_text);
-        let content = part(family, &scenario.hash);
+        let content = content(scenario, family);
         let again = seen.entry(content).or_default();
         *again += 1;
         Identity { family, content: fnv1a_after(content, &again.to_le_bytes()) }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::codec::Reads;
 use super::group::BucketHash;
+use super::identity;
 use super::limiter::Limiter;
 use super::scenario::{
     Bayesian, Capacity, Evidence, Kind, Lifetime, Scenario, ScenarioId, Scope, Takes, held,
@@ -21,7 +22,7 @@ pub struct Origin<'a> {
     pub id: ScenarioId,
     /// Version of the hub item, "" for a local one.
     pub version: &'a str,
-    /// Hash of its content.
+    /// Hash of its file.
     pub hash: &'a str,
     /// Whether it only pretends.
     pub simulated: bool,
@@ -65,6 +66,7 @@ pub fn compile(
         hash_base: BucketHash::of_scenario(&spec.name.value),
         version: origin.version.into(),
         hash: origin.hash.into(),
+        content: identity::content(spec),
         description: spec.description.as_str().into(),
         kind,
         capacity,

@@ -30,8 +30,8 @@ pub struct Ledger {
     departed: HashTable<(Box<[u8]>, u8)>,
     /// Number of the last seal, counted around.
     pub(super) seal: u8,
-    /// Buckets of scenarios that have changed or are gone.
-    pub(super) dropped: u64,
+    /// Buckets of scenarios that have changed or are gone, by the hash of name and filter.
+    pub(super) dropped: BTreeMap<u64, u64>,
 }
 
 impl Ledger {
@@ -47,7 +47,7 @@ impl Ledger {
             entries: Vec::new(),
             departed: HashTable::new(),
             seal: 0,
-            dropped: 0,
+            dropped: BTreeMap::new(),
         }
     }
 
@@ -123,6 +123,13 @@ impl Ledger {
         if let Some(at) = deadline {
             self.deadline(catalogue, (at, bucket.scenario, &bucket.key), false);
         }
+    }
+
+    /// What stands under this key is of a scenario that has changed or is gone, or cannot be read.
+    pub(super) fn drop_strange(&mut self, place: &[u8]) {
+        let family = record::read_key(place).map_or(0, |(family, _)| family);
+        *self.dropped.entry(family).or_default() += 1;
+        self.entry(Subject::Bucket, place, None);
     }
 
     /// An entry is set, or gone.

@@ -41,6 +41,7 @@ mod counter;
 mod exhibit;
 mod glance;
 mod hole;
+mod identity;
 mod judge;
 mod ledger;
 pub(crate) mod overflow;

@@ -149,8 +149,10 @@ pub struct Scenario {
     pub hash_base: BucketHash,
     /// Version of the hub item, "" for a local one.
     pub version: Arc<str>,
-    /// Hash of its content.
+    /// Hash of its file, for alerts.
     pub hash: Arc<str>,
+    /// Number of all that its buckets depend on besides its name and filter.
+    pub content: u64,
     /// For people.
     pub description: Arc<str>,
     /// When it overflows.

@@ -3,7 +3,6 @@
 //! through, the store is asked for each bucket of it.
 
 use super::buckets::Buckets;
-use super::change::Subject;
 use super::record;
 use crate::time::EventTime;
 
@@ -23,6 +22,11 @@ impl Survey {
     /// Nothing was looked at.
     pub(super) fn new(groups: impl IntoIterator<Item = u32>) -> Self {
         Self { groups: groups.into_iter().collect(), after: Vec::new() }
+    }
+
+    /// Whether nothing is left.
+    pub(super) fn is_done(&self) -> bool {
+        self.groups.is_empty()
     }
 }
 
@@ -70,8 +74,7 @@ impl Buckets {
             *left > 0
         });
         for key in strange {
-            ledger.dropped += 1;
-            ledger.entry(Subject::Bucket, &key, None);
+            ledger.drop_strange(&key);
         }
         if after.is_empty() {
             group.surveyed = true;

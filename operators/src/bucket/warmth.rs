@@ -1,6 +1,7 @@
 //! Buckets of a run that outlives its process: from the store into memory when they are wanted, out
 //! of memory when there are too many, and what changed back to the store at each seal.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::blackhole::End;
@@ -52,9 +53,15 @@ impl Buckets {
         all
     }
 
-    /// Buckets that were dropped because their scenarios have changed or are gone, so far.
-    pub fn dropped(&self) -> u64 {
-        self.ledger.as_ref().map_or(0, |ledger| ledger.dropped)
+    /// Buckets that were dropped because their scenarios have changed or are gone, so far: how many,
+    /// by [`super::record::Identity::family`].
+    pub fn dropped(&self) -> BTreeMap<u64, u64> {
+        self.ledger.as_ref().map(|ledger| ledger.dropped.clone()).unwrap_or_default()
+    }
+
+    /// Whether all that the store had before was looked at: no more is dropped for its scenario.
+    pub fn is_surveyed(&self) -> bool {
+        self.survey.is_done()
     }
 
     /// Makes sure that the bucket that `scenario` wants is in memory if it is anywhere.
@@ -156,8 +163,7 @@ fn thaw(
     let Some(place) = ledger::place(catalogue, scenario.id, key) else { return };
     let Some(value) = ledger.stored(&place) else { return };
     if restore(group, ledger, catalogue, (&place, &value)).is_none() {
-        ledger.dropped += 1;
-        ledger.entry(Subject::Bucket, &place, None);
+        ledger.drop_strange(&place);
     }
 }
 

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
+use super::store::StoreArgs;
 use crate::serve::import;
 use crate::service::run::unix_nanos;
-use crate::state::{Budget, Store};
+use crate::state::{Budget, Store, directory};
 
 /// Import what another system knew.
 #[derive(Debug, Args)]
@@ -25,9 +26,8 @@ enum From {
         /// Its SQLite database
         #[arg(long, value_name = "FILE", default_value = "/var/lib/crowdsec/data/crowdsec.db")]
         db: PathBuf,
-        /// Directory of the store
-        #[arg(long, value_name = "DIR", default_value = "/var/lib/spillway")]
-        data: PathBuf,
+        #[command(flatten)]
+        store: StoreArgs,
     },
 }
 
@@ -37,7 +37,10 @@ impl Import {
     /// # Errors
     /// The database cannot be read, or the store not written.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let From::Crowdsec { db, data } = self.from;
+        let From::Crowdsec { db, store } = self.from;
+        let data = store.directory()?;
+        let made = directory::prepare(&data).with_context(|| format!("make {}", data.display()))?;
+        made.iter().for_each(|warning| eprintln!("{warning}"));
         let store = Store::open(&data, Budget::default())?;
         let imported = import::import(&db, &store, unix_nanos())
             .with_context(|| format!("import {}", db.display()))?;

@@ -22,6 +22,7 @@ pub mod run;
 pub mod socket;
 mod state;
 pub mod status;
+mod store;
 pub mod top;
 pub mod unparsed;
 

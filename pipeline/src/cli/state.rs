@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,8 +14,9 @@ use serde_json::json;
 
 use super::Format;
 use super::alerts::{csv, printable};
+use super::store::StoreArgs;
 use crate::live::names::Names;
-use crate::state::{Budget, Store, StoreError};
+use crate::state::{Budget, Store, StoreError, directory};
 use crate::stored::buckets::{self, Named};
 use crate::stored::{journal, transfer, verify};
 
@@ -25,9 +27,8 @@ use crate::stored::{journal, transfer, verify};
     spillway state export backup.jsonl && spillway state import backup.jsonl --data /srv/spillway"
 )]
 pub struct State {
-    /// Directory of the store
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/spillway", global = true)]
-    data: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     /// How results are printed
     #[arg(short, long, value_enum, default_value_t, global = true)]
     output: Format,
@@ -72,9 +73,10 @@ impl State {
     /// Runs the command.
     ///
     /// # Errors
-    /// The store cannot be opened, read or written.
+    /// The store cannot be opened, read or written, or the named configuration is not there.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let Self { data, output, what } = self;
+        let Self { store, output, what } = self;
+        let data = store.directory()?;
         match what {
             What::List { scenario, limit } => list(&data, output, scenario.as_deref(), limit)?,
             What::Show { key, scenario } => show(&data, output, &key, scenario.as_deref())?,
@@ -198,7 +200,7 @@ fn export(data: &Path, file: &Path) -> anyhow::Result<()> {
     let records = if file == Path::new("-") {
         transfer::export(&store, &mut BufWriter::new(io::stdout().lock()))?
     } else {
-        let made = File::options().write(true).create_new(true).open(file);
+        let made = File::options().write(true).create_new(true).mode(0o600).open(file);
         let made = made.with_context(|| format!("make {}", file.display()))?;
         let mut to = BufWriter::new(made);
         let records = transfer::export(&store, &mut to)?;
@@ -223,7 +225,8 @@ fn import(data: &Path, file: &Path) -> anyhow::Result<()> {
         Ok(Box::new(BufReader::new(opened)))
     };
     let mut from = read()?;
-    std::fs::create_dir_all(data).with_context(|| format!("make {}", data.display()))?;
+    let warning = directory::prepare(data).with_context(|| format!("make {}", data.display()))?;
+    warning.iter().for_each(|warning| eprintln!("{warning}"));
     let store = Store::open(data, Budget::default())?;
     let records = transfer::import(&mut *from, &store)
         .with_context(|| format!("import {}", file.display()))?;

@@ -1,5 +1,6 @@
 //! Buckets of a live run: in memory what is warm, in the store all of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use operators::bucket::dialect::Dialect;
@@ -71,6 +72,20 @@ impl Shelf {
         let ledger = Ledger::new(Box::new(shelf), takes, self.dialect);
         let groups = (0..GROUPS).filter(|group| group % sharing == worker);
         Buckets::kept(Arc::clone(catalogue), Arc::clone(program), ledger, groups)
+    }
+
+    /// Says of which scenarios how many buckets were dropped, by the hash of name and filter.
+    pub(super) fn tell_dropped(&self, dropped: &BTreeMap<u64, u64>) {
+        let mut named: BTreeMap<String, u64> = BTreeMap::new();
+        for (family, count) in dropped {
+            let name = record::scenario(&self.store, *family).ok().flatten();
+            *named.entry(name.unwrap_or_else(|| "unknown".to_owned())).or_default() += count;
+        }
+        let named: Vec<_> = named.iter().map(|(name, count)| format!("{name} ({count})")).collect();
+        tracing::info!(
+            "buckets of scenarios that have changed or are gone are dropped: {}",
+            named.join(", ")
+        );
     }
 
     fn each(&self, family: Family, group: u32, take: &mut Take<'_>) {

@@ -274,15 +274,19 @@ impl Generation {
         };
         worker.dataflow::<Epoch, _, _>(|scope| graph::build(scope, parts));
         let (number, insight) = (worker.index(), &self.handles.progress.insight);
-        let show = |takes, buckets: &SharedBuckets| {
-            insight.buckets((number, takes), &buckets.borrow());
+        let show = |takes, buckets: &SharedBuckets, ended| {
+            insight.buckets((number, takes), &buckets.borrow(), ended);
         };
         let mut every = Every::new(SHOW);
         while worker.has_dataflows() {
             worker.step_or_park(Some(PARK));
-            if every.due() || !worker.has_dataflows() {
-                show(Takes::Logs, &of_lines);
-                show(Takes::Overflows, &of_overflows);
+            let ended = !worker.has_dataflows();
+            if every.due() || ended {
+                show(Takes::Logs, &of_lines, ended);
+                show(Takes::Overflows, &of_overflows, ended);
+                if let Some(dropped) = insight.take_dropped(worker.peers()) {
+                    self.shelf.tell_dropped(&dropped);
+                }
             }
         }
         if let Some((inbox, lanes)) = read {

@@ -34,8 +34,10 @@ struct Sight {
     presence: Vec<Presence>,
     /// In memory.
     len: usize,
-    /// Of scenarios that have changed or are gone.
-    dropped: u64,
+    /// Of scenarios that have changed or are gone, by the hash of name and filter.
+    dropped: BTreeMap<u64, u64>,
+    /// Whether no more will be dropped.
+    surveyed: bool,
 }
 
 /// A line that no parser took, or the beginning of what was not read.
@@ -175,6 +177,8 @@ struct Inner {
     listener: Option<SyncSender<Found>>,
     /// What the listener had no room for.
     unheard: u64,
+    /// Whether it was told what was dropped.
+    told: bool,
 }
 
 /// The shared view; clones are the same one.
@@ -224,18 +228,27 @@ impl Insight {
     }
 
     /// What the buckets of a worker did since the rules began, and how many there are.
-    pub fn buckets(&self, (worker, takes): (usize, Takes), buckets: &Buckets) {
+    pub fn buckets(&self, (worker, takes): (usize, Takes), buckets: &Buckets, ended: bool) {
         let (counters, presence) = (buckets.counters().to_vec(), buckets.presence().to_vec());
         let (len, dropped) = (buckets.len(), buckets.dropped());
-        let sight = Sight { counters, presence, len, dropped };
-        let place = (worker, takes == Takes::Logs);
-        let before = self.inner().sights.insert(place, sight);
-        if dropped > 0 && before.is_none_or(|before| before.dropped == 0) {
-            tracing::info!(
-                "buckets of scenarios that have changed or are gone are dropped; \
-                 spillway_dropped_buckets_total counts them"
-            );
+        let surveyed = ended || buckets.is_surveyed();
+        let sight = Sight { counters, presence, len, dropped, surveyed };
+        self.inner().sights.insert((worker, takes == Takes::Logs), sight);
+    }
+
+    /// What was dropped as the rules began, by the hash of name and filter: once, when all of so many
+    /// workers know, and only if there is any.
+    pub fn take_dropped(&self, workers: usize) -> Option<BTreeMap<u64, u64>> {
+        let inner = &mut *self.inner();
+        let known = inner.sights.values().filter(|sight| sight.surveyed).count();
+        if known < 2 * workers || std::mem::replace(&mut inner.told, true) {
+            return None;
         }
+        let mut sum = BTreeMap::new();
+        for (family, count) in inner.sights.values().flat_map(|sight| &sight.dropped) {
+            *sum.entry(*family).or_default() += count;
+        }
+        (!sum.is_empty()).then_some(sum)
     }
 
     /// A commit was kept, with these alerts and clocks of lanes.
@@ -317,11 +330,12 @@ impl Inner {
         self.totals = totals;
         self.dropped += self.dropped_now();
         self.sights.clear();
+        self.told = false;
         self.late += std::mem::take(&mut self.late_now);
     }
 
     fn dropped_now(&self) -> u64 {
-        self.sights.values().map(|sight| sight.dropped).sum()
+        self.sights.values().flat_map(|sight| sight.dropped.values()).sum()
     }
 
     fn add_buckets(&self, totals: &mut Totals) {

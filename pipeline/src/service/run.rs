@@ -32,7 +32,7 @@ use crate::live::sources::Configured;
 use crate::outputs::{self, Outputs, OutputsError};
 use crate::report::Report;
 use crate::serve::{Options, ServeError, Serving};
-use crate::state::{Store, StoreError};
+use crate::state::{Store, StoreError, directory};
 use crate::telemetry::lapi::Counted;
 use crate::telemetry::metrics::Metrics;
 
@@ -159,8 +159,10 @@ pub fn run(start: Start) -> Result<(), ServiceError> {
     if role.detects() {
         say_what_is_read(&sources);
     }
-    std::fs::create_dir_all(data)
-        .map_err(|source| ServiceError::Directory { path: data.clone(), source })?;
+    directory::prepare(data)
+        .map_err(|source| ServiceError::Directory { path: data.clone(), source })?
+        .iter()
+        .for_each(|warning| tracing::warn!("{warning}"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let tls = settings.api.tls.clone().map(Tls::new).transpose()?;
     let doors = runtime.block_on(Doors::open(settings, role, tls))?;

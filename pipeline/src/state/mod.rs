@@ -1,5 +1,6 @@
 //! What is kept: one RocksDB, one atomic and synced batch per commit.
 
+pub mod directory;
 mod error;
 mod family;
 mod rocks;

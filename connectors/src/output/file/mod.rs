@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use known::{Known, beside, now};
 
 use super::{Message, Output, OutputContext, OutputError, Refused, document};
-use crate::crash;
 use crate::retry::Backoff;
+use crate::{crash, umask};
 
 /// Settings of a file.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl File {
     /// Opens the file and cuts off what is not known.
     fn open(&mut self) -> io::Result<()> {
         let path = &self.config.path;
-        let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+        let mut file = opened(path)?;
         let size = file.metadata()?.len();
         let known = Known::read(path)?.filter(|known| *known.outbox == *self.context.outbox);
         self.known = match known {
@@ -160,7 +160,7 @@ impl File {
         } else {
             fs::remove_file(path)?;
         }
-        self.file = Some(OpenOptions::new().create(true).append(true).open(path)?);
+        self.file = Some(opened(path)?);
         self.known = Known::new(&self.context.outbox, 0, self.known.last);
         self.known.write(path, self.config.sync == Sync::Always)
     }
@@ -169,6 +169,16 @@ impl File {
         let age = Duration::from_secs(now().saturating_sub(self.known.begun));
         self.known.size > 0 && self.config.rotation.age.is_some_and(|most| age >= most)
     }
+}
+
+/// The file, made where it is not there: for whom it is made the operator's umask says.
+fn opened(path: &Path) -> io::Result<fs::File> {
+    let is_new = !path.exists();
+    let file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+    if is_new {
+        umask::loosen(&file)?;
+    }
+    Ok(file)
 }
 
 impl Output for File {
