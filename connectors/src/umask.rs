@@ -1,16 +1,20 @@
 //! Permissions of new files. A process that keeps secrets shuts others out of all that it makes; files
-//! that are meant for others (those of [`crate::output::file`]) get what its umask gave before.
+//! that are meant for others (those of [`crate::output::file`], sockets that senders write to) get what
+//! its umask gave before.
 
-use std::fs::{File, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use rustix::fs::Mode;
 use rustix::process::umask;
 
 /// What a new file may be used for where no umask says otherwise.
-const ALL: Mode = Mode::from_raw_mode(0o666);
+const FILE: Mode = Mode::from_raw_mode(0o666);
+/// The same of a new socket.
+const SOCKET: Mode = Mode::from_raw_mode(0o777);
 
 /// The umask that the process was started with, once it has another one.
 static FORMER: OnceLock<Mode> = OnceLock::new();
@@ -29,10 +33,18 @@ pub fn tighten(permissions: u32) {
 /// # Errors
 /// It is somebody else's.
 pub fn loosen(file: &File) -> io::Result<()> {
-    match FORMER.get() {
-        Some(former) => {
-            file.set_permissions(Permissions::from_mode((ALL & !*former).as_raw_mode()))
-        }
-        None => Ok(()),
-    }
+    formerly(FILE).map_or(Ok(()), |permissions| file.set_permissions(permissions))
+}
+
+/// The same for a socket that was just bound.
+///
+/// # Errors
+/// It is somebody else's.
+pub(crate) fn loosen_socket(path: &Path) -> io::Result<()> {
+    formerly(SOCKET).map_or(Ok(()), |permissions| fs::set_permissions(path, permissions))
+}
+
+fn formerly(all: Mode) -> Option<Permissions> {
+    let former = FORMER.get()?;
+    Some(Permissions::from_mode((all & !*former).as_raw_mode()))
 }

@@ -47,6 +47,88 @@ fn everything_that_is_wrong_is_said_with_its_place() {
 }
 
 #[test]
+fn what_makes_no_sense_is_refused() {
+    let usual = "the program";
+    for (text, expected) in [
+        ("epoch: 1h\n", "1:8: `epoch` is from 5ms to 10s"),
+        ("epoch: 0s\n", "1:8: `epoch` is from 5ms to 10s"),
+        ("memory: 1\n", "1:9: `memory` is at least 64MiB"),
+        ("memory: 63MiB\n", "1:9: `memory` is at least 64MiB"),
+    ] {
+        refused(text, &[expected]);
+    }
+    let loaded = read("memory: 512\n");
+    assert!(loaded.errors[0].help.as_ref().unwrap().contains(usual));
+    refused("epoch: 20ms\nmemory: 64MiB\n", &[]);
+    refused("epoch: 10s\n", &[]);
+}
+
+#[test]
+fn what_listens_on_the_same_address_is_refused_with_both_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("spillway.yaml");
+    let file = file.display();
+    let told = |text: &str| errors(&read_in(folder.path(), text));
+    assert_eq!(
+        told("api: {listen: '127.0.0.1:7'}\nmetrics: {listen: '0.0.0.0:7'}\n"),
+        [format!(
+            "2:19: `metrics.listen` and `api.listen` ({file}:1:15) listen on the same address"
+        )]
+    );
+    assert_eq!(
+        told("api: {listen: '127.0.0.1:6060'}\n"),
+        ["1:15: `api.listen` and `metrics.listen` (by default) listen on the same address"]
+    );
+    let source = |keys: &str| format!("- {keys}\n  labels: {{type: x}}\n");
+    let loki = source("source: loki\n  listen_addr: 127.0.0.1:9");
+    let syslog = |protocol: &str| {
+        source(&format!("source: syslog\n  listen_port: 9\n  protocol: {protocol}"))
+    };
+    let listening = |all: &[String]| format!("sources:\n{}", all.concat());
+    assert_eq!(
+        told(&listening(&[loki.clone(), syslog("tcp")])),
+        [format!("6:16: syslog source and loki source ({file}:3:16) listen on the same address")]
+    );
+    // Datagrams are another matter.
+    assert_eq!(told(&listening(&[loki.clone(), syslog("udp")])), [""; 0]);
+    assert_eq!(told(&listening(&[syslog("relp"), syslog("udp")])), [""; 0]);
+    let other = folder.path().join("acquis.yaml");
+    fs::write(&other, "source: loki\nname: mine\nlisten_addr: '[::]:9'\nlabels: {type: x}\n")
+        .unwrap();
+    assert_eq!(
+        told(&listening(&[loki])),
+        [format!(
+            "3:14: loki source mine and loki source ({file}:3:16) listen on the same address"
+        )]
+    );
+}
+
+#[test]
+fn a_file_that_two_sources_read_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.log", "b.log", "c.log", "a.log.1"] {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    let source = |keys: &str| format!("- source: file\n  {keys}\n  labels: {{type: syslog}}\n");
+    let all = [
+        source("filename: '*.log'\n  exclude_regexps: [c.log]"),
+        source("name: two\n  filenames: [a.log, c.log, b.log]"),
+        source("filename: other.log"),
+    ];
+    let mut loaded = read_in(folder.path(), &format!("sources:\n{}", all.concat()));
+    assert_eq!(errors(&loaded), [""; 0]);
+    loaded.warn_of_shared_files();
+    let here = folder.path().display();
+    assert_eq!(
+        warnings(&loaded),
+        [format!(
+            "0:0: sources file:{here}/*.log and two both read {here}/a.log and 1 more: each line \
+             counts twice"
+        )]
+    );
+}
+
+#[test]
 fn sources_are_refused_for_what_they_lack() {
     refused(
         "sources:\n- source: loki\n  url: http://l\n  labels: {type: x}\n",
@@ -95,6 +177,45 @@ fn the_environment_is_put_in() {
     assert_eq!(errors(&loaded), [] as [&str; 0]);
     let shown = show(&loaded.settings.values);
     assert!(!shown.contains("s3cret"), "secrets are not shown: {shown}");
+}
+
+/// `line:column: message`, of all warnings.
+fn warnings(loaded: &Loaded) -> Vec<String> {
+    let one = |error: &operators::yaml::RuleError| {
+        format!("{}:{}: {}", error.line, error.column, error.message)
+    };
+    loaded.warnings.iter().map(one).collect()
+}
+
+#[test]
+fn a_secret_is_no_variable_that_nobody_has_set() {
+    let source = |headers: &str, label: &str| {
+        format!(
+            "# ${{COMMENT}}\nsources:\n- source: http\n  listen_addr: 127.0.0.1:1\n  \
+             auth_type: headers\n  headers: {headers}\n  labels: {{type: {label}}}\n"
+        )
+    };
+    let all = source("{x: \"${ABSENT}\", y: $ABSENT, z: \"a${ABSENT}b\"}", "z");
+    let expected = [
+        "6:16: `headers`: nobody has set ${ABSENT}",
+        "6:32: `headers`: nobody has set $ABSENT",
+        "6:44: `headers`: nobody has set ${ABSENT}",
+    ];
+    refused(&all, &expected);
+    assert_eq!(warnings(&read(&all)), [""; 0]);
+    // A dollar in what somebody wrote is no reference, as far as one can see.
+    let loaded = read(&source("{x: \"pa$word\", y: \"${TOKEN}\"}", "\"${OTHER}\""));
+    assert_eq!(errors(&loaded), [""; 0]);
+    let expected =
+        ["7:18: `labels`: nobody has set ${OTHER}", "6:16: `headers`: nobody has set $word"];
+    assert_eq!(warnings(&loaded), expected);
+    // Files of acquisition are read alike.
+    let folder = tempfile::tempdir().unwrap();
+    let document = "source: http\nlisten_addr: 127.0.0.1:1\nauth_type: headers\n\
+                    headers: {x: \"${ABSENT}\"}\nlabels: {type: x}\n";
+    fs::write(folder.path().join("acquis.yaml"), document).unwrap();
+    let loaded = read_in(folder.path(), "");
+    assert_eq!(errors(&loaded), ["4:14: `headers`: nobody has set ${ABSENT}"]);
 }
 
 #[test]
@@ -168,7 +289,10 @@ fn the_shipped_configuration_holds_what_is_true() {
         .filter(is_key)
         .map(|line| format!("{}\n", line.trim_start_matches("# ").split("  #").next().unwrap()))
         .collect();
-    let whole = read(&uncommented);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spillway.yaml");
+    fs::write(&path, &uncommented).unwrap();
+    let whole = load(Some(&path), &|_| Some("0123456789abcdef".repeat(2)));
     // The acquisition files of the example are those of another machine.
     let mut wrong = errors(&whole);
     wrong.retain(|error| !error.ends_with("there is no such file or directory"));

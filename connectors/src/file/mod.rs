@@ -45,6 +45,8 @@ pub use config::{Config, ConfigError, Mode, Start, Watching};
 pub use line::line_at;
 pub use pattern::PatternError;
 
+use std::path::PathBuf;
+
 use crate::source::{Context, Source, SourceError};
 use discover::Selection;
 
@@ -66,6 +68,15 @@ impl File {
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         let selection = config.selection()?;
         Ok(Self { config, selection })
+    }
+
+    /// The files that it would read now, in their order.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let mut found = self.selection.walk();
+        if self.config.mode == Mode::Tail {
+            self.selection.keep_logs(&mut found.files, |_| false);
+        }
+        found.files.into_keys()
     }
 }
 

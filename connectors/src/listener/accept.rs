@@ -28,6 +28,7 @@ use crate::metric::Reason;
 use crate::retry::Backoff;
 use crate::source::{Context, SourceError};
 use crate::stop::Stop;
+use crate::umask;
 
 /// Connections get so long to finish when the source ends.
 const GRACE: Duration = Duration::from_secs(1);
@@ -260,5 +261,7 @@ async fn bind_socket(path: &Path) -> Result<UnixListener, SourceError> {
     if left && UnixStream::connect(path).await.is_err() {
         std::fs::remove_file(path).map_err(failed)?;
     }
-    UnixListener::bind(path).map_err(failed)
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    umask::loosen_socket(path).map_err(failed)?;
+    Ok(listener)
 }

@@ -1,6 +1,7 @@
 //! Settings of sources from outside: which clock counts, which files are read, how a sender is answered.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -207,6 +208,11 @@ fn senders_are_answered_as_configured_by_network_and_by_socket() {
     assert_eq!(answer.header("x-kept"), Some("yes"), "{answer:?}");
     service.wait_for_output("203.0.113.120", "ssh-bruteforce");
     let socket = service.folder().join("logs.sock");
+    // Senders are other users: what the store's files may not, the socket may.
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let plain = service.folder().join("plain");
+    drop(std::os::unix::net::UnixListener::bind(&plain).unwrap());
+    assert_eq!(mode(&socket), mode(&plain));
     assert_eq!(send_unix(&socket, &request("203.0.113.121", "wrong")).status, 401);
     assert_eq!(send_unix(&socket, &request("203.0.113.122", "let-me-in")).status, 202);
     service.wait_for_output("203.0.113.122", "ssh-bruteforce");

@@ -15,6 +15,7 @@ pub struct Source {
     name: Arc<str>,
     text: Arc<str>,
     line_starts: Vec<usize>,
+    unset: Vec<String>,
 }
 
 impl Source {
@@ -29,7 +30,18 @@ impl Source {
                 line_starts.push(index + 1);
             }
         }
-        Self { name: name.into(), text: text.into(), line_starts }
+        Self { name: name.into(), text: text.into(), line_starts, unset: Vec::new() }
+    }
+
+    /// The same, in whose text these references to variables stand that nobody has set, as written.
+    #[must_use]
+    pub fn with_unset(self, unset: Vec<String>) -> Self {
+        Self { unset, ..self }
+    }
+
+    /// References to variables that nobody has set, as written: `${NAME}`, `$NAME`.
+    pub fn unset(&self) -> &[String] {
+        &self.unset
     }
 
     /// The name it was loaded by.

@@ -92,7 +92,8 @@ impl Check {
         let sound = loaded.errors.is_empty() || rules.skip_broken;
         let sound = sound && configured.as_ref().is_none_or(|read| read.errors.is_empty());
         let mut sources = Vec::new();
-        if let Some(read) = configured {
+        if let Some(mut read) = configured {
+            read.warn_of_shared_files();
             loaded.errors.splice(0..0, read.errors);
             loaded.warnings.splice(0..0, read.warnings);
             sources = read.sources;

@@ -90,7 +90,8 @@ impl Run {
     }
 
     fn load(&self) -> anyhow::Result<Loaded> {
-        let loaded = self.read();
+        let mut loaded = self.read();
+        loaded.warn_of_shared_files();
         eprint!("{}", Report::for_stderr().all(&loaded.errors, &loaded.warnings));
         anyhow::ensure!(loaded.errors.is_empty(), "the configuration does not load");
         Ok(loaded)

@@ -9,10 +9,12 @@ use operators::yaml::{Reading, RuleError, Source, parse};
 
 use super::acquisition::usual::usual;
 use super::acquisition::{self, Acquired, Place};
+use super::listeners::{self, Listener};
 use super::sections::ROOT;
 use super::settings::Settings;
-use super::values::Values;
-use crate::hub::environment::expand;
+use super::shared_files;
+use super::values::{Values, tagged_map};
+use crate::hub::environment::expand_and_tell;
 use crate::hub::text::read_text;
 
 /// Where a configuration is if nobody says.
@@ -31,6 +33,7 @@ pub struct Loaded {
     pub sources: Vec<Acquired>,
     /// The files that were read.
     pub files: Vec<PathBuf>,
+    listeners: Vec<Listener>,
     /// What makes it unusable.
     pub errors: Vec<RuleError>,
     /// What works, but not as its author thinks.
@@ -47,16 +50,16 @@ pub fn load(path: Option<&Path>, environment: &dyn Fn(&str) -> Option<String>) -
         Some(path) => directory_of(path),
         None => PathBuf::from(DIRECTORY),
     };
-    let (name, text) = match &path {
+    let (name, (text, unset)) = match &path {
         Some(path) => {
             files.push(path.clone());
             let shown = path.display().to_string();
             let text = read_text(path, &shown).map_err(|error| errors.push(error));
-            (shown, expand(&text.unwrap_or_default(), environment))
+            (shown, expand_and_tell(&text.unwrap_or_default(), environment))
         }
-        None => (FILE.to_owned(), String::new()),
+        None => (FILE.to_owned(), (String::new(), Vec::new())),
     };
-    let source = Source::new(name, &text);
+    let source = Source::new(name, &text).with_unset(unset);
     let mut reading = Reading::new(&source);
     let documents = parse(&source);
     errors.extend(documents.errors);
@@ -66,13 +69,21 @@ pub fn load(path: Option<&Path>, environment: &dyn Fn(&str) -> Option<String>) -
     let values = documents.nodes.first().and_then(|node| Values::read(node, &ROOT, &mut reading));
     let values = values.unwrap_or_else(|| Values::defaults(&ROOT, &mut reading));
     let settings = Settings::new(values, &directory, &mut reading);
+    let sections = ["api", "metrics"].into_iter();
+    let sections =
+        sections.filter_map(|name| Listener::of_section(&settings.values, name, &reading));
+    let written = settings.values.list("sources").iter();
+    let written =
+        written.filter_map(|(module, values)| Listener::of_source(module, values, &reading));
+    let listeners = sections.chain(written).collect();
     errors.append(&mut reading.errors);
     warnings.append(&mut reading.warnings);
     let mut loaded =
-        Loaded { sources: settings.sources.clone(), settings, files, errors, warnings };
+        Loaded { sources: settings.sources.clone(), settings, files, listeners, errors, warnings };
     if !loaded.add_acquisition(environment) {
         loaded.add_usual();
     }
+    loaded.errors.extend(listeners::clashes(&loaded.listeners));
     tell_apart(loaded.sources.iter_mut().map(|source| &mut source.name));
     let Settings { outputs, unparsed, .. } = &mut loaded.settings;
     tell_apart(outputs.iter_mut().chain(unparsed).map(|output| &mut output.name));
@@ -99,6 +110,12 @@ fn directory_of(path: &Path) -> PathBuf {
 }
 
 impl Loaded {
+    /// Warns of files that several sources read. Files are looked for: not for every command.
+    pub fn warn_of_shared_files(&mut self) {
+        let file = self.files.first().cloned().unwrap_or_else(|| self.settings.directory.clone());
+        self.warnings.extend(shared_files::warnings(&file, &self.sources));
+    }
+
     /// Reads acquisition files; whether there were any, or the configuration says that there are none.
     fn add_acquisition(&mut self, environment: &dyn Fn(&str) -> Option<String>) -> bool {
         let before = self.files.len();
@@ -141,18 +158,23 @@ impl Loaded {
 
     fn add_file(&mut self, path: &Path, environment: &dyn Fn(&str) -> Option<String>) {
         let shown = path.display().to_string();
-        let text = match read_text(path, &shown) {
-            Ok(text) => expand(&text, environment),
+        let (text, unset) = match read_text(path, &shown) {
+            Ok(text) => expand_and_tell(&text, environment),
             Err(error) => return self.errors.push(error),
         };
         let directory = directory_of(path);
         let place = Place { directory: &directory, start: self.settings.start };
-        let source = Source::new(shown, &text);
+        let source = Source::new(shown, &text).with_unset(unset);
         let documents = parse(&source);
         let mut reading = Reading::new(&source);
         let nodes = documents.nodes.iter();
-        let read = nodes.filter_map(|node| acquisition::read(node, place, &mut reading));
-        self.sources.extend(read);
+        let nodes = nodes.filter(|node| !node.is_null());
+        let mut read = |node| {
+            let (module, values) = tagged_map(node, &acquisition::SOURCES, &mut reading)?;
+            self.listeners.extend(Listener::of_source(module, &values, &reading));
+            acquisition::of_values(module, &values, place, &mut reading)
+        };
+        self.sources.extend(nodes.filter_map(&mut read));
         self.errors.extend(documents.errors);
         self.errors.append(&mut reading.errors);
         self.warnings.append(&mut reading.warnings);

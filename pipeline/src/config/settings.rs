@@ -1,5 +1,6 @@
 //! A configuration as meant: what `spillway run` is started with.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,10 @@ const REVOCATION_AGE: Duration = Duration::from_secs(3_600);
 /// A shared secret has at least so many characters (crowdsec pkg/csconfig/api.go).
 const LEAST_SECRET: usize = 32;
 
+/// How often changes may be kept.
+const EPOCH: RangeInclusive<Duration> = Duration::from_millis(5)..=Duration::from_secs(10);
+/// With less there is no room for buckets and the store. Unit: bytes.
+const LEAST_MEMORY: usize = 64 << 20;
 /// What the program takes, with its rules, what is on its way through it, and the merging of files while
 /// the processors are busy. Unit: bytes.
 const PROGRAM: usize = 256 << 20;
@@ -157,8 +162,8 @@ impl Settings {
             directory: directory.to_owned(),
             machine: values.text("machine").map_or_else(hostname, Arc::from),
             workers: values.size("workers").unwrap_or_else(cores),
-            pace: pace(&values),
-            memory: values.size("memory").unwrap_or(512 << 20),
+            pace: pace(&values, reading),
+            memory: memory(&values, reading),
             rules: rules(section("rules"), directory),
             watch: values.flag("watch"),
             acquisition: values
@@ -205,12 +210,28 @@ impl Settings {
     }
 }
 
-fn pace(values: &Values) -> Pace {
+fn memory(values: &Values, reading: &mut Reading<'_>) -> usize {
+    let memory = values.size("memory").unwrap_or(512 << 20);
+    if memory < LEAST_MEMORY {
+        let message = format!("`memory` is at least {}MiB", LEAST_MEMORY >> 20);
+        let help = "the program with its rules takes more; without a unit these are bytes";
+        reading.refuse_with(values.place("memory"), message, help);
+    }
+    memory
+}
+
+fn pace(values: &Values, reading: &mut Reading<'_>) -> Pace {
     let default = Pace::default();
+    let epoch = values.duration("epoch").unwrap_or(default.epoch);
+    if !EPOCH.contains(&epoch) {
+        let message = format!("`epoch` is from {:?} to {:?}", EPOCH.start(), EPOCH.end());
+        let help = "what is found is told when an epoch ends; 100ms is usual";
+        reading.refuse_with(values.place("epoch"), message, help);
+    }
     Pace {
         hold: values.duration("hold"),
         patience: values.duration("patience").unwrap_or(default.patience),
-        epoch: values.duration("epoch").unwrap_or(default.epoch),
+        epoch,
         ahead: default.ahead,
     }
 }

@@ -11,7 +11,7 @@ use operators::yaml::tree::Scalar;
 use operators::yaml::{Content, Fields, Located, Node, Position, Reading, suggestion};
 
 use super::key::{Key, Kind, Section, Tagged};
-use super::size;
+use super::{size, unset};
 
 /// What stands behind a key.
 #[derive(Clone, Debug)]
@@ -246,6 +246,7 @@ fn value(key: &Key, node: &Node, reading: &mut Reading<'_>) -> Option<Value> {
     let map = Node { at: node.at, content: Content::Map(one(node).into()) };
     // The map was made of this one key: nothing in it is unknown.
     let fields = Fields::open(&map, "", &[key.name], reading)?;
+    unset::tell(key, node, reading);
     match key.kind {
         Kind::Text | Kind::Secret | Kind::Path => {
             Some(Value::Text(fields.text(key.name, reading)?.value))

@@ -11,8 +11,19 @@ pub fn process(name: &str) -> Option<String> {
 /// `$NAME` and `${NAME}` that the environment knows, replaced; all else as it is. What was put in is
 /// looked through again from its second character on, as there.
 pub fn expand(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> String {
+    expand_and_tell(text, environment).0
+}
+
+/// The same, and each reference of `text` that the environment does not know, as written. What looks like
+/// one in what was put in is none: a password may have a dollar in it.
+pub fn expand_and_tell(
+    text: &str,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> (String, Vec<String>) {
     let mut text = text.to_owned();
     let (mut from, mut replaced) = (0, 0);
+    // Where what was put in last ends.
+    let (mut foreign, mut unset) = (0_usize, Vec::new());
     while let Some(at) = text.get(from..).and_then(|rest| rest.find('$')).map(|at| from + at) {
         from = at + 1;
         let after = text.get(from..).unwrap_or("");
@@ -28,13 +39,20 @@ pub fn expand(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Strin
         if length == 0 || replaced == MAX_REPLACED {
             continue;
         }
-        let Some(value) = environment(name) else { continue };
+        let Some(value) = environment(name) else {
+            let written = text.get(at..from + length).unwrap_or("");
+            if at >= foreign && !unset.iter().any(|known| known == written) {
+                unset.push(written.to_owned());
+            }
+            continue;
+        };
         replaced += 1;
+        foreign = (foreign + value.len()).saturating_sub(length + 1).max(at + value.len());
         text.replace_range(at..from + length, &value);
         from =
             (at..=text.len()).skip(1).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
     }
-    text
+    (text, unset)
 }
 
 #[cfg(test)]
@@ -66,6 +84,20 @@ mod tests {
     fn what_is_put_in_is_looked_through_from_its_second_character() {
         check("$NESTED", "x/l");
         check("$DOLLAR", "$LOGS");
+    }
+
+    #[test]
+    fn what_nobody_has_set_is_told_as_written() {
+        let environment = |name: &str| match name {
+            "PASS" => Some("pa$$w0rd$X${Y}".to_owned()),
+            "NESTED" => Some("x${PASS}$Z".to_owned()),
+            "END" => Some("x$".to_owned()),
+            _ => None,
+        };
+        let told = |text: &str| expand_and_tell(text, &environment).1;
+        assert_eq!(told("${A} $B ${A} $ ${} $1"), ["${A}", "$B", "${}", "$1"]);
+        assert_eq!(told("${PASS} ${NESTED} $END"), [""; 0]);
+        assert_eq!(told("${NESTED}$C ${PASS}${D}"), ["$C", "${D}"]);
     }
 
     #[test]

@@ -27,10 +27,10 @@ use std::time::Duration;
 use connectors::{Source, docker as docker_source, http as http_source};
 use operators::parse::lines::Clock;
 use operators::time::Zone;
-use operators::yaml::{Node, Reading};
+use operators::yaml::Reading;
 
 use super::key::Tagged;
-use super::values::{Values, tagged_map};
+use super::values::Values;
 use crate::transform::Transform;
 
 /// The kinds of sources.
@@ -185,15 +185,6 @@ impl Connector {
     }
 }
 
-/// Reads a document; `None` where it is empty or wrong, which is noted.
-pub fn read(document: &Node, place: Place<'_>, reading: &mut Reading<'_>) -> Option<Acquired> {
-    if document.is_null() {
-        return None;
-    }
-    let (module, values) = tagged_map(document, &SOURCES, reading)?;
-    of_values(module, &values, place, reading)
-}
-
 /// What a map of a module means; `None` where it is wrong, which is noted.
 pub fn of_values(
     module: &str,
@@ -237,6 +228,7 @@ mod tests {
     use connectors::listener::{Access, ServerTls};
 
     use super::*;
+    use crate::config::values::tagged_map;
     use crate::hub::file::decode_text;
 
     /// What a source of this configuration is, or the first error.
@@ -244,7 +236,9 @@ mod tests {
         let place = Place { directory: FilePath::new("/etc/spillway"), start: Start::End };
         let text = format!("{text}\nlabels: {{type: syslog}}\n");
         let file = decode_text("acquis.yaml", &text, |documents, reading| {
-            documents.nodes.first().and_then(|node| read(node, place, reading))
+            let node = documents.nodes.first()?;
+            let (module, values) = tagged_map(node, &SOURCES, reading)?;
+            of_values(module, &values, place, reading)
         });
         match (file.errors.first(), file.content) {
             (Some(error), _) => Err(error.to_string()),
