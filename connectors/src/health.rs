@@ -1,5 +1,6 @@
-//! How a source is: what `spillway status`, `/readyz` and the metrics show of it. Written by the
-//! source, read by anybody.
+//! How a source or an output is: what `spillway status`, `/readyz` and the metrics show of it. Written
+//! by the source, read by anybody. When its trouble begins, when it is over and when it gives up,
+//! that is logged, once.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -55,9 +56,23 @@ impl fmt::Display for State {
     }
 }
 
-/// The state of one source, shared by all who look at it.
+/// The state of one source or output, shared by all who look at it.
 #[derive(Clone, Debug)]
-pub struct Health(Arc<Mutex<Known>>);
+pub struct Health {
+    whose: Whose,
+    known: Arc<Mutex<Known>>,
+}
+
+/// Whose state it is, for the log.
+#[derive(Clone, Debug)]
+enum Whose {
+    /// Nobody's that is logged.
+    Nobody,
+    /// Of the source with this name.
+    Source(Arc<str>),
+    /// Of the output with this name.
+    Output(Arc<str>),
+}
 
 #[derive(Debug)]
 struct Known {
@@ -76,11 +91,26 @@ pub struct Notice {
 
 impl Default for Health {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Known { state: State::Starting, notice: None })))
+        Self::of(Whose::Nobody)
     }
 }
 
 impl Health {
+    /// The state of a source, which is logged when it changes.
+    pub fn of_source(name: Arc<str>) -> Self {
+        Self::of(Whose::Source(name))
+    }
+
+    /// The state of an output, which is logged when it changes.
+    pub fn of_output(name: Arc<str>) -> Self {
+        Self::of(Whose::Output(name))
+    }
+
+    fn of(whose: Whose) -> Self {
+        let known = Known { state: State::Starting, notice: None };
+        Self { whose, known: Arc::new(Mutex::new(known)) }
+    }
+
     /// The state now.
     pub fn state(&self) -> State {
         self.known().state.clone()
@@ -125,11 +155,64 @@ impl Health {
     fn set(&self, next: impl FnOnce(&State) -> State) {
         let mut known = self.known();
         let next = next(&known.state);
-        known.state = next;
+        let old = std::mem::replace(&mut known.state, next.clone());
+        drop(known);
+        self.whose.tell(&old, &next);
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Whose {
+    /// Logs what a person must know of a change. The same trouble for another reason is no change.
+    fn tell(&self, old: &State, new: &State) {
+        match (old, new) {
+            (State::Retrying { .. }, State::Retrying { .. })
+            | (State::Failed { .. }, State::Failed { .. }) => {}
+            (_, State::Retrying { reason, .. }) => match self {
+                Self::Nobody => {}
+                Self::Source(name) => {
+                    tracing::warn!(
+                        source = &**name,
+                        reason = &**reason,
+                        "source is in trouble and tries again"
+                    );
+                }
+                Self::Output(name) => tracing::warn!(
+                    output = &**name,
+                    reason = &**reason,
+                    "output is in trouble and tries again; what it misses waits"
+                ),
+            },
+            (_, State::Failed { reason }) => match self {
+                Self::Nobody => {}
+                Self::Source(name) => {
+                    tracing::error!(source = &**name, reason = &**reason, "source gave up")
+                }
+                Self::Output(name) => {
+                    tracing::error!(
+                        output = &**name,
+                        reason = &**reason,
+                        "output gave up; what it misses waits"
+                    );
+                }
+            },
+            (State::Retrying { since, .. }, State::Reading) => {
+                let trouble = Duration::from_secs(since.elapsed().as_secs());
+                match self {
+                    Self::Nobody => {}
+                    Self::Source(name) => {
+                        tracing::info!(source = &**name, ?trouble, "source is out of trouble");
+                    }
+                    Self::Output(name) => {
+                        tracing::info!(output = &**name, ?trouble, "output is out of trouble");
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 }
 

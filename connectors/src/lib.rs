@@ -15,6 +15,7 @@ pub mod docker;
 pub mod endpoint;
 pub mod file;
 pub mod health;
+pub mod holder;
 pub mod http;
 pub mod input;
 pub mod journalctl;

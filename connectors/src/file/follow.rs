@@ -263,8 +263,11 @@ impl Follower {
         if let Next::Trouble(error) = next {
             let path = slot.tail.path.display().to_string();
             if slot.trouble.is_none() {
+                // Of the first one, the source's state tells.
+                if self.troubled > 0 {
+                    tracing::warn!(path, %error, "file cannot be read: it is tried again");
+                }
                 self.troubled += 1;
-                tracing::warn!(path, %error, "file cannot be read: it is tried again");
             }
             let longest = self.config.discovery_interval;
             let first = Duration::from_secs(1).min(longest);

@@ -269,7 +269,10 @@ impl Follower {
 
     /// Sends what was read.
     async fn deliver(&mut self) -> io::Result<()> {
-        self.context.health.reading();
+        // A program that ends at once has delivered nothing.
+        if !self.is_empty() {
+            self.context.health.reading();
+        }
         let chunk = Chunk {
             text: self.text.as_str().into(),
             lines: std::mem::take(&mut self.lines),

@@ -223,7 +223,6 @@ impl Reader {
             reason.clone_into(&mut trouble.reason);
             return self.report();
         }
-        tracing::warn!(source = %self.context.name, reason, "kafka brokers cannot be reached");
         let (longest, seed) = (Duration::from_secs(5), u64::from(std::process::id()));
         self.trouble = Some(Trouble {
             reason: reason.to_owned(),

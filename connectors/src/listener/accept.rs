@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::net::{TcpListener, UnixListener, UnixStream, lookup_host};
 use tokio::task::JoinSet;
 
 use super::body::Memory;
@@ -24,6 +24,7 @@ use super::pace::Paced;
 use super::peers::{Peers, Seat};
 use super::socket::listen_tcp;
 use super::tls::Certificates;
+use crate::holder::{self, Transport};
 use crate::metric::Reason;
 use crate::retry::Backoff;
 use crate::source::{Context, SourceError};
@@ -97,7 +98,10 @@ async fn serve<P: Protocol>(listener: Listener<P>, context: Context) -> Result<(
     let intake = Intake::new(module, lane, resume, sameness, (meter.clone(), limits.answer))?;
     let certificates = tls.as_ref().map(|tls| Certificates::load(tls, PROTOCOLS)).transpose()?;
     let tcp = match &address {
-        Some(address) => Some(bind(address, &context).await?),
+        Some(address) => match bind(address, &context).await? {
+            Some(bound) => Some(bound),
+            None => return Ok(()),
+        },
         None => None,
     };
     let unix = socket.as_deref().map(bind_socket);
@@ -231,24 +235,27 @@ async fn accept_unix(listener: Option<&UnixListener>) -> io::Result<UnixStream> 
     Ok(listener.accept().await?.0)
 }
 
-/// Listens at an address. One that is taken is tried again: its holder may be about to end.
-async fn bind(address: &str, context: &Context) -> Result<TcpListener, SourceError> {
+/// Listens at an address. One that is taken is tried again: its holder may be about to end. `None` if
+/// the source was stopped before that.
+async fn bind(address: &str, context: &Context) -> Result<Option<TcpListener>, SourceError> {
     let mut backoff = Backoff::default();
     loop {
         let error = match listen_tcp(address).await {
-            Ok(listener) => return Ok(listener),
+            Ok(listener) => return Ok(Some(listener)),
             Err(error) => error,
         };
         let what = format!("cannot listen on {address}");
         let again =
             matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable);
-        if !again || context.stop.is_set() {
+        if !again {
             return Err(SourceError::Host { what, source: error });
         }
-        context.health.retrying(&format!("{what}: {error}"));
+        let all = lookup_host(address).await.into_iter().flatten();
+        let why = holder::named(&error, Transport::Tcp, all);
+        context.health.retrying(&format!("{what}: {why}"));
         tokio::select! {
             () = tokio::time::sleep(backoff.next_wait()) => {}
-            () = context.stop.wait() => {}
+            () = context.stop.wait() => return Ok(None),
         }
     }
 }

@@ -113,6 +113,9 @@ impl OutputContext {
     /// # Errors
     /// It was stopped.
     fn try_later(&self, reason: &str, backoff: &mut Backoff) -> Result<(), OutputError> {
+        if self.stop.is_set() {
+            return Err(OutputError::Stopped);
+        }
         self.health.retrying(reason);
         self.meter.add(OutputCounter::Retries, 1);
         if self.stop.wait_for(&self.runtime, backoff.next_wait()) {

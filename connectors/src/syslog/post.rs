@@ -15,6 +15,7 @@ use super::gate::Gate;
 use super::stream::{self, Listening, Memory};
 use super::udp::{self, Datagrams};
 use crate::health::Health;
+use crate::holder::{self, Transport};
 use crate::lane::Outlet;
 use crate::listener::{Certificates, listen_tcp};
 use crate::metric::Meter;
@@ -136,8 +137,11 @@ impl Post {
                     return Some(socket);
                 }
                 Err(error) => {
-                    let name = self.listener.name();
-                    shared.health.retrying(&format!("{name} cannot be listened to: {error}"));
+                    let (name, protocol) = (self.listener.name(), self.listener.protocol);
+                    let is_udp = protocol == Protocol::Udp;
+                    let transport = if is_udp { Transport::Udp } else { Transport::Tcp };
+                    let why = holder::named(&error, transport, [self.listener.address]);
+                    shared.health.retrying(&format!("{name} cannot be listened to: {why}"));
                 }
             }
             if shared.stop.wait_for(&shared.runtime, backoff.next_wait()) {

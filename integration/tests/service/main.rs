@@ -16,6 +16,7 @@ mod reload;
 mod sources;
 mod state;
 mod traces;
+mod trouble;
 mod unparsed;
 mod watched;
 

@@ -29,7 +29,7 @@ fn about(topics: &Topics, address: &str) -> Vec<Option<Value>> {
     records.iter().filter(key).map(value).collect()
 }
 
-fn decisions(service: &Service, arguments: &[&str]) {
+pub(crate) fn decisions(service: &Service, arguments: &[&str]) {
     let socket = service.data().join("spillway.sock");
     let done = spillway().arg("decisions").args(arguments).arg("--socket").arg(socket).output();
     let done = done.unwrap();

@@ -61,7 +61,7 @@ impl Running {
         for (number, Configured { settings, source }) in (0..).zip(all) {
             let id = SourceId(number);
             let name = settings.name;
-            let (health, meter) = (Health::default(), Meter::default());
+            let (health, meter) = (Health::of_source(Arc::clone(&name)), Meter::default());
             let context = Context {
                 name: Arc::clone(&name),
                 outlet: inbox.outlet(id, stop.clone()),
@@ -114,16 +114,17 @@ pub fn is_fine(state: &State) -> bool {
 }
 
 fn run(source: Box<dyn Source>, context: Context) {
-    let (name, health) = (Arc::clone(&context.name), context.health.clone());
+    let (health, stop) = (context.health.clone(), context.stop.clone());
     // A source that gives up must not keep the order waiting for its first lanes.
     let outlet = context.outlet.clone();
     match source.run(context) {
         Ok(()) if health.state() == State::Ended => {}
         Ok(()) => health.ended(),
-        Err(error) => {
-            tracing::error!(source = %name, error = %crate::report::chain(&error), "source gave up");
-            health.failed(&crate::report::chain(&error));
+        // What it was trying when it was told to end is nobody's concern any more.
+        Err(error) if stop.is_set() => {
+            tracing::debug!(error = %crate::report::chain(&error), "source was stopped in trouble");
         }
+        Err(error) => health.failed(&crate::report::chain(&error)),
     }
     outlet.ready();
 }

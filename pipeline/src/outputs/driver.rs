@@ -65,15 +65,7 @@ impl Driver {
     pub(super) fn run(mut self, health: &Health) {
         match self.tell() {
             Ok(()) | Err(DriverError::Output(OutputError::Stopped)) => {}
-            Err(error) => {
-                let error = crate::report::chain(&error);
-                tracing::error!(
-                    output = &*self.name,
-                    error,
-                    "output gave up; what it misses waits"
-                );
-                health.failed(&error);
-            }
+            Err(error) => health.failed(&crate::report::chain(&error)),
         }
     }
 

@@ -140,7 +140,7 @@ impl Outputs {
         let backlog = Backlog { cursors: Arc::clone(&cursors), told };
         let mut outputs = Self { watched: Vec::new(), threads: Vec::new(), backlog, stop };
         for Configured { name, shape, make } in all {
-            let (health, meter) = (Health::default(), OutputMeter::default());
+            let (health, meter) = (Health::of_output(Arc::clone(&name)), OutputMeter::default());
             let output = make(OutputContext {
                 name: Arc::clone(&name),
                 outbox: Arc::clone(&outbox),

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use api::limits::Limits;
 use api::listen::Bounds;
+use connectors::holder::{Transport, holder};
 use connectors::listener::listen_tcp;
 use tokio::net::{TcpListener, UnixListener};
 
-use super::holder::holder;
 use crate::input::limit::raise_open_files;
 
 /// Who may use a Unix socket of the service: its owner and its group.
@@ -89,7 +89,7 @@ pub async fn tcp(
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             let all = tokio::net::lookup_host(address).await.into_iter().flatten();
-            let holder = all.into_iter().find_map(holder);
+            let holder = all.into_iter().find_map(|address| holder(Transport::Tcp, address));
             Err(refused(error, holder.map(|holder| holder.to_string())))
         }
         Err(error) => Err(refused(error, None)),

@@ -10,7 +10,6 @@ pub mod control;
 pub mod detecting;
 pub mod door;
 pub mod health;
-pub mod holder;
 pub mod observer;
 pub mod printer;
 pub mod reload;

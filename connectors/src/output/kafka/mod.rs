@@ -125,7 +125,6 @@ impl KafkaTopics {
     /// the new one by the same name.
     fn start_anew(&mut self) -> Result<(), OutputError> {
         let what = "the kafka client does not answer: another one is started";
-        tracing::warn!(output = %self.context.name, "{what}");
         self.context.health.retrying(what);
         self.start()
     }

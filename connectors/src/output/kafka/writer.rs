@@ -93,7 +93,7 @@ impl Writer {
             }
         };
         self.pulse.beat();
-        tracing::warn!(output = %self.context.name, reason, "kafka output tries again");
+        tracing::debug!(output = %self.context.name, reason, "kafka output tries again");
         self.context.try_later(&reason, backoff)
     }
 }
