@@ -189,7 +189,7 @@ impl Whose {
             (_, State::Failed { reason }) => match self {
                 Self::Nobody => {}
                 Self::Source(name) => {
-                    tracing::error!(source = &**name, reason = &**reason, "source gave up")
+                    tracing::error!(source = &**name, reason = &**reason, "source gave up");
                 }
                 Self::Output(name) => {
                     tracing::error!(

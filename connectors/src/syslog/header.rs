@@ -138,8 +138,7 @@ impl<'a> Modern<'a> {
         }
         let (program, rest) = rest.split_once(' ')?;
         let (process, rest) = rest.split_once(' ')?;
-        let (_identifier, rest) = rest.split_once(' ').unwrap_or((rest, "-"));
-        Some(Self { stamp, host, program, process, text: text(rest) })
+        Some(Self { stamp, host, program, process, text: behind_identifier(rest) })
     }
 
     fn write(&self, arrival: Arrival<'_>, line: &mut String) {
@@ -161,6 +160,17 @@ impl<'a> Modern<'a> {
             line.push_str(": ");
         }
         line.push_str(self.text);
+    }
+}
+
+/// The text behind message identifier and structured data. Devices that leave both out begin it there.
+fn behind_identifier(rest: &str) -> &str {
+    let (identifier, data) = rest.split_once(' ').unwrap_or((rest, ""));
+    let is_data = data == "-" || data.starts_with("- ") || data.starts_with('[');
+    match identifier {
+        "-" if data.is_empty() => "",
+        identifier if identifier != "-" && !is_data => rest,
+        _ => text(data),
     }
 }
 
@@ -305,6 +315,9 @@ mod tests {
             (format!("<34>1 {t} host app - - [a] [b]"), format!("{t} host app: [b]")),
             (format!("<34>1 {t} host app - - [broken text"), format!("{t} host app: [broken text")),
             (format!("<34>1 {t} host app - -"), format!("{t} host app: ")),
+            (format!("<34>1 {t} host app 1 Failed x"), format!("{t} host app[1]: Failed x")),
+            (format!("<34>1 {t} host app 1 Failed"), format!("{t} host app[1]: Failed")),
+            (format!("<34>1 {t} host app 1 ID47 [a]"), format!("{t} host app[1]: [a]")),
             (
                 "<34>1 - host app - - - text".to_owned(),
                 "2026-11-26T16:00:01Z host app: text".to_owned(),
