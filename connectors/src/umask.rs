@@ -1,5 +1,5 @@
 //! Permissions of new files. A process that keeps secrets shuts others out of all that it makes; files
-//! that are meant for others (those of [`crate::output::file`], sockets that senders write to) get what
+//! that are meant for others (those of [`crate::output::File`], sockets that senders write to) get what
 //! its umask gave before.
 
 use std::fs::{self, File, Permissions};
