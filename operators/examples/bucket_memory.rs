@@ -101,6 +101,7 @@ fn pour(catalogue: &Catalogue, number: u32) -> Pour {
         labels: Arc::default(),
         module: Text::Static("file"),
         time: stamp,
+        zone: None,
     };
     let mut event = Event::new(Arc::clone(catalogue.codec().schema()), line);
     event.time = Some(stamp);

@@ -57,6 +57,7 @@ impl Detector {
             labels: Arc::default(),
             module: Text::EMPTY,
             time: lookups.now(),
+            zone: None,
         };
         let event = Event::new(Arc::clone(rules.program.schema()), line);
         let (memo, hands, counter) = (Memo::new(), Hands::default(), Hits::default());
@@ -151,18 +152,10 @@ impl Detector {
             None => (self.origins.get(partition.0 as usize), line.time),
         };
         let line = match origin {
-            Some(origin) => Line {
-                raw,
-                source: Arc::clone(&origin.source),
-                labels: Arc::clone(&origin.labels),
-                module: Text::Static(origin.module),
-                time,
-            },
+            Some(origin) => Line::of(origin, raw, time),
             None => Line { raw, ..line.clone() },
         };
-        let zone = origin.and_then(|origin| origin.zone);
         self.event.reset(line);
-        self.event.zone = zone;
     }
 }
 

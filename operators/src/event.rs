@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::alert::Overflow;
+use crate::origin::Origin;
 use crate::schema::{FieldId, Schema, Space};
 use crate::text::{RawLine, Text};
 use crate::time::layout::parse_rfc3339;
@@ -35,6 +36,22 @@ pub struct Line {
     pub module: Text,
     /// When it was read or, where the source says so, written.
     pub time: Stamp,
+    /// Where dates of it that say no zone were written; UTC if `None`.
+    pub zone: Option<Zone>,
+}
+
+impl Line {
+    /// A line of this origin.
+    pub fn of(origin: &Origin, raw: RawLine, time: Stamp) -> Self {
+        Self {
+            raw,
+            source: Arc::clone(&origin.source),
+            labels: Arc::clone(&origin.labels),
+            module: Text::Static(origin.module),
+            time,
+            zone: origin.zone,
+        }
+    }
 }
 
 const NO_ENTRY: u16 = u16::MAX;
@@ -91,8 +108,6 @@ pub struct Event {
     pub stage: &'static str,
     /// Whether all stages took it.
     pub process: bool,
-    /// Where dates without a zone were written; UTC if `None`.
-    pub zone: Option<Zone>,
     /// The date as read, if any.
     pub time: Option<Stamp>,
     /// `evt.StrTime`: the text of the line's date.
@@ -127,7 +142,6 @@ impl Event {
             whitelisted: None,
             stage: "",
             process: false,
-            zone: None,
             time: None,
             str_time: Text::EMPTY,
             str_time_format: Text::EMPTY,
@@ -152,7 +166,6 @@ impl Event {
         self.whitelisted = None;
         self.stage = "";
         self.process = false;
-        self.zone = None;
         self.time = None;
         self.str_time = Text::EMPTY;
         self.str_time_format = Text::EMPTY;

@@ -52,6 +52,7 @@ fn event(schema: &Arc<Schema>) -> Event {
         labels: Arc::new(BTreeMap::from([("type".into(), "syslog".into())])),
         module: Text::Static("file"),
         time: NOW,
+        zone: None,
     };
     let mut event = Event::new(Arc::clone(schema), line);
     event.set_named(Space::Meta, "k", "v".into());

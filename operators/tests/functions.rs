@@ -89,6 +89,7 @@ fn result(expression: &str) -> Result<String, String> {
         labels: Arc::default(),
         module: operators::text::Text::Static("file"),
         time: Offline.now(),
+        zone: None,
     };
     let mut event = Event::new(program.schema().clone(), line);
     let (mut memo, mut stash) = (Memo::new(), OneStash::default());
@@ -207,6 +208,7 @@ fn functions_survive_any_arguments() {
         labels: Arc::default(),
         module: operators::text::Text::Static("file"),
         time: Offline.now(),
+        zone: None,
     };
     let mut event = Event::new(Compiler::new().finish().schema().clone(), line);
     let mut memo = Memo::new();
@@ -423,6 +425,7 @@ fn fingerprint(headers: &'static [(&'static str, &'static str)], expected: &str)
         labels: Arc::default(),
         module: operators::text::Text::Static("file"),
         time: Offline.now(),
+        zone: None,
     };
     let mut event = Event::new(Compiler::new().finish().schema().clone(), line);
     let mut memo = Memo::new();

@@ -64,6 +64,7 @@ fn event(schema: &Arc<Schema>, (second, kind, user): (u8, &str, &str)) -> Arc<Ev
         labels: Arc::default(),
         module: Text::EMPTY,
         time: at(0),
+        zone: None,
     };
     let mut event = Event::new(Arc::clone(schema), line);
     event.time = (second > 0).then(|| at(second));

@@ -41,6 +41,7 @@ fn event(codec: &Codec, source: &str) -> Event {
         labels,
         module: Text::Static("file"),
         time,
+        zone: None,
     };
     Event::new(Arc::clone(codec.schema()), line)
 }

@@ -15,6 +15,7 @@ use crate::hub::environment::expand;
 use crate::hub::file::{RuleFile, decode_text};
 use crate::hub::text::{read_text, refused};
 use crate::transform::Transform;
+use crate::zone::Written;
 
 /// The file sources of an acquisition file, in order.
 #[derive(Clone, Debug, Default)]
@@ -36,9 +37,11 @@ pub struct FileSource {
     pub labels: Vec<(String, String)>,
     /// What makes other lines of its lines.
     pub transform: Option<Arc<Transform>>,
+    /// Where dates of its lines that say no zone were written, if it says so.
+    pub zone: Option<Written>,
 }
 
-const COMMON_KEYS: [&str; 11] = [
+const COMMON_KEYS: [&str; 12] = [
     "source",
     "mode",
     "labels",
@@ -47,6 +50,7 @@ const COMMON_KEYS: [&str; 11] = [
     "use_time_machine",
     "unique_id",
     "transform",
+    "timezone",
     // Those of `spillway run` that mean nothing where all there is is read.
     "clock",
     "hold",
@@ -245,7 +249,7 @@ fn source(document: &Node, reading: &mut Reading<'_>) -> Option<FileSource> {
     }
     let keys: Vec<&str> = COMMON_KEYS.into_iter().chain(FILE_KEYS).collect();
     let fields = Fields::open(document, &what, &keys, reading)?;
-    let (labels, transform) = common(&fields, (kind, before), reading);
+    let Common { labels, transform, zone } = common(&fields, (kind, before), reading);
     let mut names = fields.texts("filenames", reading);
     names.extend(fields.text("filename", reading));
     if names.is_empty() {
@@ -259,7 +263,7 @@ fn source(document: &Node, reading: &mut Reading<'_>) -> Option<FileSource> {
     }
     fields.integer("max_buffer_size", reading);
     fields.duration("discovery_poll_interval", reading);
-    Some(FileSource { at: fields.at, patterns, excluded, labels, transform })
+    Some(FileSource { at: fields.at, patterns, excluded, labels, transform, zone })
 }
 
 /// Which source a document describes: what it says, or what its keys tell.
@@ -291,13 +295,16 @@ fn keys_of(document: &Node) -> Vec<&str> {
     entries.iter().map(|(key, _)| key.value.as_str()).collect()
 }
 
-/// Reads what every source may have (crowdsec pkg/acquisition/configuration); labels and transform
-/// are what a replay needs of it. `before` is how many errors there were before the document.
-fn common(
-    fields: &Fields<'_>,
-    (kind, before): (&str, usize),
-    reading: &mut Reading<'_>,
-) -> (Vec<(String, String)>, Option<Arc<Transform>>) {
+/// What a replay needs of what every source may have.
+struct Common {
+    labels: Vec<(String, String)>,
+    transform: Option<Arc<Transform>>,
+    zone: Option<Written>,
+}
+
+/// Reads what every source may have (crowdsec pkg/acquisition/configuration). `before` is how many
+/// errors there were before the document.
+fn common(fields: &Fields<'_>, (kind, before): (&str, usize), reading: &mut Reading<'_>) -> Common {
     let modes: &[&str] = if kind == "file" { &["tail", "cat"] } else { &MODES };
     word(fields, "mode", modes, reading);
     word(fields, "log_level", &LEVELS, reading);
@@ -309,8 +316,11 @@ fn common(
     let needed = kind != "docker" && reading.errors.len() == before;
     let labels = labels(fields, needed, reading);
     let transform = fields.text("transform", reading);
-    let transform = transform.and_then(|text| Transform::compile(&text, reading));
-    (labels, transform.map(Arc::new))
+    let transform = transform.and_then(|text| Transform::compile(&text, reading)).map(Arc::new);
+    let zone = fields.text("timezone", reading).and_then(|name| {
+        name.value.parse().map_err(|message: String| reading.refuse(name.at, message)).ok()
+    });
+    Common { labels, transform, zone }
 }
 
 /// Refuses a text that is none of `known`.

@@ -12,7 +12,7 @@ use operators::event::{Event, Line};
 use operators::expr::{Compiler, Cx, Env, Expect, ExprId, Memo, Program};
 use operators::lookup::Lookups;
 use operators::origin::Origin;
-use operators::text::{RawLine, Text};
+use operators::text::RawLine;
 use operators::value::{List, ListKind, Value};
 use operators::yaml::{Located, Reading};
 
@@ -105,13 +105,7 @@ impl fmt::Debug for Transformer {
 impl Transformer {
     /// For lines of this origin.
     pub fn new(transform: Arc<Transform>, origin: &Origin, lookups: Arc<dyn Lookups>) -> Self {
-        let line = Line {
-            raw: RawLine::from(""),
-            source: Arc::clone(&origin.source),
-            labels: Arc::clone(&origin.labels),
-            module: Text::Static(origin.module),
-            time: lookups.now(),
-        };
+        let line = Line::of(origin, RawLine::from(""), lookups.now());
         let event = Event::new(Arc::clone(transform.program.schema()), line.clone());
         Self { transform, lookups, line, event, memo: Memo::new() }
     }

@@ -1,5 +1,7 @@
 //! Time zones as people name them. Rules never see the host's: a source is told which one it has.
 
+use std::str::FromStr;
+
 use operators::time::Zone;
 
 /// The name for the zone of this host.
@@ -21,6 +23,18 @@ pub fn named(name: &str) -> Result<Option<Zone>, String> {
                 "no time zone is called {name:?}: write local, UTC or a name such as Europe/Berlin"
             )
         }),
+    }
+}
+
+/// A zone as somebody wrote it; `None` for UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written(pub Option<Zone>);
+
+impl FromStr for Written {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        named(name).map(Self)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `--acquisition`: labels and transforms of the files that it names.
+//! `--acquisition`: labels, transforms and zones of the files that it names.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
@@ -131,4 +131,36 @@ fn a_directory_of_acquisition_files_is_read_in_order() {
         serde_json::from_str(&fs::read_to_string(root.path().join("sum.json")).unwrap()).unwrap();
     let kinds: Vec<_> = summary["inputs"].as_array().unwrap().iter().map(|i| &i["type"]).collect();
     assert_eq!(kinds, ["x", "t"], "*.yaml before *.yml, as with CrowdSec");
+}
+
+#[test]
+fn dates_without_a_zone_are_of_the_file_or_of_the_flag() {
+    let root = rules();
+    write(root.path(), "dated.log", "2026-01-01T00:00:00 192.0.2.9\n");
+    let acquisition = "filename: dated.log\nlabels: {type: t}\n";
+    write(root.path(), "acquis.yaml", acquisition);
+    write(root.path(), "zoned.yaml", &format!("{acquisition}timezone: America/New_York\n"));
+    write(root.path(), "wrong.yaml", &format!("{acquisition}timezone: CEST\n"));
+    let start = |arguments: &[&str]| {
+        let output = run(root.path(), &[arguments, &["dated.log"]].concat());
+        let alert: Value = serde_json::from_slice(&output.stdout).unwrap();
+        alert["start_at"].as_str().unwrap().to_owned()
+    };
+    let of = ["--acquisition", "acquis.yaml"];
+    assert_eq!(start(&of), "2026-01-01T00:00:00Z");
+    assert_eq!(start(&[&of[..], &["--timezone", "Asia/Tokyo"]].concat()), "2025-12-31T15:00:00Z");
+    let own = ["--acquisition", "zoned.yaml", "--timezone", "Asia/Tokyo"];
+    assert_eq!(start(&own), "2026-01-01T05:00:00Z");
+    let wrong = run(root.path(), &["--acquisition", "wrong.yaml", "dated.log"]);
+    let errors = String::from_utf8(wrong.stderr).unwrap();
+    assert!(!wrong.status.success(), "{errors}");
+    assert!(errors.contains("wrong.yaml:3:11") && errors.contains("\"CEST\""), "{errors}");
+    let explained = Command::new(env!("CARGO_BIN_EXE_spillway"))
+        .args(["explain", "-o", "json", "--rules", "rules", "--type", "t"])
+        .args(["--timezone", "Asia/Tokyo", "dated.log"])
+        .current_dir(root.path())
+        .output()
+        .unwrap();
+    let explained: Value = serde_json::from_slice(&explained.stdout).unwrap();
+    assert_eq!(explained["time"], "2025-12-31T15:00:00Z", "{explained}");
 }

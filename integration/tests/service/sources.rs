@@ -26,6 +26,14 @@ fn hourly(from: &str, count: i64) -> Vec<String> {
     (0..count).rev().map(line).collect()
 }
 
+/// A source that reads a file of syslog from its beginning, with more keys.
+fn source(path: &Path, more: &str) -> String {
+    let path = path.display();
+    format!(
+        "- source: file\n  filename: {path}\n  start: beginning\n  labels: {{type: syslog}}\n{more}"
+    )
+}
+
 fn of_files(folder: &Path, more: &str) -> Service {
     let folder = tempfile::TempDir::new_in(folder).unwrap();
     Service::start_in(folder, more, &[], &[])
@@ -37,12 +45,6 @@ fn lines_count_by_their_dates_or_by_their_arrival() {
     let logs = tempfile::tempdir().unwrap();
     let of = |name: &str| logs.path().join(name);
     let (dated, arrived, machine) = (of("dated.log"), of("arrived.log"), of("machine.log"));
-    let source = |path: &Path, more: &str| {
-        format!(
-            "- source: file\n  filename: {}\n  start: beginning\n  labels: {{type: syslog}}\n{more}",
-            path.display()
-        )
-    };
     write(&dated, &hourly("203.0.113.100", 12));
     write(&arrived, &hourly("203.0.113.101", 12));
     write(&machine, &hourly("203.0.113.102", 12));
@@ -78,13 +80,8 @@ fn dated(from: &str, count: usize, seconds: i64) -> Vec<String> {
 fn after_silence_a_line_with_an_impossible_date_is_of_now() {
     let logs = tempfile::tempdir().unwrap();
     let (quiet, old) = (logs.path().join("quiet.log"), logs.path().join("old.log"));
-    let source = |path: &Path| {
-        let path = path.display();
-        format!(
-            "- source: file\n  filename: {path}\n  start: beginning\n  labels: {{type: syslog}}\n"
-        )
-    };
-    let service = of_files(logs.path(), &format!("sources:\n{}{}", source(&quiet), source(&old)));
+    let service =
+        of_files(logs.path(), &format!("sources:\n{}{}", source(&quiet, ""), source(&old, "")));
     write(&quiet, &dated("203.0.113.105", 1, -298));
     write(&old, &dated("203.0.113.106", 1, -400));
     // The clock of the first falls behind by more than a backlog's.
@@ -118,12 +115,6 @@ fn dates_without_a_zone_are_of_the_host_or_of_the_source() {
     let logs = tempfile::tempdir().unwrap();
     let of = |name: &str| logs.path().join(name);
     let (own, remote, wrong) = (of("own.log"), of("remote.log"), of("wrong.log"));
-    let source = |path: &Path, more: &str| {
-        let path = path.display();
-        format!(
-            "- source: file\n  filename: {path}\n  start: beginning\n  labels: {{type: syslog}}\n{more}"
-        )
-    };
     let configuration = format!(
         "sources:\n{}{}{}",
         source(&own, ""),

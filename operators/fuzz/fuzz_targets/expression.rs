@@ -26,7 +26,8 @@ fuzz_target!(|text: &str| {
         labels: Arc::default(),
         module: "file".into(),
         time: NOW,
-    };
+zone: None,
+};
     let lookups = Offline::new(NOW);
     let run = |plainly: bool| {
         let mut event = Event::new(Arc::clone(program.schema()), line.clone());

@@ -320,7 +320,14 @@ pub(super) const NO_TIME: Stamp = Stamp::utc_at(EventTime(0));
 
 fn line(module: Text, source: Arc<str>) -> Line {
     let time = NO_TIME;
-    Line { raw: RawLine::from(""), source, labels: Arc::new(BTreeMap::new()), module, time }
+    Line {
+        raw: RawLine::from(""),
+        source,
+        labels: Arc::new(BTreeMap::new()),
+        module,
+        time,
+        zone: None,
+    }
 }
 
 /// Texts of an event that its fields often repeat.

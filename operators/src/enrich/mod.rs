@@ -94,7 +94,7 @@ impl Method {
             Self::ParseDate => {
                 let read = {
                     let format = event.text(&event.str_time_format);
-                    dates.parse((value, format), lookups.now(), event.zone)
+                    dates.parse((value, format), lookups.now(), event.line.zone)
                 };
                 if !read.fallback {
                     event.time = Some(read.stamp);

@@ -30,6 +30,7 @@ impl Folder {
             labels: Arc::default(),
             module: crate::text::Text::EMPTY,
             time: EPOCH,
+            zone: None,
         };
         Self { event: Event::new(Arc::new(Schema::default()), line), memo: Memo::new() }
     }

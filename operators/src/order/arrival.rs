@@ -74,6 +74,18 @@ mod tests {
     const SECOND: i64 = 1_000_000_000;
     const NOW: i64 = 1_000_000 * SECOND;
 
+    /// What the transport says of a line that arrives at [`NOW`].
+    fn transport(sent: Option<EventTime>, read_through: Option<EventTime>) -> Transport {
+        Transport {
+            origins: Vec::new(),
+            origin_of: Vec::new(),
+            times: sent.into_iter().collect(),
+            arrived: EventTime(NOW),
+            read_through,
+            clock: Clock::Event,
+        }
+    }
+
     /// The claim and replacement of a stamp, both relative to an arrival, in seconds.
     #[track_caller]
     fn check(stamp: Option<i64>, clock: Option<i64>, claim: Claim, replaced: Option<i64>) {
@@ -89,14 +101,7 @@ mod tests {
         replaced: Option<i64>,
     ) {
         let at = |seconds: i64| EventTime(NOW + seconds * SECOND);
-        let transport = Transport {
-            origins: Vec::new(),
-            origin_of: Vec::new(),
-            times: sent.map(at).into_iter().collect(),
-            arrived: at(0),
-            read_through: None,
-            clock: Clock::Event,
-        };
+        let transport = transport(sent.map(at), None);
         let clock = (clock.map(at), &mut false);
         let dated = date(stamp.map(at), (&transport, 0), clock, &mut Tally::default());
         assert_eq!(dated, Dated { claim, replaced: replaced.map(at) });
@@ -139,14 +144,7 @@ mod tests {
     #[track_caller]
     fn check_quiet(read_through: Option<i64>, mut is_old: bool, claim: Claim, replaced: i64) {
         let at = |seconds: i64| EventTime(NOW + seconds * SECOND);
-        let transport = Transport {
-            origins: Vec::new(),
-            origin_of: Vec::new(),
-            times: Vec::new(),
-            arrived: at(0),
-            read_through: read_through.map(at),
-            clock: Clock::Event,
-        };
+        let transport = transport(None, read_through.map(at));
         for stamp in [None, Some(at(3600))] {
             let clock = (Some(at(-7200)), &mut is_old);
             let dated = date(stamp, (&transport, 0), clock, &mut Tally::default());
@@ -167,14 +165,7 @@ mod tests {
     #[test]
     fn stamps_say_whether_lines_are_old() {
         let at = |seconds: i64| EventTime(NOW + seconds * SECOND);
-        let transport = Transport {
-            origins: Vec::new(),
-            origin_of: Vec::new(),
-            times: Vec::new(),
-            arrived: at(0),
-            read_through: None,
-            clock: Clock::Event,
-        };
+        let transport = transport(None, None);
         let mut is_old = false;
         for (stamp, expected) in
             [(Some(-301), true), (None, true), (Some(90), true), (Some(-299), false)]

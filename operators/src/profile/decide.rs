@@ -44,6 +44,7 @@ impl Decide {
             labels: Arc::default(),
             module: crate::text::Text::EMPTY,
             time,
+            zone: None,
         };
         let nothing = Event::new(Arc::clone(program.schema()), line);
         let remembers = profiles.iter().any(|profile| profile.asks_history(&program));

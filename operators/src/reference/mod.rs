@@ -166,12 +166,17 @@ impl World {
 
     fn event(&self, partition: Partition, text: &str) -> Event {
         let origin = self.origins.get(partition.0 as usize);
-        let line = Line {
-            raw: RawLine::from(text),
-            source: origin.map_or_else(|| "".into(), |origin| Arc::clone(&origin.source)),
-            labels: origin.map_or_else(Arc::default, |origin| Arc::clone(&origin.labels)),
-            module: origin.map_or(Text::EMPTY, |origin| Text::Static(origin.module)),
-            time: self.lookups.now(),
+        let (raw, time) = (RawLine::from(text), self.lookups.now());
+        let line = match origin {
+            Some(origin) => Line::of(origin, raw, time),
+            None => Line {
+                raw,
+                source: "".into(),
+                labels: Arc::default(),
+                module: Text::EMPTY,
+                time,
+                zone: None,
+            },
         };
         Event::new(Arc::clone(self.rules.program.schema()), line)
     }

@@ -88,6 +88,7 @@ impl Rig {
             labels: Arc::default(),
             module: Text::Static("file"),
             time: offline().now(),
+            zone: None,
         };
         let mut event = Event::new(Arc::clone(self.program.schema()), line);
         let stamp = (time != "-").then(|| parse_rfc3339(&format!("2026-01-01T{time}Z")).unwrap());

@@ -21,6 +21,7 @@ pub(crate) fn event(schema: &Arc<Schema>, raw: &str) -> Event {
         labels: Arc::new(labels),
         module: operators::text::Text::Static("file"),
         time: NOW,
+        zone: None,
     };
     Event::new(Arc::clone(schema), line)
 }

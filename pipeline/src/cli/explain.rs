@@ -20,6 +20,7 @@ use crate::explain::output::{Form, Teller};
 use crate::explain::shown::Shown;
 use crate::explain::style::Style;
 use crate::report::Report;
+use crate::zone::Written;
 
 /// Show what rules do to a line, step by step, and why not more.
 #[derive(Debug, Args)]
@@ -49,6 +50,9 @@ pub struct Explain {
     /// What writes the lines (the label `type`: syslog, nginx, …); guessed without it
     #[arg(short, long = "type", value_name = "T", help_heading = "Lines")]
     kind: Option<String>,
+    /// Zone of dates that say none: UTC, local (this host's), or a name such as Europe/Berlin
+    #[arg(long, value_name = "ZONE", default_value = "UTC", help_heading = "Lines")]
+    timezone: Written,
     /// Another label
     #[arg(long = "label", value_name = "K=V", value_parser = label, help_heading = "Lines")]
     labels: Vec<(String, String)>,
@@ -122,7 +126,7 @@ impl Explain {
             paths: Vec::new(),
             kind: self.kind.clone(),
             acquisition: Vec::new(),
-            timezone: "UTC".to_owned(),
+            timezone: self.timezone,
             labels: self.labels.clone(),
             max_line: self.max_line,
             batch: 1 << 16,
@@ -148,7 +152,7 @@ impl Explain {
             }
             (None, None) => anyhow::bail!("nothing to explain: give --log, --file or a path"),
         };
-        Ok(options.describe(&input, None, reader, (false, None)))
+        Ok(options.describe(&input, None, reader, false))
     }
 }
 

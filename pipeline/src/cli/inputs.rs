@@ -8,13 +8,12 @@ use std::sync::atomic::AtomicU64;
 use clap::Args;
 use connectors::{Input, ReadOptions, Reader};
 use operators::origin::Origin;
-use operators::time::Zone;
 
 use crate::acquisition::{self, Acquisition};
 use crate::hub::environment;
 use crate::input::guess::guess;
 use crate::transform::Transform;
-use crate::zone;
+use crate::zone::Written;
 
 /// So many inputs are not kept open at once.
 const MANY: usize = 64;
@@ -37,7 +36,7 @@ pub struct InputArgs {
     pub acquisition: Vec<PathBuf>,
     /// Zone of dates that say none: UTC, local (this host's), or a name such as Europe/Berlin
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
-    pub timezone: String,
+    pub timezone: Written,
     /// Another label
     #[arg(long = "label", value_name = "K=V", value_parser = label)]
     pub labels: Vec<(String, String)>,
@@ -94,14 +93,13 @@ impl InputArgs {
             anyhow::bail!("nothing to read: {}", errors.join("; "));
         }
         let acquisition = self.acquisition()?;
-        let zone = zone::named(&self.timezone).map_err(anyhow::Error::msg)?;
         let meter = Arc::new(AtomicU64::new(0));
         let size = resolved.size();
         let mut all = Vec::with_capacity(resolved.inputs.len());
         let many = resolved.inputs.len() > MANY;
         for input in &resolved.inputs {
             let reader = Reader::new(input, self.options(many), Arc::clone(&meter));
-            all.push(self.describe(input, acquisition.as_ref(), reader, (many, zone)));
+            all.push(self.describe(input, acquisition.as_ref(), reader, many));
         }
         Ok(Inputs { all, errors, size, meter })
     }
@@ -128,7 +126,7 @@ impl InputArgs {
         input: &Input,
         acquisition: Option<&Acquisition>,
         mut reader: Reader,
-        (many, zone): (bool, Option<Zone>),
+        many: bool,
     ) -> Described {
         let mut labels: BTreeMap<Arc<str>, Arc<str>> = BTreeMap::new();
         let from_file = input.path().and_then(|path| acquisition?.source_of(path));
@@ -148,6 +146,7 @@ impl InputArgs {
             labels.insert("type".into(), kind.as_str().into());
         }
         let source = Arc::clone(&input.name);
+        let Written(zone) = from_file.and_then(|source| source.zone).unwrap_or(self.timezone);
         let origin = Origin { source, labels: Arc::new(labels), module: "file", zone };
         let transform = from_file.and_then(|source| source.transform.clone());
         Described { reader, origin, reason, transform }

@@ -108,13 +108,7 @@ impl Explainer {
     /// Nothing told yet.
     pub fn new(parts: Parts) -> Self {
         let rules = &parts.rules;
-        let line = Line {
-            raw: RawLine::from(""),
-            source: Arc::clone(&parts.origin.source),
-            labels: Arc::clone(&parts.origin.labels),
-            module: operators::text::Text::Static(parts.origin.module),
-            time: parts.lookups.now(),
-        };
+        let line = Line::of(&parts.origin, RawLine::from(""), parts.lookups.now());
         let decide = Decide::new(
             Arc::clone(&parts.profiles),
             Arc::clone(&parts.exempt),
@@ -162,13 +156,7 @@ impl Explainer {
         let rules = Arc::clone(&self.parts.rules);
         let origin = &self.parts.origin;
         let text = raw.as_str().to_owned();
-        self.event.reset(Line {
-            raw,
-            source: Arc::clone(&origin.source),
-            labels: Arc::clone(&origin.labels),
-            module: operators::text::Text::Static(origin.module),
-            time: self.parts.lookups.now(),
-        });
+        self.event.reset(Line::of(origin, raw, self.parts.lookups.now()));
         self.stashes.advance(self.clock.now());
         let mut cx = Cx::new(&mut self.event, &*self.parts.lookups, &mut self.memo)
             .with_stash(&mut self.stashes);

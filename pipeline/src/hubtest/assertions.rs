@@ -176,6 +176,7 @@ pub(super) fn nothing(program: &Program, lookups: &dyn Lookups) -> Event {
         labels: Arc::default(),
         module: Text::EMPTY,
         time: lookups.now(),
+        zone: None,
     };
     Event::new(Arc::clone(program.schema()), line)
 }

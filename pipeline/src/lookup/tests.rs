@@ -185,6 +185,7 @@ fn event(line: &str) -> Event {
         labels: Arc::default(),
         module: operators::text::Text::Static("file"),
         time: Stamp::utc_at(EventTime(0)),
+        zone: None,
     };
     Event::new(Arc::default(), line)
 }
