@@ -21,7 +21,7 @@ mod unparsed;
 mod watched;
 
 use integration::ports::free_port;
-use process::{Service, failures, refused};
+use process::{Service, failures, refused, whole_lines};
 
 /// A service that is sent lines by Loki's protocol.
 fn pushed(port: u16) -> String {
@@ -132,7 +132,7 @@ fn an_output_has_each_decision_once() {
     );
     let mut service = Service::start(&configuration, &[]);
     let file = service.folder().join("decisions.jsonl");
-    let told = || std::fs::read_to_string(&file).unwrap_or_default();
+    let told = || whole_lines(&file);
     service.push(port, &failures("203.0.113.30", 12));
     service.wait("the decision", || told().contains("203.0.113.30").then_some(()));
     service.terminate();

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use integration::ports::free_port;
 
-use crate::process::{Service, failures};
+use crate::process::{Service, failures, whole_lines};
 use crate::pushed;
 
 const STREAMS: [Stream; 3] = [Stream::Alerts, Stream::Decisions, Stream::Unparsed];
@@ -56,7 +56,7 @@ fn what_outputs_are_told_is_what_the_schema_says() {
     for stream in STREAMS {
         let file = service.folder().join(format!("{}.jsonl", stream.name()));
         let told = service.wait(stream.name(), || {
-            let told = std::fs::read_to_string(&file).unwrap_or_default();
+            let told = whole_lines(&file);
             (told.contains("203.0.113.60") && told.contains("2001:db8::7")).then_some(told)
         });
         let published: Value =

@@ -10,7 +10,7 @@ use integration::topic::{Record, Topics};
 use serde_json::Value;
 
 use crate::hook;
-use crate::process::{Service, failures, spillway};
+use crate::process::{Service, failures, spillway, whole_lines};
 use crate::pushed;
 
 fn value(record: &Record) -> Option<Value> {
@@ -18,7 +18,7 @@ fn value(record: &Record) -> Option<Value> {
 }
 
 fn told(service: &Service, file: &str) -> Vec<Value> {
-    let text = std::fs::read_to_string(service.folder().join(file)).unwrap_or_default();
+    let text = whole_lines(&service.folder().join(file));
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

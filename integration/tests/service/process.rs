@@ -63,6 +63,13 @@ pub(crate) fn failures(from: &str, count: usize) -> Vec<String> {
     (1000..1000 + count).map(line).collect()
 }
 
+/// What a file that is being written to holds so far, without the line that is under way.
+pub(crate) fn whole_lines(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let end = text.rfind('\n').map_or(0, |end| end + 1);
+    text[..end].to_owned()
+}
+
 /// What the service says when it does not start.
 pub(crate) fn refused(configuration: &str, arguments: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();

@@ -13,7 +13,7 @@ use crate::hook;
 use crate::http::{Request, send};
 use integration::ports::free_port;
 
-use crate::process::{Service, failures};
+use crate::process::{Service, failures, whole_lines};
 use crate::pushed;
 
 /// A record of rsyslog or Vector.
@@ -38,7 +38,7 @@ fn a_message_that_an_output_refuses_is_set_aside() {
     service.push(port, &failures("203.0.113.90", 12));
     let file = service.folder().join("aside.jsonl");
     let told = service.wait("the decision", || {
-        let told = std::fs::read_to_string(&file).unwrap_or_default();
+        let told = whole_lines(&file);
         (!told.is_empty()).then_some(told)
     });
     let aside: Value = serde_json::from_str(told.lines().next().unwrap()).unwrap();
@@ -119,7 +119,7 @@ fn what_senders_send_wrong_is_set_aside_with_its_reason() {
         ("udp", "line too long", &long[..65], 65),
     ];
     let told = service.wait("all of it", || {
-        let told = std::fs::read_to_string(&file).unwrap_or_default();
+        let told = whole_lines(&file);
         let told = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let told: Vec<_> = told.filter(|told| told["reason"] != "unparsed").collect();
         (told.len() >= expected.len()).then_some(told)
@@ -173,7 +173,7 @@ fn a_syslog_message_is_set_aside_as_it_came() {
         writeln!(stream, "{message}").unwrap();
     }
     let told = service.wait("what is set aside", || {
-        let told = std::fs::read_to_string(&aside).unwrap_or_default();
+        let told = whole_lines(&aside);
         (told.lines().count() == sent.len()).then_some(told)
     });
     for (told, (message, line)) in told.lines().zip(&sent) {
@@ -206,7 +206,7 @@ fn a_transformed_line_is_set_aside_with_what_it_was_made_of() {
     writeln!(stream, "{message}").unwrap();
     let file = service.folder().join("aside.jsonl");
     let told = service.wait("what is set aside", || {
-        let told = std::fs::read_to_string(&file).unwrap_or_default();
+        let told = whole_lines(&file);
         (told.lines().count() == 4).then_some(told)
     });
     let told: BTreeSet<_> = told
@@ -247,7 +247,7 @@ fn what_is_set_aside_is_told_once_and_counted_by_reason() {
     );
     let mut service = Service::start(&configuration, &[]);
     let file = service.folder().join("aside.jsonl");
-    let lines = || std::fs::read_to_string(&file).unwrap_or_default().lines().count();
+    let lines = || whole_lines(&file).lines().count();
     service.wait("what is there", || (lines() == 503).then_some(()));
     service.wait("the topic", || (topics.read("aside").len() == 503).then_some(()));
     let page = service.page("/metrics").body;

@@ -17,7 +17,7 @@ use super::door::{self, DoorError};
 use super::observer::Observer;
 use super::reload::{Reloader, WhichRules};
 use super::rules::{self, Broken};
-use super::{control, health, printer, signals};
+use super::{control, health, printer, signals, watching};
 use crate::cli::rules::Loaded;
 use crate::config::acquisition::Acquired;
 use crate::config::outputs::OutputSettings;
@@ -169,6 +169,8 @@ pub fn run(start: Start) -> Result<(), ServiceError> {
     let store = Arc::new(Store::open(data, settings.budget())?);
     crash::point("start-store-open");
     let names = Arc::new(Names::of(&store)?);
+    // Before they are read: what changes meanwhile must not be missed.
+    let known = settings.watch.then(|| watching::look(&settings.rules, &files));
     let loaded = rules::load(&settings.rules, &names, Report::for_stderr())?;
     let mut halves = Halves::start(settings, sources, role, (&store, &names, &loaded), &runtime)?;
     let judge = halves.serving.judge().clone();
@@ -179,9 +181,9 @@ pub fn run(start: Start) -> Result<(), ServiceError> {
     let (stop, stopping) = watch::channel(false);
     let metrics = Metrics { level: settings.metrics.level, requests: Counted::default() };
     doors.serve(&halves, (&observer, metrics), &runtime, &stopping);
-    if settings.watch {
-        let rules = settings.rules.clone();
-        runtime.spawn(signals::watch_rules(rules, files, Arc::clone(&observer)));
+    if let Some(known) = known {
+        let watched = (settings.rules.clone(), files);
+        runtime.spawn(signals::watch_rules(watched, known, Arc::clone(&observer)));
     }
     let told = runtime.block_on(signals::attend(halves.ended(), &observer));
     drop(observer);

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::observer::Observer;
 use super::rules::Broken;
-use super::watching::{self, Watching};
+use super::watching::{self, Look, Watching};
 use crate::cli::rules::RuleArgs;
 
 /// Does what signals say, until somebody wants the service to end, or it has.
@@ -69,14 +69,18 @@ pub async fn reload_certificates(tls: Arc<Tls>, mut stopping: watch::Receiver<bo
     }
 }
 
-/// Takes up rules whenever their files have changed.
-pub async fn watch_rules(rules: RuleArgs, files: Vec<PathBuf>, observer: Arc<Observer>) {
+/// Takes up rules whenever their files look other than `known`, which is how they looked before the
+/// rules that run were loaded.
+pub async fn watch_rules(
+    (rules, files): (RuleArgs, Vec<PathBuf>),
+    known: Look,
+    observer: Arc<Observer>,
+) {
     let (rules, files) = (Arc::new(rules), Arc::new(files));
     let look = || {
         let (rules, files) = (Arc::clone(&rules), Arc::clone(&files));
         tokio::task::spawn_blocking(move || watching::look(&rules, &files))
     };
-    let Ok(known) = look().await else { return };
     let mut watching = Watching::new(known);
     loop {
         tokio::time::sleep(watching::EVERY).await;
