@@ -114,16 +114,12 @@ pub fn is_fine(state: &State) -> bool {
 }
 
 fn run(source: Box<dyn Source>, context: Context) {
-    let (health, stop) = (context.health.clone(), context.stop.clone());
+    let health = context.health.clone();
     // A source that gives up must not keep the order waiting for its first lanes.
     let outlet = context.outlet.clone();
     match source.run(context) {
         Ok(()) if health.state() == State::Ended => {}
         Ok(()) => health.ended(),
-        // What it was trying when it was told to end is nobody's concern any more.
-        Err(error) if stop.is_set() => {
-            tracing::debug!(error = %crate::report::chain(&error), "source was stopped in trouble");
-        }
         Err(error) => health.failed(&crate::report::chain(&error)),
     }
     outlet.ready();
